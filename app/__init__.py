@@ -1,0 +1,1 @@
+"""The running system: callers, canonical notifications, web, command line, composition root."""

@@ -1,0 +1,1 @@
+"""The existing system: balance manager, batch processor, integration, schedulers, endpoint."""

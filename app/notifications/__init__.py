@@ -1,0 +1,1 @@
+"""The canonical balance notifications: they outlive the migration and know nothing of it."""

@@ -1,0 +1,1 @@
+"""What a browser or a probe reaches over HTTP and WebSocket."""

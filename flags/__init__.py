@@ -1,0 +1,1 @@
+"""Decisions: which side serves this user, why, and who says so."""

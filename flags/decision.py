@@ -1,0 +1,50 @@
+"""A decision is data: its value, why it fell that way, who says so, and on which state."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+CANONICAL_FLAG = "balance-notifications-canonical"
+SHADOW_FLAG = "balance-notifications-shadow"
+
+
+class Reason(StrEnum):
+    """Why a decision has the value it has."""
+
+    ROLLOUT = "rollout"
+    """The user's bucket is within the percentage."""
+    COHORT = "cohort"
+    """The user is named in a user-id constraint."""
+    NOT_REACHED = "not_reached"
+    """The user's bucket is above the percentage."""
+    OFF = "off"
+    """The flag is switched off."""
+    MISSING = "missing"
+    """The state holds no such flag: never made, or archived."""
+    NOT_LOADED = "not_loaded"
+    """No state was ever loaded: legacy serves."""
+    ERROR = "error"
+    """The engine could not answer: legacy serves."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlagContext:
+    """What a flag is asked about: a normalised user id (1 to 2**53 - 1)."""
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer of one flag for one context.
+
+    `bucket` is 1..100, None when no bucket was looked at. `flag_version` is the
+    revision of the flag state that answered, `source` the provider's name, `stale`
+    whether the provider has since failed to load a newer state.
+    """
+
+    value: bool
+    reason: Reason
+    source: str
+    bucket: int | None
+    flag_version: int
+    stale: bool = False

@@ -1,0 +1,1 @@
+"""The migration, and only the migration: delete this folder and the migration is over."""

@@ -1,0 +1,1 @@
+"""The two legacy services, faults included: they leave with the migration."""

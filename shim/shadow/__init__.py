@@ -1,0 +1,1 @@
+"""The shadow engine: it knows effects, observations and episodes, and no notification."""

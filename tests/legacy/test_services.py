@@ -28,25 +28,25 @@ def update(user_id=7, *, uni="10", change="1", currency="UNI", source="farming")
 
 @pytest.fixture
 def clock():
-    """A clock that the test moves."""
+    """Return a clock that the test moves."""
     return VirtualClock()
 
 
 @pytest.fixture
 def aware(clock):
-    """A connection-aware service."""
+    """Return a connection-aware service."""
     return ConnectionAwareService(clock=clock)
 
 
 @pytest.fixture
 def manager():
-    """A balance manager that knows nobody."""
+    """Return a balance manager that knows nobody."""
     return ManagerDouble()
 
 
 @pytest.fixture
 def by_id(clock, manager):
-    """A user-id-only service."""
+    """Return a user-id-only service."""
     return UserIdOnlyService(balance_manager=manager, clock=clock)
 
 

@@ -1,0 +1,63 @@
+"""The unit of comparison: one subject, from a first call until nothing is pending."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from shim.shadow.effects import Effect
+from shim.shadow.events import LiveCall, LiveEffect
+from shim.shadow.observation import CallOutcome, Observation, Raised
+from shim.shadow.result import NotCompared
+
+if TYPE_CHECKING:
+    from shim.shadow.experiment import ShadowSide
+
+EPISODE_LIMIT = 1.0
+"""Seconds after which an episode is closed even if work is pending."""
+
+
+@dataclass(slots=True, eq=False)
+class Episode:
+    """What was seen of one subject. Belongs to the shadow thread."""
+
+    subject: int
+    opened_at: float
+    serving: str
+    shadows: tuple["ShadowSide", ...]
+    calls: list[LiveCall] = field(default_factory=list)
+    live_effects: list[LiveEffect] = field(default_factory=list)
+    outcomes: dict[str, list[CallOutcome]] = field(default_factory=dict)
+    shadow_effects: dict[str, tuple[Effect, ...]] = field(default_factory=dict)
+    spoiled: NotCompared | None = None
+    """Why the episode cannot be compared; the first reason stays."""
+    closed_at: float | None = None
+    notes: dict[str, object] = field(default_factory=dict)
+    """What the binding wants to remember until it judges."""
+
+    @property
+    def live_calls_finished(self) -> bool:
+        """Whether every live call has returned or raised."""
+        return all(call.finished is not None for call in self.calls)
+
+    def spoil(self, reason: NotCompared) -> None:
+        """Say that this episode cannot be compared."""
+        self.spoiled = self.spoiled or reason
+
+    def observation(self, side: str) -> Observation:
+        """Return what a side did: the serving side's and its fellows' are live."""
+        settled = self.spoiled is not NotCompared.FORCED
+        if side in self.outcomes:
+            effects = self.shadow_effects.get(side, ())
+            return Observation(side, False, tuple(self.outcomes[side]), effects, settled)
+        live = tuple(_effect(seen) for seen in self.live_effects if seen.side == side)
+        calls = tuple(_outcome(call) for call in self.calls if call.serving == side)
+        return Observation(side, True, calls, live, settled)
+
+
+def _effect(seen: LiveEffect) -> Effect:
+    return Effect("send", seen.side, seen.recipient, seen.payload, seen.at)
+
+
+def _outcome(call: LiveCall) -> CallOutcome:
+    raised = None if call.error is None else Raised.of(call.error)
+    duration = 0.0 if call.finished is None else call.finished - call.started
+    return CallOutcome(call.value, raised, duration)

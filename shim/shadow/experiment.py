@@ -1,0 +1,264 @@
+"""The whole story of shadow verification, read top to bottom.
+
+Calls and live effects come in as they happened. A subject's first call opens an episode:
+the binding says which shadows belong to it, each is shown every call of the episode on a
+virtual clock, and when neither the live side nor a shadow has anything pending the episode
+is closed (at the latest after a second, by force). The binding turns what was observed
+into pairs of structures, one pair for each comparison; what differs is a divergence.
+
+One experiment belongs to one thread. Whatever a shadow raises, `SystemExit` included,
+ends here as data.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from shim.shadow.counts import Counts
+from shim.shadow.differences import differences, fingerprint
+from shim.shadow.effects import Effect
+from shim.shadow.episode import EPISODE_LIMIT, Episode
+from shim.shadow.events import Event, LiveCall
+from shim.shadow.observation import CallOutcome, Raised
+from shim.shadow.result import Comparison, Judgement, NotCompared, Outcome, Result
+
+
+class ShadowSide(Protocol):
+    """An implementation that runs with recording doubles, and so cannot send."""
+
+    name: str
+
+    def enter(self, subject: int, call: LiveCall) -> None:
+        """Put the subject's doubles in place, as things were at the episode's first call."""
+
+    def call(self, call: LiveCall) -> object:
+        """Make the call on the shadow and return its value."""
+
+    def advance_to(self, moment: float) -> None:
+        """Let the shadow's timers fire up to `moment`."""
+
+    def is_idle(self, subject: int) -> bool:
+        """Whether nothing is pending for the subject."""
+
+    def leave(self, subject: int) -> Sequence[Effect]:
+        """Take the doubles away and return what the shadow would have done."""
+
+
+class World(Protocol):
+    """The binding: everything that the engine does not know about what is compared."""
+
+    @property
+    def sides(self) -> Sequence[ShadowSide]:
+        """All shadows, in the order in which they are run."""
+
+    def shadows_for(self, call: LiveCall) -> Sequence[ShadowSide]:
+        """Return the shadows that an episode opened by this call needs."""
+
+    def live_is_idle(self, subject: int) -> bool:
+        """Whether the live sides have nothing pending for the subject."""
+
+    def notice(self, episodes: Sequence[Episode]) -> None:
+        """Look at the system of record now that these episodes had a call."""
+
+    def judge(self, episodes: Sequence[Episode]) -> Sequence[Sequence[Judgement]]:
+        """Return the judgements of each of these closed episodes, in the same order."""
+
+
+Publish = Callable[[Episode, Result], None]
+"""Told of every result that is neither a match nor merely not compared."""
+
+
+class Experiment:
+    """Turns events into results. `timer` gives seconds for the shadows' durations."""
+
+    def __init__(
+        self, *, world: World, counts: Counts, publish: Publish, timer: Callable[[], float]
+    ) -> None:
+        self._world = world
+        self._counts = counts
+        self._publish = publish
+        self._timer = timer
+        self._open: dict[int, Episode] = {}
+        self._carried: set[int] = set()
+        self.abandoned = False
+        self.running: tuple[int | None, str] | None = None
+        """The subject and side whose code is running now, for whoever finds it stuck."""
+
+    @property
+    def open_episodes(self) -> int:
+        """How many episodes are under way."""
+        return len(self._open)
+
+    def step(
+        self, now: float, take: Callable[[], Iterable[Event]], holed: Iterable[int] = ()
+    ) -> None:
+        """Take in what happened, let timers fire up to `now`, close what is over.
+
+        Who is idle is asked before the events are taken: a frame that a live side sent
+        just before it became idle is then among them. `holed` are subjects of which an
+        event was lost.
+        """
+        idle = [episode for episode in self._open.values() if self._is_idle(episode)]
+        self._forget_carried()
+        touched = self._ingest(now, take())
+        for subject in holed:
+            if subject in self._open:
+                self._open[subject].spoil(NotCompared.QUEUE_FULL)
+        if touched:
+            self._world.notice(list(touched.values()))
+        for side in self._world.sides:
+            self._advance(side, now)
+        over = [episode for episode in idle if episode.subject not in touched]
+        self._close([*over, *self._overdue(now, over)], now)
+
+    def discard(self, reason: NotCompared) -> None:
+        """Close every open episode without comparing it, and take its doubles away."""
+        self._count_open(reason)
+        for episode in self._open.values():
+            self._leave(episode)
+        self._open.clear()
+
+    def abandon(self, reason: NotCompared) -> None:
+        """Give up an experiment whose thread is stuck in it; called from another thread.
+
+        From here on nothing that the stuck thread still does is counted or published.
+        """
+        self.abandoned = True
+        self._count_open(reason)
+
+    def _count_open(self, reason: NotCompared) -> None:
+        for judgement in _skipped(reason) * len(self._open):
+            self._counts.add(conclude(judgement, callers=()))
+
+    def _leave(self, episode: Episode) -> None:
+        """Take the doubles away; a shadow that raises here has its effects so far noted."""
+        for side in episode.shadows:
+            try:
+                effects = side.leave(episode.subject)
+            except BaseException as error:  # noqa: BLE001 - a shadow may raise anything at all
+                episode.outcomes[side.name].append(CallOutcome(None, Raised.of(error), 0.0))
+                effects = ()
+            episode.shadow_effects[side.name] = tuple(effects)
+
+    def _is_idle(self, episode: Episode) -> bool:
+        return (
+            episode.live_calls_finished
+            and self._world.live_is_idle(episode.subject)
+            and all(side.is_idle(episode.subject) for side in episode.shadows)
+        )
+
+    def _forget_carried(self) -> None:
+        """Trust a subject again, closed by force earlier, once it has nothing pending."""
+        for subject in list(self._carried):
+            if subject not in self._open and self._world.live_is_idle(subject):
+                self._carried.discard(subject)
+
+    def _ingest(self, now: float, events: Iterable[Event]) -> dict[int, Episode]:
+        touched: dict[int, Episode] = {}
+        for event in events:
+            if isinstance(event, LiveCall):
+                touched[event.subject] = self._take_call(now, event)
+            elif event.subject in self._open:
+                self._open[event.subject].live_effects.append(event)
+        return touched
+
+    def _take_call(self, now: float, call: LiveCall) -> Episode:
+        self._counts.calls += 1
+        episode = self._open.get(call.subject) or self._open_episode(call)
+        if call.serving != episode.serving:
+            episode.spoil(NotCompared.FLIPPED)
+        episode.calls.append(call)
+        for side in episode.shadows:
+            self._advance(side, min(call.started, now))
+            episode.outcomes[side.name].append(self._observe(side, call))
+        return episode
+
+    def _open_episode(self, call: LiveCall) -> Episode:
+        self._counts.episodes += 1
+        shadows = tuple(self._world.shadows_for(call))
+        episode = Episode(call.subject, call.started, call.serving, shadows)
+        if call.subject in self._carried:
+            episode.spoil(NotCompared.FORCED)
+        for side in shadows:
+            episode.outcomes[side.name] = []
+            side.enter(call.subject, call)
+        self._open[call.subject] = episode
+        return episode
+
+    def _observe(self, side: ShadowSide, call: LiveCall) -> CallOutcome:
+        started = self._timer()
+        value, raised = None, None
+        self.running = (call.subject, side.name)
+        try:
+            value = side.call(call)
+        except BaseException as error:  # noqa: BLE001 - a shadow may raise anything at all
+            raised = Raised.of(error)
+        self.running = None
+        return CallOutcome(value, raised, self._timer() - started)
+
+    def _advance(self, side: ShadowSide, moment: float) -> None:
+        """Fire a side's timers; what one raises is an error of each of its episodes."""
+        self.running = (None, side.name)
+        try:
+            side.advance_to(moment)
+        except BaseException as error:  # noqa: BLE001 - a shadow may raise anything at all
+            outcome = CallOutcome(None, Raised.of(error), 0.0)
+            for episode in self._open.values():
+                if side in episode.shadows and not side.is_idle(episode.subject):
+                    episode.outcomes[side.name].append(outcome)
+        self.running = None
+
+    def _overdue(self, now: float, over: Sequence[Episode]) -> list[Episode]:
+        late = [
+            episode
+            for episode in self._open.values()
+            if now - episode.opened_at >= EPISODE_LIMIT and episode not in over
+        ]
+        for episode in late:
+            if not self._is_idle(episode):
+                self._counts.forced += 1
+                self._carried.add(episode.subject)
+                episode.spoil(NotCompared.FORCED)
+        return late
+
+    def _close(self, episodes: Sequence[Episode], now: float) -> None:
+        if not episodes or self.abandoned:
+            return
+        for episode in episodes:
+            del self._open[episode.subject]
+            episode.closed_at = now
+            self._leave(episode)
+        for episode, judgements in zip(episodes, self._judge(episodes), strict=True):
+            for judgement in judgements:
+                result = conclude(judgement, callers={call.path for call in episode.calls})
+                self._counts.add(result)
+                if result.outcome in (Outcome.MISMATCHED, Outcome.KNOWN):
+                    self._publish(episode, result)
+
+    def _judge(self, episodes: Sequence[Episode]) -> Sequence[Sequence[Judgement]]:
+        """Judge what can be judged; a spoiled episode counts under its reason, three times."""
+        sound = [episode for episode in episodes if episode.spoiled is None]
+        judged = iter(self._world.judge(sound)) if sound else iter(())
+        return [
+            next(judged) if episode.spoiled is None else _skipped(episode.spoiled)
+            for episode in episodes
+        ]
+
+
+def conclude(judgement: Judgement, *, callers: Iterable[str]) -> Result:
+    """Compare the two structures of a judgement."""
+    if judgement.skipped is not None:
+        return Result(judgement.comparison, Outcome.NOT_COMPARED, judgement.skipped)
+    found = differences(judgement.expected, judgement.actual)
+    if not found:
+        return Result(judgement.comparison, Outcome.MATCHED)
+    return Result(
+        judgement.comparison,
+        Outcome.MISMATCHED if judgement.known is None else Outcome.KNOWN,
+        differences=found,
+        fingerprint=fingerprint(judgement.comparison, callers, found),
+        known=judgement.known,
+    )
+
+
+def _skipped(reason: NotCompared) -> list[Judgement]:
+    return [Judgement(comparison, skipped=reason) for comparison in Comparison]

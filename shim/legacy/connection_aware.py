@@ -91,8 +91,9 @@ class ConnectionAwareService:
             }
 
     def is_pending(self, user_id: int) -> bool:
-        """Whether a window of this user is open."""
-        return map_key(user_id) in self._pending
+        """Whether a window of this user is open, or being sent this moment."""
+        with self._lock:
+            return map_key(user_id) in self._pending
 
     def pending_users(self) -> tuple[object, ...]:
         """Return the users with an open window, as their callers named them."""

@@ -1,0 +1,51 @@
+// One live socket for one user: subscribes, pings, comes back by itself.
+
+import { readFrame } from "./frames.js";
+
+const RECONNECT_MS = 5_000;
+const PING_MS = 30_000;
+
+const socketUrl = () => {
+  const url = new URL("/ws", window.location.href);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return url;
+};
+
+/**
+ * Keep a socket open for `userId`.
+ *
+ * `onLink("connecting" | "live" | "lost")` tells the state of the socket,
+ * `onBalance(balance)` each balance that arrived and is not older than the one before.
+ */
+export function openChannel(userId, { version = 0, onLink, onBalance }) {
+  let newest = version;
+  let pinging = null;
+
+  const receive = (text) => {
+    const frame = readFrame(text);
+    if (frame?.type === "subscribed") onLink("live");
+    if (frame?.type === "error") console.warn(`The server refused a frame: ${frame.message}`);
+    if (frame?.type !== "balance") return;
+    if (frame.version !== null && frame.version < newest) return;
+    newest = frame.version ?? newest;
+    onBalance(frame);
+  };
+
+  const connect = () => {
+    const socket = new WebSocket(socketUrl());
+    const say = (message) => socket.send(JSON.stringify(message));
+    onLink("connecting");
+    socket.onopen = () => {
+      say({ type: "subscribe", userId });
+      pinging = setInterval(() => say({ type: "ping", timestamp: Date.now() }), PING_MS);
+    };
+    socket.onmessage = (event) => receive(event.data);
+    socket.onclose = () => {
+      clearInterval(pinging);
+      onLink("lost");
+      setTimeout(connect, RECONNECT_MS);
+    };
+  };
+
+  connect();
+}

@@ -1,0 +1,36 @@
+// What the page calls things.
+
+const SOURCES = {
+  farming: "Farming reward",
+  boost_income: "Boost income",
+  referral_reward: "Referral reward",
+  daily_bonus: "Daily bonus",
+  mission: "Mission reward",
+  withdrawal: "Withdrawal",
+  manual: "Adjustment",
+  manual_sync: "Adjustment",
+};
+
+/** A source as a person would say it; unknown ones pass through unchanged. */
+export const sourceName = (source) => SOURCES[source] ?? source;
+
+/** Several sources of one update, in the order they came. */
+export const sourceNames = (sources) => sources.map(sourceName).join(" + ") || "Balance update";
+
+/** The icon of a source, one of those in the sprite. */
+export const sourceIcon = (source) => (source in SOURCES ? source : "manual");
+
+/** Hours, minutes and seconds on the reader's own clock, with the day unless it is today. */
+export function timeOfDay(date) {
+  const clock = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
+  const today = date.toDateString() === new Date().toDateString();
+  return today
+    ? date.toLocaleTimeString([], clock)
+    : date.toLocaleString([], { day: "numeric", month: "short", ...clock });
+}
+
+/** Seconds or minutes since then, in words. */
+export function ago(milliseconds) {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000));
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}

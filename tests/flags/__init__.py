@@ -1,0 +1,1 @@
+"""The flags, through their public seams."""

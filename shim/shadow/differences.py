@@ -25,9 +25,14 @@ class DifferenceKind(StrEnum):
     """One side raised, or raised something else."""
 
 
+class Each(dict[str, object]):
+    """A mapping of many of a kind: which one differs is not part of the path."""
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What differs, where. `path` is dotted; a list's members share the step `*`."""
+    """What differs, where. `path` is dotted; the members of a list or an
+    `Each` share the step `*`."""
 
     path: str
     kind: DifferenceKind
@@ -62,7 +67,8 @@ def _compare_mappings(
     path: str, expected: Mapping[object, object], actual: Mapping[object, object]
 ) -> Iterator[Difference]:
     for key in [*expected, *(key for key in actual if key not in expected)]:
-        here = f"{path}.{key}" if path else str(key)
+        step = "*" if isinstance(expected, Each) else key
+        here = f"{path}.{step}" if path else str(step)
         left, right = expected.get(key, _ABSENT), actual.get(key, _ABSENT)
         if right is _ABSENT:
             yield Difference(here, DifferenceKind.MISSING, left, None)

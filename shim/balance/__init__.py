@@ -1,0 +1,1 @@
+"""The binding: what the shadow engine must know about balance notifications."""

@@ -1,0 +1,64 @@
+"""What a shadow is given instead of the world: doubles that record and cannot send."""
+
+from collections.abc import Callable
+
+from shim.legacy.ports import Balance
+from shim.ports import Frame, TruthReader
+
+
+class ConnectionDouble:
+    """A connection with the state that the real one had at the time of the call."""
+
+    def __init__(
+        self,
+        *,
+        id: str,
+        is_open: bool,
+        failed: bool,
+        record: Callable[[str, object], None],  # noqa: A002
+    ) -> None:
+        self.id = id
+        self.is_open = is_open
+        self.base_version: int | None = None
+        self.overheard: str | None = None
+        self._failed = failed
+        self._record = record
+
+    def send(self, text: str) -> None:
+        """Note the frame, or fail as the real connection did."""
+        self._hand_over(text)
+
+    def offer(self, frame: Frame) -> None:
+        """Note the state, or fail as the real connection did."""
+        self._hand_over(frame)
+        self.base_version = frame.version
+
+    def withdraw(self) -> None:
+        """Do nothing: what was offered counts as said."""
+
+    def _hand_over(self, payload: object) -> None:
+        if self._failed or not self.is_open:
+            raise ConnectionError(f"connection {self.id} is closed: nothing can be sent on it")
+        self._record(self.id, payload)
+
+
+class ManagerDouble:
+    """The balance manager as a shadow sees it: the cache as it was, then the database.
+
+    Its hook slot is there for the legacy service to install itself in; nobody reads it.
+    """
+
+    def __init__(self, truth: TruthReader) -> None:
+        self._truth = truth
+        self.on_balance_update: Callable[[int], None] | None = None
+        self.cached: Balance | None = None
+        """What the manager's cache held for the user of the call that runs now."""
+
+    def get_user_balance(self, user_id: int) -> Balance:
+        """Return what the manager would have answered, without filling its cache."""
+        if self.cached is not None:
+            return self.cached
+        found = self._truth.read({user_id: None}).get(user_id)
+        if found is None:
+            raise LookupError(f"user {user_id} has no balance: the database knows no such user")
+        return found

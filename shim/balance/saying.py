@@ -1,0 +1,90 @@
+"""The two legacy message shapes read as one, and an episode's messages folded."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from shim.ports import Frame
+from shim.shadow.effects import Effect
+
+SIX_PLACES = Decimal("0.000001")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One balance message. `changes` and `sources` are None where the shape has none."""
+
+    recipient: str
+    user_id: object
+    uni: Decimal
+    ton: Decimal
+    changes: tuple[Decimal, Decimal] | None
+    sources: tuple[str, ...] | None
+
+
+def amount(value: object) -> Decimal:
+    """Return a number of the wire as money; noise beyond the sixth decimal is not compared."""
+    return Decimal(str(value)).quantize(SIX_PLACES)
+
+
+def read_legacy(effect: Effect) -> Said | None:
+    """Read a legacy frame; None if it is no balance message."""
+    if not isinstance(effect.payload, str):
+        return None
+    message: dict[str, Any] = json.loads(effect.payload)
+    if message.get("type") != "balance_update":
+        return None
+    if "data" in message:
+        data = message["data"]
+        uni, ton = amount(data["balance_uni"]), amount(data["balance_ton"])
+        return Said(effect.recipient, message["userId"], uni, ton, None, None)
+    data = message["balanceData"]
+    changes = data["changes"]
+    return Said(
+        effect.recipient,
+        message["userId"],
+        amount(data["balanceUni"]),
+        amount(data["balanceTon"]),
+        (amount(changes["uni"]), amount(changes["ton"])),
+        tuple(data["sources"]),
+    )
+
+
+def read_canonical(effect: Effect) -> Said | None:
+    """Read canonical state; None if it is a frame of another kind."""
+    if isinstance(effect.payload, str):
+        return None
+    frame: Frame = effect.payload  # type: ignore[assignment]
+    changes = (amount(frame.change_uni), amount(frame.change_ton))
+    uni, ton = amount(frame.uni), amount(frame.ton)
+    return Said(effect.recipient, frame.user_id, uni, ton, changes, tuple(frame.sources))
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """An episode's messages to all recipients as one."""
+
+    recipients: tuple[str, ...]
+    balance: tuple[Decimal, Decimal] | None
+    changes: tuple[Decimal, Decimal]
+    sources: tuple[str, ...]
+
+
+def fold(messages: Iterable[Said]) -> Folded:
+    """Fold: recipients in order, the last balance, changes summed as the first one heard them."""
+    messages = list(messages)
+    recipients = tuple(dict.fromkeys(said.recipient for said in messages))
+    heard = [said for said in messages if said.recipient == recipients[0]] if messages else []
+    changes = [said.changes for said in heard if said.changes is not None]
+    sources = dict.fromkeys(source for said in heard for source in said.sources or ())
+    return Folded(
+        recipients,
+        (heard[-1].uni, heard[-1].ton) if heard else None,
+        (
+            sum((uni for uni, _ in changes), Decimal(0)).quantize(SIX_PLACES),
+            sum((ton for _, ton in changes), Decimal(0)).quantize(SIX_PLACES),
+        ),
+        tuple(sources),
+    )

@@ -1,0 +1,155 @@
+"""The shadows: each side built a second time, on a virtual clock and with doubles.
+
+A shadow lives as long as its thread and serves the episodes of all users, as the live one
+does: a fault that needs two users, or a second call, must be able to show.
+"""
+
+from dataclasses import replace
+
+from shim.balance.doubles import ConnectionDouble, ManagerDouble
+from shim.book import ConnectionState
+from shim.legacy.connection_aware import ConnectionAwareService
+from shim.legacy.updates import BalanceUpdate
+from shim.legacy.user_id_only import UserIdOnlyService
+from shim.migration import CallContext
+from shim.ports import NewCanonical, NewHint, TruthReader
+from shim.shadow.clock import VirtualClock
+from shim.shadow.effects import Effect
+from shim.shadow.events import LiveCall
+from shim.sides import Path, Side
+
+
+class ArgumentChangedError(Exception):
+    """A shadow changed the argument that it was handed."""
+
+
+class _Shadow:
+    """What all shadows share: a clock, and doubles and effects by user."""
+
+    def __init__(self, name: Side, *, start: float) -> None:
+        self.name: str = name
+        self._clock = VirtualClock(start=start)
+        self._doubles: dict[int, list[ConnectionDouble]] = {}
+        self._effects: dict[int, list[Effect]] = {}
+
+    def advance_to(self, moment: float) -> None:
+        """Let the timers fire up to `moment`."""
+        self._clock.advance_to(moment)
+
+    def doubles(self, subject: int) -> list[ConnectionDouble]:
+        """Return the doubles of a user whose episode is open."""
+        return self._doubles.get(subject, [])
+
+    def _double(self, subject: int, state: ConnectionState) -> ConnectionDouble:
+        effects = self._effects.setdefault(subject, [])
+
+        def record(recipient: str, payload: object) -> None:
+            effects.append(Effect("send", self.name, recipient, payload, self._clock.monotonic()))
+
+        double = ConnectionDouble(
+            id=state.id, is_open=state.is_open, failed=state.failed, record=record
+        )
+        self._doubles.setdefault(subject, []).append(double)
+        return double
+
+    def _forget(self, subject: int) -> tuple[list[ConnectionDouble], list[Effect]]:
+        return self._doubles.pop(subject, []), self._effects.pop(subject, [])
+
+
+class CanonicalShadow(_Shadow):
+    """The canonical service, as if it had been serving."""
+
+    def __init__(
+        self, *, new_canonical: NewCanonical, new_hint: NewHint, truth: TruthReader, start: float
+    ) -> None:
+        super().__init__(Side.CANONICAL_SHADOW, start=start)
+        self._service = new_canonical(self._clock, truth)
+        self._new_hint = new_hint
+
+    def enter(self, subject: int, call: LiveCall) -> None:
+        """Register a double of each connection."""
+        for state in _each_once(_context(call).connections):
+            self._service.register_connection(subject, self._double(subject, state))
+
+    def call(self, call: LiveCall) -> object:
+        """Notify with a hint of its own. Raises ArgumentChangedError if it was changed."""
+        hint = self._new_hint(call.subject)
+        value = self._service.notify_balance_update(hint)
+        if hint != self._new_hint(call.subject):
+            raise ArgumentChangedError(f"the hint was changed to {hint!r}: leave it as it was")
+        return value
+
+    def is_idle(self, subject: int) -> bool:
+        """Whether no window of the user is open."""
+        return not self._service.is_pending(subject)
+
+    def leave(self, subject: int) -> list[Effect]:
+        """Remove the doubles and return what was said to them."""
+        doubles, effects = self._forget(subject)
+        for double in doubles:
+            self._service.remove_connection(subject, double)
+        return effects
+
+
+class LegacyShadow(_Shadow):
+    """Both legacy services: as production has them, or as they would be without the fault.
+
+    The counterfactual has every connection in both services, and is handed the user id
+    where the caller passed an update object by mistake.
+    """
+
+    def __init__(self, name: Side, *, truth: TruthReader, start: float) -> None:
+        super().__init__(name, start=start)
+        self._corrected = name is Side.COUNTERFACTUAL
+        self._manager = ManagerDouble(truth)
+        self._connection_aware = ConnectionAwareService(clock=self._clock)
+        self._user_id_only = UserIdOnlyService(balance_manager=self._manager, clock=self._clock)
+
+    def enter(self, subject: int, call: LiveCall) -> None:
+        """Register doubles: where production has them, or everywhere."""
+        states = _context(call).connections
+        for state in _each_once(states) if self._corrected else states:
+            double = self._double(subject, state)
+            if self._corrected or state.path is Path.CONNECTION_AWARE:
+                self._connection_aware.register_connection(subject, double)
+            if self._corrected or state.path is Path.USER_ID_ONLY:
+                self._user_id_only.add_connection(subject, double)
+
+    def call(self, call: LiveCall) -> object:
+        """Make the call by its path."""
+        self._manager.cached = _context(call).cached
+        argument = self._correct(call) if self._corrected else call.argument
+        if call.path == Path.CONNECTION_AWARE:
+            self._connection_aware.notify_balance_update(argument)  # type: ignore[arg-type]
+        else:
+            self._user_id_only.notify_balance_update(argument)  # type: ignore[arg-type]
+        return None
+
+    def is_idle(self, subject: int) -> bool:
+        """Whether no window of the user is open."""
+        return not self._connection_aware.is_pending(subject)
+
+    def leave(self, subject: int) -> list[Effect]:
+        """Remove the doubles and return what was said to them."""
+        doubles, effects = self._forget(subject)
+        for double in doubles:
+            self._connection_aware.remove_connection(subject, double)
+            self._user_id_only.remove_connection(subject, double)
+        return effects
+
+    def _correct(self, call: LiveCall) -> object:
+        if call.path == Path.USER_ID_ONLY:
+            return call.subject
+        if isinstance(call.argument, BalanceUpdate):
+            return replace(call.argument, user_id=call.subject)
+        return call.argument
+
+
+def _context(call: LiveCall) -> CallContext:
+    if not isinstance(call.context, CallContext):
+        raise TypeError(f"a call of {call.path} has no snapshot but {call.context!r}")
+    return call.context
+
+
+def _each_once(states: tuple[ConnectionState, ...]) -> list[ConnectionState]:
+    return list({state.id: state for state in states}.values())

@@ -1,0 +1,103 @@
+"""Who is connected, as the facade was told: what each call's snapshot is taken from."""
+
+import threading
+from typing import NamedTuple
+
+from shim.connections import CanonicalView, LegacyView, Saw
+from shim.ports import Connection
+from shim.sides import Path, Side
+
+_LEGACY_SIDE = {
+    Path.CONNECTION_AWARE: Side.CONNECTION_AWARE,
+    Path.USER_ID_ONLY: Side.USER_ID_ONLY,
+}
+
+
+class Entry(NamedTuple):
+    """One registration of a connection by one path, with the views handed out for it."""
+
+    path: Path
+    connection: Connection
+    legacy: LegacyView
+    canonical: CanonicalView
+
+
+class ConnectionState(NamedTuple):
+    """A connection as it was at the time of a call."""
+
+    id: str
+    path: Path
+    is_open: bool
+    failed: bool
+    base_version: int | None
+
+
+class ConnectionBook:
+    """Entries by user, in the order of registration, repeats included.
+
+    Each user's entries are a tuple that is replaced, never changed: a call takes its
+    snapshot without a lock.
+    """
+
+    def __init__(self, saw: Saw) -> None:
+        self._saw = saw
+        self._lock = threading.Lock()
+        self._entries: dict[int, tuple[Entry, ...]] = {}
+
+    def add(self, path: Path, user_id: int, connection: Connection) -> Entry:
+        """Note a registration; a connection has one view per side, however often it comes."""
+        with self._lock:
+            known = self._entries.get(user_id, ())
+            same = [entry for entry in known if entry.connection is connection]
+            canonical = (
+                same[0].canonical
+                if same
+                else CanonicalView(Side.CANONICAL, user_id, connection, self._saw)
+            )
+            legacy = next(
+                (entry.legacy for entry in same if entry.path is path),
+                None,
+            ) or LegacyView(_LEGACY_SIDE[path], user_id, connection, self._saw)
+            entry = Entry(path, connection, legacy, canonical)
+            self._entries[user_id] = (*known, entry)
+            return entry
+
+    def remove(self, user_id: int, connection: Connection) -> tuple[list[Entry], bool]:
+        """Take one registration per path away; return them, and whether none is left."""
+        with self._lock:
+            rest = list(self._entries.get(user_id, ()))
+            removed = []
+            for path in Path:
+                for entry in rest:
+                    if entry.path is path and entry.connection is connection:
+                        removed.append(entry)
+                        rest.remove(entry)
+                        break
+            if rest:
+                self._entries[user_id] = tuple(rest)
+            else:
+                self._entries.pop(user_id, None)
+            return removed, not any(entry.connection is connection for entry in rest)
+
+    def states(self, user_id: int) -> tuple[ConnectionState, ...]:
+        """Return the user's connections as they are now."""
+        entries = self._entries.get(user_id)
+        if entries is None:
+            return ()
+        return tuple(
+            [
+                ConnectionState(
+                    entry.connection.id,
+                    entry.path,
+                    entry.connection.is_open,
+                    entry.legacy.failed or entry.canonical.failed,
+                    entry.connection.base_version,
+                )
+                for entry in entries
+            ]
+        )
+
+    def connections(self, user_id: int) -> tuple[Connection, ...]:
+        """Return the user's connections, each once, in the order of registration."""
+        entries = self._entries.get(user_id, ())
+        return tuple({id(entry.connection): entry.connection for entry in entries}.values())

@@ -1,0 +1,103 @@
+"""The connections that callers register, as each side is given them.
+
+A side is handed a view of a connection, never the connection itself: through the view its
+frames are attributed to side, user and order. A view of the legacy also remembers on the
+connection what it said, so that the canonical does not say it again after a flip.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from shim.ports import Connection, Frame
+from shim.sides import Side
+
+BALANCE_FRAME = '{"type":"balance_update"'
+
+Saw = Callable[[Side, int, Connection, object, object], None]
+"""Told of a frame that was handed over: side, user, connection, frame, what came before."""
+
+
+class Shown(NamedTuple):
+    """What a connection had been given before a frame: base version, legacy frame since."""
+
+    base_version: int | None
+    overheard: str | None
+
+
+class _View:
+    """What the views of both kinds share."""
+
+    __slots__ = ("_connection", "_saw", "failed", "side", "user_id")
+
+    def __init__(self, side: Side, user_id: int, connection: Connection, saw: Saw) -> None:
+        self.side = side
+        self.user_id = user_id
+        self._connection = connection
+        self._saw = saw
+        self.failed = False
+
+    @property
+    def id(self) -> str:
+        """The connection's id."""
+        return self._connection.id
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection is open."""
+        return self._connection.is_open
+
+    def send(self, text: str) -> None:
+        """Hand over one text frame."""
+        shown = Shown(self._connection.base_version, self._connection.overheard)
+        try:
+            self._connection.send(text)
+        except BaseException:
+            self.failed = True
+            raise
+        self._saw(self.side, self.user_id, self._connection, text, shown)
+
+
+class LegacyView(_View):
+    """A connection as a legacy service is given it."""
+
+    __slots__ = ()
+
+    def send(self, text: str) -> None:
+        """Hand over one text frame, and remember a balance that was shown."""
+        super().send(text)
+        if text.startswith(BALANCE_FRAME):
+            self._connection.overheard = text
+
+
+class CanonicalView(_View):
+    """A connection as the canonical service is given it."""
+
+    __slots__ = ()
+
+    @property
+    def base_version(self) -> int | None:
+        """The version that the canonical last handed over."""
+        return self._connection.base_version
+
+    @base_version.setter
+    def base_version(self, version: int | None) -> None:
+        self._connection.base_version = version
+
+    @property
+    def overheard(self) -> str | None:
+        """The newest balance frame that another service sent."""
+        return self._connection.overheard
+
+    @overheard.setter
+    def overheard(self, text: str | None) -> None:
+        self._connection.overheard = text
+
+    def offer(self, frame: Frame) -> None:
+        """Hand over canonical state."""
+        shown = Shown(self._connection.base_version, self._connection.overheard)
+        self._connection.offer(frame)
+        self._saw(self.side, self.user_id, self._connection, frame, shown)
+
+    def withdraw(self) -> None:
+        """Take back canonical state that was not begun."""
+        self._connection.withdraw()

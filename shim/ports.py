@@ -1,0 +1,200 @@
+"""What the migration needs from the system around it, as protocols."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from shim.legacy.ports import Balance, TimerHandle
+
+
+class Clock(Protocol):
+    """Time and timers, real or virtual."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""
+
+    def utc_now(self) -> datetime:
+        """Return the time of day, aware, in UTC."""
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> TimerHandle:
+        """Call `callback` after `delay` seconds."""
+
+
+class Frame(Protocol):
+    """What the canonical hands to a connection: a user's balance at a version."""
+
+    @property
+    def user_id(self) -> int:
+        """Whose balance it is."""
+
+    @property
+    def version(self) -> int:
+        """The version that the connection has after it."""
+
+    @property
+    def since(self) -> int | None:
+        """The version that the connection had before it."""
+
+    @property
+    def uni(self) -> Decimal:
+        """The balance in UNI."""
+
+    @property
+    def ton(self) -> Decimal:
+        """The balance in TON."""
+
+    @property
+    def change_uni(self) -> Decimal:
+        """What came in or went out in UNI since `since`."""
+
+    @property
+    def change_ton(self) -> Decimal:
+        """What came in or went out in TON since `since`."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Why, in the order of the transactions, without repeats."""
+
+
+class Connection(Protocol):
+    """One open socket of a browser, as services see it."""
+
+    base_version: int | None
+    overheard: str | None
+
+    @property
+    def id(self) -> str:
+        """Unique in the process."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a frame may still be handed over."""
+
+    def send(self, text: str) -> None:
+        """Hand over one text frame."""
+
+    def offer(self, frame: Frame) -> None:
+        """Hand over canonical state."""
+
+    def withdraw(self) -> None:
+        """Take back canonical state that was not begun."""
+
+
+class ConnectionStats(Protocol):
+    """How many users have how many connections."""
+
+    @property
+    def users(self) -> int:
+        """Users with a connection."""
+
+    @property
+    def connections(self) -> int:
+        """Their connections."""
+
+
+class CanonicalService(Protocol):
+    """The connection-aware implementation that stays."""
+
+    def register_connection(self, user_id: int, connection: Connection) -> None:
+        """Add a connection of this user."""
+
+    def remove_connection(self, user_id: int, connection: Connection) -> None:
+        """Take it away."""
+
+    def notify_balance_update(self, hint: Any) -> object:
+        """Hear that a user's balance may have changed."""
+
+    def send_custom_message(self, user_id: int, type: str, data: object) -> None:  # noqa: A002
+        """Send a message of the caller's own type."""
+
+    def flush_pending_updates(self) -> None:
+        """Close every window now."""
+
+    def relinquish(self, lost: Callable[[int], bool], *, read_timeout: float = 0.05) -> None:
+        """Finish for the users for whom `lost` is true; begin no frame for them afterwards."""
+
+    def is_pending(self, user_id: int) -> bool:
+        """Whether a window of this user is open or being sent."""
+
+    def get_connection_stats(self) -> ConnectionStats:
+        """Return the counts."""
+
+
+class Booked(Protocol):
+    """One booked transaction: the version it produced and both balances after it."""
+
+    @property
+    def version(self) -> int:
+        """The version that it produced."""
+
+    @property
+    def currency(self) -> str:
+        """UNI or TON."""
+
+    @property
+    def amount(self) -> Decimal:
+        """What came in, or went out if negative."""
+
+    @property
+    def source(self) -> str:
+        """Why."""
+
+    @property
+    def uni_after(self) -> Decimal:
+        """The balance in UNI after it."""
+
+    @property
+    def ton_after(self) -> Decimal:
+        """The balance in TON after it."""
+
+
+class Truth(Protocol):
+    """A user's balance as the database has it, with the transactions asked for."""
+
+    @property
+    def version(self) -> int:
+        """The newest version."""
+
+    @property
+    def uni(self) -> Decimal:
+        """The balance in UNI."""
+
+    @property
+    def ton(self) -> Decimal:
+        """The balance in TON."""
+
+    @property
+    def transactions(self) -> Sequence[Booked]:
+        """Ordered by version, oldest first."""
+
+
+class TruthReader(Protocol):
+    """Reads the database on a connection that cannot write."""
+
+    def read(
+        self, since: Mapping[int, int | None], *, timeout: float | None = None
+    ) -> Mapping[int, Truth]:
+        """Return the truth of each user that exists, with transactions after the version given."""
+
+    def place(self, user_id: int, uni: Decimal, ton: Decimal) -> int | None:
+        """Return the newest version whose stored balances equal these."""
+
+
+class BalanceManager(Protocol):
+    """The system's balance manager, as far as the migration looks into it."""
+
+    on_balance_update: Callable[[int], None] | None
+
+    def get_user_balance(self, user_id: int) -> Balance:
+        """Return the balance, from its cache or the database."""
+
+    def cached_balance(self, user_id: int) -> Balance | None:
+        """Look into the cache without filling it."""
+
+
+NewCanonical = Callable[[Clock, TruthReader], CanonicalService]
+"""Builds a canonical service for a shadow, on a virtual clock and a read-only truth."""
+
+NewHint = Callable[[int], object]
+"""Builds the canonical's own input type for a user."""

@@ -1,0 +1,77 @@
+"""Who serves a call and who shadows it: a pure function of the flags and the latch."""
+
+from dataclasses import dataclass
+
+from flags.decision import CANONICAL_FLAG, SHADOW_FLAG, Decision, FlagContext
+from flags.latch import Latch
+from flags.memo import Memo
+from flags.stage import Stage, stage_of
+from flags.state import FlagState
+from shim.ports import NewHint
+
+MEMO_LIMIT = 50_000
+"""Routes remembered per generation of a table's memo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a user's calls go, and the decisions that say so.
+
+    `hint` is the canonical's input for this user, built once. `epoch` is the latch's,
+    `rolled_back` whether it is engaged.
+    """
+
+    canonical: bool
+    shadows: bool
+    decision: Decision
+    sampling: Decision
+    epoch: int
+    rolled_back: bool
+    hint: object
+
+
+class RoutingTable:
+    """All routes under one state of the flags and the latch.
+
+    A flip is a new table. The memo of routes lives inside, so no route outlives the state
+    that it follows from, and a remembered route costs one dictionary lookup.
+    """
+
+    __slots__ = ("_new_hint", "_routes", "flags", "get", "latch", "stage")
+
+    def __init__(self, flags: FlagState, latch: Latch, new_hint: NewHint) -> None:
+        self.flags = flags
+        self.latch = latch
+        self.stage: Stage = stage_of(
+            flags.definition(CANONICAL_FLAG), flags.definition(SHADOW_FLAG), latch
+        )
+        self._new_hint = new_hint
+        self._routes: Memo[int, Route] = Memo(MEMO_LIMIT)
+        self.get = self._routes.get
+        """The route that is remembered for a user id, or None."""
+
+    def route(self, user_id: int) -> Route:
+        """Return the user's route; `user_id` is a whole number from 1 to 2**53 - 1."""
+        route = self.get(user_id)
+        if route is None:
+            route = self._resolve(user_id)
+            self._routes.put(user_id, route)
+        return route
+
+    def serves(self, user_id: int) -> bool:
+        """Whether the canonical serves this user."""
+        return self.route(user_id).canonical
+
+    def _resolve(self, user_id: int) -> Route:
+        context = FlagContext(user_id)
+        decision = self.flags.decide(CANONICAL_FLAG, context)
+        sampling = self.flags.decide(SHADOW_FLAG, context)
+        return Route(
+            canonical=decision.value and not self.latch.engaged,
+            shadows=sampling.value,
+            decision=decision,
+            sampling=sampling,
+            epoch=self.latch.epoch,
+            rolled_back=self.latch.engaged,
+            hint=self._new_hint(user_id),
+        )

@@ -1,0 +1,23 @@
+"""The names of the sides and of the paths that lead to them."""
+
+from enum import StrEnum
+
+
+class Side(StrEnum):
+    """An implementation, live or as a shadow."""
+
+    CONNECTION_AWARE = "legacy_connection_aware"
+    USER_ID_ONLY = "legacy_user_id_only"
+    CANONICAL = "canonical"
+    CANONICAL_SHADOW = "canonical_shadow"
+    PRODUCTION_SHADOW = "production_shadow"
+    """The two legacy services with just the connections that production gives them."""
+    COUNTERFACTUAL = "counterfactual_legacy"
+    """The two legacy services with every connection and, where it was wrong, the argument."""
+
+
+class Path(StrEnum):
+    """The two historic import paths."""
+
+    CONNECTION_AWARE = "connection_aware"
+    USER_ID_ONLY = "user_id_only"

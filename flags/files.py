@@ -10,7 +10,7 @@ from pathlib import Path
 _LOCK_POLL_S = 0.002
 
 
-class LockTimeoutError(Exception):
+class LockTimeoutError(TimeoutError):
     """Another process kept a file's lock for too long: the message names the file."""
 
 
@@ -51,8 +51,8 @@ def locked(path: Path, *, timeout: float = 5.0) -> Iterator[None]:
     """Hold the lock that belongs to `path`, across processes and threads.
 
     The lock is on a file beside it, because `path` itself is replaced. It goes with the
-    process that holds it. Raises `LockTimeoutError` after `timeout` seconds, OSError when
-    the lock file cannot be made.
+    process that holds it. Raises OSError when the lock file cannot be made, among them
+    `LockTimeoutError` after `timeout` seconds.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = path.with_name(f"{path.name}.lock")

@@ -1,0 +1,112 @@
+"""The one database: transactions that write, readings that cannot, upgrades and a check."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL, Engine, false, func, select, update
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
+
+from app.engines import named_error, parse_url, reading_engine, writing_engine
+from app.models import Balance
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_UPGRADE_LOCK = 7_266_273
+"""An advisory lock of PostgreSQL: any number, as long as nothing else takes it."""
+
+
+class ReadOnlyDatabase:
+    """A database on connections that cannot write. May be used from any thread."""
+
+    def __init__(self, url: URL) -> None:
+        self._url = url
+        self._engine = reading_engine(url)
+
+    @contextmanager
+    def reading(self, *, wait_s: float | None = None) -> Iterator[Session]:
+        """Yield a session that sees one snapshot; wait at most `wait_s` seconds, default 5.
+
+        Raises `DatabaseUnavailable`.
+        """
+        with _session(self._engine, self._url, wait_s=wait_s) as session:
+            yield session
+
+    def dispose(self) -> None:
+        """Close the connections that are not in use; later uses open new ones."""
+        self._engine.dispose()
+
+
+class Database:
+    """SQLite or PostgreSQL behind one URL. May be used from any thread.
+
+    Connections are opened on first use, thus after a fork. A relative SQLite path is taken
+    from `instance_path`. Raises `DatabaseUnavailable` for a URL of anything else.
+    """
+
+    def __init__(self, url: str, *, instance_path: Path) -> None:
+        self._url = parse_url(url, instance_path=instance_path)
+        self._engine = writing_engine(self._url)
+        self._read_only = ReadOnlyDatabase(self._url)
+
+    @contextmanager
+    def transaction(self, *, wait_s: float | None = None) -> Iterator[Session]:
+        """Yield a session that may write; commit at the end, roll back on any exception.
+
+        On SQLite one such transaction runs at a time. Waits at most `wait_s` seconds, default
+        5, for a lock. Raises `DatabaseUnavailable`, `DatabaseLocked` or `DatabaseReadOnly`.
+        """
+        with _session(self._engine, self._url, wait_s=wait_s) as session:
+            yield session
+
+    def reading(self, *, wait_s: float | None = None) -> AbstractContextManager[Session]:
+        """Return `read_only().reading(...)`."""
+        return self._read_only.reading(wait_s=wait_s)
+
+    def read_only(self) -> ReadOnlyDatabase:
+        """Return the part of this database that holds no way to write."""
+        return self._read_only
+
+    def upgrade(self) -> None:
+        """Make or bring up to date all tables; processes that do so at once take turns."""
+        if self._url.get_backend_name() == "sqlite":
+            path = Path(str(self._url.database))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        with self.transaction() as session:
+            connection = session.connection()
+            if connection.dialect.name == "postgresql":
+                session.execute(select(func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def check(self, *, wait_s: float = 1.0) -> None:
+        """Raise `DatabaseUnavailable`, `DatabaseLocked` or `DatabaseReadOnly` if it is so.
+
+        Does what a booking does, on no row: only a write finds out that it may not.
+        """
+        nothing = update(Balance).where(false()).values(version=Balance.version)
+        with self.transaction(wait_s=wait_s) as session:
+            session.execute(nothing, execution_options={"synchronize_session": False})
+
+    def dispose(self) -> None:
+        """Close the connections that are not in use; later uses open new ones."""
+        self._read_only.dispose()
+        self._engine.dispose()  # last, for only one that can write clears SQLite's log away
+
+
+@contextmanager
+def _session(engine: Engine, url: URL, *, wait_s: float | None) -> Iterator[Session]:
+    chosen = engine if wait_s is None else engine.execution_options(wait_s=wait_s)
+    try:
+        with Session(chosen, expire_on_commit=False) as session, session.begin():
+            yield session
+    except (IntegrityError, DataError):
+        raise  # the statement's fault, not the database's
+    except (DBAPIError, PoolTimeoutError) as error:
+        raise named_error(error, url) from error

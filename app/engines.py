@@ -1,0 +1,138 @@
+"""Engines for SQLite and PostgreSQL: what must be set on every connection, and what errors mean.
+
+An execution option `wait_s` on an engine bounds how long one of its transactions waits.
+"""
+
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg.errors
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from app.errors import DatabaseLocked, DatabaseReadOnly, DatabaseUnavailable
+
+WAIT_S = 5.0
+"""How long a statement waits for a lock, and a caller for a free connection."""
+
+_POOL_SIZE = 5
+_WRITERS_BEYOND_POOL = 10
+
+
+def parse_url(text: str, *, instance_path: Path) -> URL:
+    """Return the database's URL, a relative SQLite path made absolute under `instance_path`.
+
+    Raises `DatabaseUnavailable` for anything but a SQLite file or PostgreSQL.
+    """
+    how = "set DATABASE_URL to sqlite:///path/to/file.db or postgresql://user@host/name"
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise DatabaseUnavailable(f"{text[:60]!r} is not a database URL: {how}") from None
+    match url.get_backend_name():
+        case "sqlite" if url.database and url.database != ":memory:" and not url.query:
+            return url.set(drivername="sqlite", database=str(instance_path / url.database))
+        case "postgresql" | "postgres":
+            return url.set(drivername="postgresql+psycopg")
+    raise DatabaseUnavailable(f"{url.render_as_string()} is not a database we can use: {how}")
+
+
+def writing_engine(url: URL) -> Engine:
+    """Return an engine whose transactions may write; a connection is opened on first use."""
+    if url.get_backend_name() == "sqlite":
+        return _sqlite_engine(
+            url, mode="rw", pragma="PRAGMA journal_mode = WAL", begin="BEGIN IMMEDIATE"
+        )
+    return _postgresql_engine(url, settings={}, max_overflow=_WRITERS_BEYOND_POOL)
+
+
+def reading_engine(url: URL) -> Engine:
+    """Return an engine that cannot write; each of its transactions reads one snapshot.
+
+    Its pool never makes a reader wait for another, for a read may have a deadline.
+    """
+    if url.get_backend_name() == "sqlite":
+        return _sqlite_engine(url, mode="ro", pragma="PRAGMA query_only = ON", begin="BEGIN")
+    settings = {
+        "default_transaction_read_only": "on",
+        "default_transaction_isolation": r"repeatable\ read",
+    }
+    return _postgresql_engine(url, settings=settings, max_overflow=-1)
+
+
+def named_error(error: SQLAlchemyError, url: URL) -> DatabaseUnavailable:
+    """Return what the error of a driver or of a pool means, in words that say what to do."""
+    where = f"the database {url.render_as_string()}"
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    sqlite_name = getattr(cause, "sqlite_errorname", "")
+    if sqlite_name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")) or isinstance(
+        cause, psycopg.errors.LockNotAvailable
+    ):
+        return DatabaseLocked(
+            f"{where} is locked ({_first_line(cause)}): another process is writing to it; "
+            "let it finish, or end it, and try again"
+        )
+    if sqlite_name.startswith("SQLITE_READONLY") or isinstance(
+        cause, psycopg.errors.ReadOnlySqlTransaction
+    ):
+        return DatabaseReadOnly(
+            f"{where} is read-only ({_first_line(cause)}): give this process the right to write "
+            "to it and to its folder, or set DATABASE_URL to one that it may write to"
+        )
+    return DatabaseUnavailable(
+        f"{where} cannot be used ({_first_line(cause)}): check that it is there, that "
+        "DATABASE_URL names it, and that its tables were made"
+    )
+
+
+def _sqlite_engine(url: URL, *, mode: str, pragma: str, begin: str) -> Engine:
+    address = f"file:{quote(str(url.database))}?mode={mode}"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            address, uri=True, check_same_thread=False, isolation_level=None, timeout=WAIT_S
+        )
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(pragma)
+        return connection
+
+    engine = create_engine(url, creator=connect, pool_size=_POOL_SIZE, max_overflow=-1)
+
+    def on_begin(connection: Connection) -> None:
+        wait_s = connection.get_execution_options().get("wait_s", WAIT_S)
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(wait_s * 1000)}")
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine, "begin", on_begin)
+    return engine
+
+
+def _postgresql_engine(url: URL, *, settings: dict[str, str], max_overflow: int) -> Engine:
+    always = {"timezone": "UTC", "lock_timeout": f"{round(WAIT_S * 1000)}"}
+    options = " ".join(f"-c {name}={value}" for name, value in {**always, **settings}.items())
+    engine = create_engine(
+        url,
+        connect_args={"options": options, "connect_timeout": round(WAIT_S)},
+        pool_size=_POOL_SIZE,
+        max_overflow=max_overflow,
+        pool_timeout=WAIT_S,
+        pool_pre_ping=True,
+    )
+
+    def on_begin(connection: Connection) -> None:
+        wait_s = connection.get_execution_options().get("wait_s")
+        if wait_s is not None:
+            # The lock gives up a little before the statement does, so that the error names it.
+            millis = max(2, round(wait_s * 1000))
+            connection.exec_driver_sql(
+                f"SET LOCAL lock_timeout = {millis * 4 // 5}; "
+                f"SET LOCAL statement_timeout = {millis}"
+            )
+
+    event.listen(engine, "begin", on_begin)
+    return engine
+
+
+def _first_line(error: BaseException | None) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

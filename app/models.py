@@ -1,0 +1,137 @@
+"""The tables: users, their balances, every transaction, and what earns them income."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    UniqueConstraint,
+    column,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+from app.money import MAX_BALANCE, Currency, Money
+
+MAX_USER_ID = 2**53 - 1
+"""The largest whole number that a browser holds exactly."""
+SOURCE_LENGTH = 64
+KEY_LENGTH = 200
+
+BigInt = BigInteger().with_variant(Integer(), "sqlite")
+"""64 bits on both; SQLite numbers rows by itself only for a column declared INTEGER."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime in UTC, to the microsecond, on both databases."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive datetime: nobody could say when it was."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone: give an aware datetime")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """SQLite forgets the time zone, which is UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Names every constraint, so that a migration can speak of it."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class User(Base):
+    """Somebody who uses the mini app; the id is the one that Telegram gave."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+def _within_bounds(name: str) -> CheckConstraint:
+    return CheckConstraint(
+        column(name, Money()).between(Decimal(0), MAX_BALANCE), name=f"{name}_within_bounds"
+    )
+
+
+class Balance(Base):
+    """What a user has now; `version` grows by one with each transaction."""
+
+    __tablename__ = "balances"
+    __table_args__ = (_within_bounds("uni"), _within_bounds("ton"))
+
+    user_id: Mapped[int] = mapped_column(
+        BigInt, ForeignKey(User.id), primary_key=True, autoincrement=False
+    )
+    uni: Mapped[Decimal] = mapped_column(Money)
+    ton: Mapped[Decimal] = mapped_column(Money)
+    version: Mapped[int] = mapped_column(BigInt, server_default="0")
+
+
+class Transaction(Base):
+    """One change of a balance: the version that it produced and both balances after it."""
+
+    __tablename__ = "transactions"
+    __table_args__ = (
+        UniqueConstraint("user_id", "version"),
+        CheckConstraint(column("currency").in_([*Currency]), name="currency_known"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True)
+    user_id: Mapped[int] = mapped_column(BigInt, ForeignKey(User.id))
+    currency: Mapped[str] = mapped_column(String(3))
+    amount: Mapped[Decimal] = mapped_column(Money)
+    source: Mapped[str] = mapped_column(String(SOURCE_LENGTH))
+    idempotency_key: Mapped[str] = mapped_column(String(KEY_LENGTH), unique=True)
+    version: Mapped[int] = mapped_column(BigInt)
+    uni_after: Mapped[Decimal] = mapped_column(Money)
+    ton_after: Mapped[Decimal] = mapped_column(Money)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class FarmingDeposit(Base):
+    """UNI that a user farms with; `daily_rate` is the fraction of `amount` earned in a day."""
+
+    __tablename__ = "farming_deposits"
+
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True)
+    user_id: Mapped[int] = mapped_column(BigInt, ForeignKey(User.id), index=True)
+    amount: Mapped[Decimal] = mapped_column(Money)
+    daily_rate: Mapped[Decimal] = mapped_column(Money)
+
+
+class TonBoost(Base):
+    """TON that a user put into a boost; `daily_rate` is the fraction of `amount` in a day."""
+
+    __tablename__ = "ton_boosts"
+
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True)
+    user_id: Mapped[int] = mapped_column(BigInt, ForeignKey(User.id), index=True)
+    amount: Mapped[Decimal] = mapped_column(Money)
+    daily_rate: Mapped[Decimal] = mapped_column(Money)

@@ -46,7 +46,6 @@ class _Facade:
     """What both drop-ins share: the routing of a call, and the connections."""
 
     path: ClassVar[Path]
-    side: ClassVar[Side]
     _instance: ClassVar["_Facade | None"] = None
 
     def __init__(
@@ -76,7 +75,7 @@ class _Facade:
         self._tally.legacy += 1
         if not route.shadows:
             return self._legacy.notify_balance_update(argument)
-        call = self._note(route, self.side, user_id, argument)
+        call = self._note(route, Side.LEGACY, user_id, argument)
         return self._observe(call, self._legacy.notify_balance_update, argument)
 
     def _serve_canonical(
@@ -176,7 +175,6 @@ class ConnectionAwareFacade(_Facade):
     """`BalanceNotificationService` of the connection-aware import path."""
 
     path = Path.CONNECTION_AWARE
-    side = Side.CONNECTION_AWARE
 
     def register_connection(self, user_id: int, connection: Connection) -> None:
         """Add a connection of this user."""
@@ -209,7 +207,6 @@ class UserIdOnlyFacade(_Facade):
     """`BalanceNotificationService` of the user-id-only import path."""
 
     path = Path.USER_ID_ONLY
-    side = Side.USER_ID_ONLY
 
     def add_connection(self, user_id: int, connection: Connection) -> None:
         """Add a connection of this user."""

@@ -6,6 +6,8 @@ from enum import StrEnum
 class Side(StrEnum):
     """An implementation, live or as a shadow."""
 
+    LEGACY = "legacy"
+    """Whichever of the two legacy services belongs to the path of the call."""
     CONNECTION_AWARE = "legacy_connection_aware"
     USER_ID_ONLY = "legacy_user_id_only"
     CANONICAL = "canonical"

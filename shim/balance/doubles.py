@@ -12,12 +12,12 @@ class ConnectionDouble:
     def __init__(
         self,
         *,
-        id: str,
+        connection_id: str,
         is_open: bool,
         failed: bool,
-        record: Callable[[str, object], None],  # noqa: A002
+        record: Callable[[str, object], None],
     ) -> None:
-        self.id = id
+        self.id = connection_id
         self.is_open = is_open
         self.base_version: int | None = None
         self.overheard: str | None = None

@@ -47,7 +47,7 @@ class _Shadow:
             effects.append(Effect("send", self.name, recipient, payload, self._clock.monotonic()))
 
         double = ConnectionDouble(
-            id=state.id, is_open=state.is_open, failed=state.failed, record=record
+            connection_id=state.id, is_open=state.is_open, failed=state.failed, record=record
         )
         self._doubles.setdefault(subject, []).append(double)
         return double
@@ -67,9 +67,15 @@ class CanonicalShadow(_Shadow):
         self._new_hint = new_hint
 
     def enter(self, subject: int, call: LiveCall) -> None:
-        """Register a double of each connection."""
+        """Register a double of each connection.
+
+        Each has a base version from the start, so that the service greets nobody; the
+        right one is set as soon as the database was looked at.
+        """
         for state in _each_once(_context(call).connections):
-            self._service.register_connection(subject, self._double(subject, state))
+            double = self._double(subject, state)
+            double.base_version = 0
+            self._service.register_connection(subject, double)
 
     def call(self, call: LiveCall) -> object:
         """Notify with a hint of its own. Raises ArgumentChangedError if it was changed."""

@@ -31,8 +31,10 @@ class Each(dict[str, object]):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What differs, where. `path` is dotted; the members of a list or an
-    `Each` share the step `*`."""
+    """What differs, and where.
+
+    `path` is dotted; the members of a list or an `Each` share the step `*`.
+    """
 
     path: str
     kind: DifferenceKind

@@ -1,5 +1,6 @@
 """The unit of comparison: one subject, from a first call until nothing is pending."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -42,18 +43,23 @@ class Episode:
         """Say that this episode cannot be compared."""
         self.spoiled = self.spoiled or reason
 
-    def observation(self, side: str) -> Observation:
-        """Return what a side did: the serving side's and its fellows' are live."""
-        settled = self.spoiled is not NotCompared.FORCED
-        if side in self.outcomes:
-            effects = self.shadow_effects.get(side, ())
-            return Observation(side, False, tuple(self.outcomes[side]), effects, settled)
-        live = tuple(_effect(seen) for seen in self.live_effects if seen.side == side)
-        calls = tuple(_outcome(call) for call in self.calls if call.serving == side)
-        return Observation(side, True, calls, live, settled)
+    def shadow(self, name: str) -> Observation:
+        """Return what a shadow of this episode did."""
+        effects = self.shadow_effects.get(name, ())
+        return Observation(name, False, tuple(self.outcomes[name]), effects, self._settled)
+
+    def live(self, name: str, sides: Collection[str]) -> Observation:
+        """Return what the live sides named did, as one, under `name`."""
+        effects = tuple(as_effect(seen) for seen in self.live_effects if seen.side in sides)
+        return Observation(name, True, tuple(map(_outcome, self.calls)), effects, self._settled)
+
+    @property
+    def _settled(self) -> bool:
+        return self.spoiled is not NotCompared.FORCED
 
 
-def _effect(seen: LiveEffect) -> Effect:
+def as_effect(seen: LiveEffect) -> Effect:
+    """Return what a live side did, in the words that shadows are noted in."""
     return Effect("send", seen.side, seen.recipient, seen.payload, seen.at)
 
 

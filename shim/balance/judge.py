@@ -1,0 +1,181 @@
+"""The three comparisons of one episode, as pairs of structures to be compared."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from shim.balance.saying import Folded, Said, fold, read_canonical, read_legacy
+from shim.balance.truth import Record, frames_expected, frames_seen
+from shim.ports import Truth
+from shim.shadow.differences import Each
+from shim.shadow.effects import Effect
+from shim.shadow.episode import Episode
+from shim.shadow.observation import CallOutcome, Observation
+from shim.shadow.result import Comparison, Judgement, NotCompared
+from shim.sides import Path
+
+LEGACY_REACHES_NOBODY = "legacy-reaches-nobody"
+"""The known divergence that is the fault itself: it belongs to reach and excuses nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is known of a closed episode.
+
+    `aliases` maps the ids of the connections at the first call to stable names, open ones
+    only; `seen` is the version that the database had after the last call.
+    """
+
+    episode: Episode
+    production: Observation
+    canonical: Observation
+    counterfactual: Observation
+    aliases: Mapping[str, str]
+    records: Mapping[str, Record]
+    truth: Truth
+    seen: int
+    raced: bool
+
+
+def judge(evidence: Evidence) -> list[Judgement]:
+    """Return the judgement of each comparison."""
+    if evidence.raced:
+        return skip_all(NotCompared.RACED)
+    if _nothing_to_say(evidence):
+        return skip_all(NotCompared.NO_CONNECTION)
+    return [_reach(evidence), _truth(evidence), _saying(evidence)]
+
+
+def skip_all(reason: NotCompared) -> list[Judgement]:
+    """Return three judgements that compare nothing, for the same reason."""
+    return [Judgement(comparison, skipped=reason) for comparison in Comparison]
+
+
+def _nothing_to_say(evidence: Evidence) -> bool:
+    """Tell whether there was nobody to be told, nobody was told, and nothing was raised."""
+    runs = (evidence.production, evidence.canonical, evidence.counterfactual)
+    return not evidence.aliases and not any(
+        run.effects or any(outcome.raised for outcome in run.calls) for run in runs
+    )
+
+
+def _reach(evidence: Evidence) -> Judgement:
+    production = _reached(evidence, evidence.production)
+    canonical = _reached(evidence, evidence.canonical)
+    is_the_fault = not production and all(
+        call.path == Path.USER_ID_ONLY for call in evidence.episode.calls
+    )
+    return Judgement(
+        Comparison.REACH,
+        expected={"recipients": production},
+        actual={"recipients": canonical},
+        known=LEGACY_REACHES_NOBODY if is_the_fault else None,
+    )
+
+
+def _reached(evidence: Evidence, run: Observation) -> Each:
+    balances = (effect for effect in run.effects if _said(effect) is not None)
+    return Each({_alias(evidence.aliases, effect.recipient): "reached" for effect in balances})
+
+
+def _truth(evidence: Evidence) -> Judgement:
+    seen, expected = Each(), Each()
+    by_recipient: dict[str, list[Effect]] = {recipient: [] for recipient in evidence.aliases}
+    for effect in evidence.canonical.effects:
+        if read_canonical(effect) is not None:
+            by_recipient.setdefault(effect.recipient, []).append(effect)
+    for recipient, effects in by_recipient.items():
+        alias = _alias(evidence.aliases, recipient)
+        actual = frames_seen(effects)
+        wanted = (
+            frames_expected(
+                effects,
+                subject=evidence.episode.subject,
+                truth=evidence.truth,
+                record=evidence.records[recipient],
+                seen=evidence.seen,
+            )
+            if recipient in evidence.aliases
+            else []
+        )
+        if actual:
+            seen[alias] = actual
+        if wanted:
+            expected[alias] = wanted
+    return Judgement(
+        Comparison.TRUTH, expected={"recipients": expected}, actual={"recipients": seen}
+    )
+
+
+def _saying(evidence: Evidence) -> Judgement:
+    legacy = fold(_messages(evidence.counterfactual))
+    canonical = fold(_messages(evidence.canonical))
+    if _moved_under(evidence, legacy, canonical):
+        return Judgement(Comparison.SAYING, skipped=NotCompared.RACED)
+    with_changes = all(call.path == Path.CONNECTION_AWARE for call in evidence.episode.calls)
+    return Judgement(
+        Comparison.SAYING,
+        expected=_structure(evidence, legacy, evidence.counterfactual, with_changes=with_changes),
+        actual=_structure(evidence, canonical, evidence.canonical, with_changes=with_changes),
+    )
+
+
+def _messages(run: Observation) -> list[Said]:
+    return [said for effect in run.effects if (said := _said(effect)) is not None]
+
+
+def _said(effect: Effect) -> Said | None:
+    return read_legacy(effect) or read_canonical(effect)
+
+
+def _moved_under(evidence: Evidence, legacy: Folded, canonical: Folded) -> bool:
+    """Tell whether the canonical read something that no call of this episode spoke of.
+
+    The legacy's last message has its place among the versions; if the canonical went past
+    what the database held after the last call, the two were asked at different times.
+    """
+    if legacy.balance is None or canonical.balance is None:
+        return False
+    return legacy.balance != canonical.balance and _last_version(evidence) > evidence.seen
+
+
+def _last_version(evidence: Evidence) -> int:
+    versions = [
+        version
+        for effect in evidence.canonical.effects
+        if (version := getattr(effect.payload, "version", None)) is not None
+    ]
+    return max(versions, default=0)
+
+
+def _structure(
+    evidence: Evidence, said: Folded, run: Observation, *, with_changes: bool
+) -> dict[str, object]:
+    """Return what was said, in the words that both sides have.
+
+    The user-id-only service says neither changes nor sources; where one of its calls is in
+    the episode, neither is compared.
+    """
+    structure: dict[str, object] = {
+        "recipients": [_alias(evidence.aliases, recipient) for recipient in said.recipients],
+        "balance": None
+        if said.balance is None
+        else dict(zip(("uni", "ton"), said.balance, strict=True)),
+        "raised": _raised(run.calls),
+        "values": [outcome.value for outcome in run.calls if outcome.raised is None],
+    }
+    if with_changes:
+        structure["changes"] = dict(zip(("uni", "ton"), said.changes, strict=True))
+        structure["sources"] = list(said.sources)
+    return structure
+
+
+def _raised(calls: Sequence[CallOutcome]) -> list[str]:
+    return [
+        f"{outcome.raised.kind}: {outcome.raised.message}"
+        for outcome in calls
+        if outcome.raised is not None
+    ]
+
+
+def _alias(aliases: Mapping[str, str], recipient: str) -> str:
+    return aliases.get(recipient, "stranger")

@@ -1,0 +1,73 @@
+"""What the pages showed, and which transactions that makes worth reading."""
+
+from collections.abc import Mapping
+
+from shim.balance.saying import read_legacy
+from shim.balance.truth import Record
+from shim.book import ConnectionState
+from shim.connections import Shown
+from shim.migration import CallContext
+from shim.ports import Truth
+from shim.shadow.effects import Effect
+from shim.shadow.episode import Episode
+from shim.shadow.events import LiveCall
+from shim.sides import Side
+
+SEEN = "seen"
+"""Noted on an episode: the version that the database held after its last call."""
+BASE = "base"
+"""Noted on an episode: the version that the pages of a shadow are taken to show."""
+
+
+def states_of(call: LiveCall) -> dict[str, ConnectionState]:
+    """Return the connections of a call's snapshot by id."""
+    if not isinstance(call.context, CallContext):
+        raise TypeError(f"a call of {call.path} has no snapshot but {call.context!r}")
+    return {state.id: state for state in call.context.connections}
+
+
+def noted(episode: Episode, name: str) -> int:
+    """Return a version that was noted on the episode."""
+    noted = episode.notes[name]
+    if not isinstance(noted, int):
+        raise TypeError(f"the episode's {name} version is {noted!r}, not a number")
+    return noted
+
+
+def oldest_needed(episode: Episode) -> int:
+    """Return the version after which transactions are needed to judge the episode."""
+    versions = [noted(episode, SEEN) - 1, noted(episode, BASE)]
+    if episode.serving == Side.CANONICAL:
+        shown = [state.base_version for state in states_of(episode.calls[0]).values()]
+        said = [getattr(seen.payload, "version", None) for seen in episode.live_effects]
+        versions += [version for version in shown if version is not None]
+        versions += [version - 1 for version in said if isinstance(version, int)]
+    return max(min(versions), 0)
+
+
+def records(
+    episode: Episode, states: Mapping[str, ConnectionState], truth: Truth, *, live: bool
+) -> dict[str, Record]:
+    """Return what each connection's page showed, by what was noted when it was shown."""
+    if not live:
+        return {id_: Record(noted(episode, BASE)) for id_ in states}
+    before: dict[str, dict[int, int | None]] = {id_: {} for id_ in states}
+    for seen in episode.live_effects:
+        if isinstance(seen.context, Shown) and seen.side == Side.CANONICAL:
+            before.setdefault(seen.recipient, {})[id(seen.payload)] = _version_shown(
+                seen.context, truth
+            )
+    return {id_: Record(state.base_version, before[id_]) for id_, state in states.items()}
+
+
+def _version_shown(shown: Shown, truth: Truth) -> int | None:
+    """Return the version on the page: the canonical's last, or the legacy frame's after it."""
+    if shown.overheard is None:
+        return shown.base_version
+    said = read_legacy(Effect("send", Side.LEGACY, "", shown.overheard, 0.0))
+    placed = [
+        booked.version
+        for booked in truth.transactions
+        if said is not None and (booked.uni_after, booked.ton_after) == (said.uni, said.ton)
+    ]
+    return max([*placed, shown.base_version or 0]) if placed else shown.base_version

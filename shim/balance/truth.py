@@ -1,0 +1,90 @@
+"""What the canonical ought to have said, from the transactions alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from shim.balance.saying import SIX_PLACES, amount
+from shim.ports import Booked, Truth
+from shim.shadow.effects import Effect
+
+NOTHING = Decimal(0).quantize(SIX_PLACES)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a connection had been given before each canonical frame of the episode.
+
+    `before` maps a frame (by identity) to the version that the page showed; `base` is what
+    it showed at the first call. None: it had been given nothing.
+    """
+
+    base: int | None
+    before: Mapping[int, int | None] = field(default_factory=dict)
+
+
+def frames_seen(effects: Sequence[Effect]) -> list[object]:
+    """Return the canonical frames of one connection as plain data."""
+    return [_plain(effect.payload) for effect in effects]
+
+
+def _plain(frame: object) -> dict[str, object]:
+    return {
+        "user": getattr(frame, "user_id", None),
+        "version": getattr(frame, "version", None),
+        "uni": amount(getattr(frame, "uni", "NaN")),
+        "ton": amount(getattr(frame, "ton", "NaN")),
+        "change_uni": amount(getattr(frame, "change_uni", "NaN")),
+        "change_ton": amount(getattr(frame, "change_ton", "NaN")),
+        "sources": list(getattr(frame, "sources", ())),
+    }
+
+
+def frames_expected(
+    effects: Sequence[Effect], *, subject: int, truth: Truth, record: Record, seen: int
+) -> list[object]:
+    """Return the frames that should have been, one for each that was, and one if one lacks.
+
+    A frame is right if it says, at the version that it names, what the transactions since
+    the page's version add up to. Whatever the database held after the last call must have
+    been said by the end.
+    """
+    wanted: list[object] = []
+    shown = record.base
+    for effect in effects:
+        version = getattr(effect.payload, "version", None)
+        before = record.before.get(id(effect.payload), shown)
+        if not isinstance(version, int) or (before is not None and version <= before):
+            continue
+        wanted.append(_frame(subject, truth, since=before, version=version))
+        shown = version
+    if shown is None or shown < seen:
+        wanted.append(_frame(subject, truth, since=shown, version=max(seen, shown or 0)))
+    return wanted
+
+
+def _frame(subject: int, truth: Truth, *, since: int | None, version: int) -> dict[str, object]:
+    """Return the frame that takes a page from `since` to `version`; None is a blank page."""
+    at = next((booked for booked in truth.transactions if booked.version == version), None)
+    covered = (
+        []
+        if since is None
+        else [booked for booked in truth.transactions if since < booked.version <= version]
+    )
+    known = at is not None or version == truth.version
+    uni, ton = (at.uni_after, at.ton_after) if at is not None else (truth.uni, truth.ton)
+    return {
+        "user": subject,
+        "version": version if known else None,
+        "uni": amount(uni),
+        "ton": amount(ton),
+        "change_uni": _sum(covered, "UNI"),
+        "change_ton": _sum(covered, "TON"),
+        "sources": list(dict.fromkeys(booked.source for booked in covered)),
+    }
+
+
+def _sum(transactions: Sequence[Booked], currency: str) -> Decimal:
+    return sum(
+        (booked.amount for booked in transactions if booked.currency == currency), NOTHING
+    ).quantize(SIX_PLACES)

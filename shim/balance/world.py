@@ -1,0 +1,164 @@
+"""Ties the shadow engine to balance notifications: which shadows, which database, what ran."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from shim.balance.judge import Evidence, judge, skip_all
+from shim.balance.records import BASE, SEEN, noted, oldest_needed, records, states_of
+from shim.balance.saying import read_legacy
+from shim.balance.shadows import CanonicalShadow, LegacyShadow
+from shim.book import ConnectionState
+from shim.connections import Shown
+from shim.legacy.updates import BalanceUpdate
+from shim.migration import Migration
+from shim.ports import Booked, NewCanonical, NewHint, Truth, TruthReader
+from shim.shadow.counts import Counts
+from shim.shadow.episode import Episode, as_effect
+from shim.shadow.events import LiveCall, LiveEffect
+from shim.shadow.observation import Observation
+from shim.shadow.result import Judgement, NotCompared
+from shim.sides import Path, Side
+
+_LEGACY_SIDES = frozenset({Side.CONNECTION_AWARE, Side.USER_ID_ONLY})
+
+
+@dataclass(frozen=True, slots=True)
+class _Nobody:
+    """The truth of a user whom the database does not know."""
+
+    version: int = 0
+    uni: Decimal = Decimal(0)
+    ton: Decimal = Decimal(0)
+    transactions: tuple[Booked, ...] = ()
+
+
+class BalanceWorld:
+    """The binding of one generation of shadows. Belongs to the shadow thread."""
+
+    def __init__(
+        self,
+        *,
+        migration: Migration,
+        truth: TruthReader,
+        new_canonical: NewCanonical,
+        new_hint: NewHint,
+        counts: Counts,
+        monotonic: Callable[[], float],
+    ) -> None:
+        start = monotonic()
+        self._migration = migration
+        self._truth = truth
+        self._counts = counts
+        self._canonical = CanonicalShadow(
+            new_canonical=new_canonical, new_hint=new_hint, truth=truth, start=start
+        )
+        self._production = LegacyShadow(Side.PRODUCTION_SHADOW, truth=truth, start=start)
+        self._counterfactual = LegacyShadow(Side.COUNTERFACTUAL, truth=truth, start=start)
+        self.sides = (self._canonical, self._production, self._counterfactual)
+
+    def shadows_for(self, call: LiveCall) -> tuple[CanonicalShadow | LegacyShadow, ...]:
+        """Return the side that does not serve, and the counterfactual."""
+        if call.serving == Side.CANONICAL:
+            return (self._production, self._counterfactual)
+        return (self._canonical, self._counterfactual)
+
+    def live_is_idle(self, subject: int) -> bool:
+        """Whether no live side has anything pending for the user."""
+        return self._migration.is_idle(subject)
+
+    def notice(self, episodes: Sequence[Episode]) -> None:
+        """Note which version the database holds now that these episodes had a call."""
+        try:
+            truths = self._truth.read({episode.subject: None for episode in episodes})
+            for episode in episodes:
+                self._note_version(episode, truths.get(episode.subject, _Nobody()))
+        except Exception:  # noqa: BLE001 - whatever the read raised, nothing can be compared
+            for episode in episodes:
+                episode.spoil(NotCompared.UNREADABLE)
+
+    def judge(self, episodes: Sequence[Episode]) -> list[list[Judgement]]:
+        """Judge closed episodes, with one read for all."""
+        try:
+            truths = self._truth.read({e.subject: oldest_needed(e) for e in episodes})
+            return [
+                judge(self._evidence(episode, truths.get(episode.subject, _Nobody())))
+                for episode in episodes
+            ]
+        except Exception:  # noqa: BLE001 - whatever the read raised, nothing can be compared
+            return [skip_all(NotCompared.UNREADABLE) for _ in episodes]
+
+    def _note_version(self, episode: Episode, truth: Truth) -> None:
+        episode.notes[SEEN] = truth.version
+        if BASE in episode.notes:
+            return
+        # The page of a user whom the canonical does not serve is taken to show what was
+        # there before the episode's first change.
+        spoken = self._spoken_version(episode.calls[0], truth)
+        base = episode.notes[BASE] = min(spoken, truth.version) - 1
+        for double in self._canonical.doubles(episode.subject):
+            double.base_version = base
+
+    def _spoken_version(self, call: LiveCall, truth: Truth) -> int:
+        """Return the version that a call speaks of: its own balances' place, or the newest."""
+        update = call.argument
+        if call.path != Path.CONNECTION_AWARE or not isinstance(update, BalanceUpdate):
+            return truth.version
+        uni, ton = Decimal(str(update.balance_uni)), Decimal(str(update.balance_ton))
+        if (uni, ton) == (truth.uni, truth.ton):
+            return truth.version
+        return self._truth.place(call.subject, uni, ton) or truth.version
+
+    def _evidence(self, episode: Episode, truth: Truth) -> Evidence:
+        self._count_stale(episode, truth)
+        states = states_of(episode.calls[0])
+        aliases = {
+            state.id: f"connection {number}"
+            for number, state in enumerate((s for s in states.values() if s.is_open), start=1)
+        }
+        live = episode.serving == Side.CANONICAL
+        return Evidence(
+            episode=episode,
+            production=_production(episode),
+            canonical=(
+                episode.live(Side.CANONICAL, {Side.CANONICAL})
+                if live
+                else episode.shadow(Side.CANONICAL_SHADOW)
+            ),
+            counterfactual=episode.shadow(Side.COUNTERFACTUAL),
+            aliases=aliases,
+            records=records(episode, states, truth, live=live),
+            truth=truth,
+            seen=noted(episode, SEEN),
+            raced=self._connections_moved(episode),
+        )
+
+    def _connections_moved(self, episode: Episode) -> bool:
+        first = _shape(states_of(episode.calls[0]).values())
+        later = [_shape(states_of(call).values()) for call in episode.calls[1:]]
+        now = _shape(self._migration.book.states(episode.subject))
+        return any(shape != first for shape in (*later, now))
+
+    def _count_stale(self, episode: Episode, truth: Truth) -> None:
+        for seen in episode.live_effects:
+            if seen.side in _LEGACY_SIDES and self._is_stale(episode.subject, seen, truth):
+                self._counts.stale_legacy += 1
+
+    def _is_stale(self, subject: int, seen: LiveEffect, truth: Truth) -> bool:
+        """Tell whether a legacy frame is older than what the canonical had put on the page."""
+        said = read_legacy(as_effect(seen))
+        shown = seen.context.base_version if isinstance(seen.context, Shown) else None
+        if said is None or shown is None or (said.uni, said.ton) == (truth.uni, truth.ton):
+            return False
+        placed = self._truth.place(subject, said.uni, said.ton)
+        return placed is not None and placed < shown
+
+
+def _production(episode: Episode) -> Observation:
+    if episode.serving == Side.CANONICAL:
+        return episode.shadow(Side.PRODUCTION_SHADOW)
+    return episode.live(Side.LEGACY, _LEGACY_SIDES)
+
+
+def _shape(states: Iterable[ConnectionState]) -> set[tuple[str, bool]]:
+    return {(state.id, state.is_open) for state in states}

@@ -98,6 +98,6 @@ class CanonicalView(_View):
         self._connection.offer(frame)
         self._saw(self.side, self.user_id, self._connection, frame, shown)
 
-    def withdraw(self) -> None:
-        """Take back canonical state that was not begun."""
-        self._connection.withdraw()
+    def withdraw(self, within: float = 0.0) -> None:
+        """Take back canonical state that was not begun `within` so many seconds."""
+        self._connection.withdraw(within)

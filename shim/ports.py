@@ -77,8 +77,8 @@ class Connection(Protocol):
     def offer(self, frame: Frame) -> None:
         """Hand over canonical state."""
 
-    def withdraw(self) -> None:
-        """Take back canonical state that was not begun."""
+    def withdraw(self, within: float = 0.0) -> None:
+        """Take back canonical state that was not begun `within` so many seconds."""
 
 
 class ConnectionStats(Protocol):

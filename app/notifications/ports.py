@@ -59,7 +59,7 @@ class TruthReader(Protocol):
         """Return the newest version whose stored balances equal these, None if there is none."""
 
 
-class TruthUnavailable(Exception):
+class TruthUnavailable(Exception):  # noqa: N818 - a state of the database, as its name says
     """The database could not be read (in time): the message says which and why."""
 
 
@@ -77,7 +77,7 @@ class Clock(Protocol):
         """Seconds that never go back."""
 
     def utc_now(self) -> datetime:
-        """The time of day, aware, in UTC."""
+        """Return the time of day, aware, in UTC."""
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> TimerHandle:
         """Call `callback` after `delay` seconds on the clock's own thread."""
@@ -106,8 +106,11 @@ class Connection(Protocol):
     def offer(self, frame: BalanceFrame) -> None:
         """Hand over canonical state, which coalesces with what has not been begun."""
 
-    def withdraw(self) -> None:
-        """Take back canonical state whose frame has not been begun; `base_version` goes back."""
+    def withdraw(self, within: float = 0.0) -> None:
+        """Take back canonical state whose frame was not begun `within` so many seconds.
+
+        `base_version` goes back with it. Returns as soon as there is nothing to take back.
+        """
 
 
 Serves = Callable[[int], bool]

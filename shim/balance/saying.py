@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from shim.ports import Frame
@@ -25,8 +25,14 @@ class Said:
 
 
 def amount(value: object) -> Decimal:
-    """Return a number of the wire as money; noise beyond the sixth decimal is not compared."""
-    return Decimal(str(value)).quantize(SIX_PLACES)
+    """Return a number of the wire as money; noise beyond the sixth decimal is not compared.
+
+    What is no number becomes NaN, which equals nothing.
+    """
+    try:
+        return Decimal(str(value)).quantize(SIX_PLACES)
+    except InvalidOperation:
+        return Decimal("NaN")
 
 
 def read_legacy(effect: Effect) -> Said | None:

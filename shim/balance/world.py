@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+import structlog
+
 from shim.balance.judge import Evidence, judge, skip_all
 from shim.balance.records import BASE, SEEN, noted, oldest_needed, records, states_of
 from shim.balance.saying import read_legacy
@@ -19,6 +21,8 @@ from shim.shadow.events import LiveCall, LiveEffect
 from shim.shadow.observation import Observation
 from shim.shadow.result import Judgement, NotCompared
 from shim.sides import Path, Side
+
+_log = structlog.get_logger("shim")
 
 _LEGACY_SIDES = frozenset({Side.CONNECTION_AWARE, Side.USER_ID_ONLY})
 
@@ -81,12 +85,18 @@ class BalanceWorld:
         """Judge closed episodes, with one read for all."""
         try:
             truths = self._truth.read({e.subject: oldest_needed(e) for e in episodes})
-            return [
-                judge(self._evidence(episode, truths.get(episode.subject, _Nobody())))
-                for episode in episodes
-            ]
         except Exception:  # noqa: BLE001 - whatever the read raised, nothing can be compared
             return [skip_all(NotCompared.UNREADABLE) for _ in episodes]
+        return [
+            self._judge(episode, truths.get(episode.subject, _Nobody())) for episode in episodes
+        ]
+
+    def _judge(self, episode: Episode, truth: Truth) -> list[Judgement]:
+        try:
+            return judge(self._evidence(episode, truth))
+        except Exception:  # noqa: BLE001 - one episode that cannot be judged spoils no other
+            _log.exception("episode_not_judged", path=episode.calls[0].path)
+            return skip_all(NotCompared.BROKEN)
 
     def _note_version(self, episode: Episode, truth: Truth) -> None:
         episode.notes[SEEN] = truth.version

@@ -1,0 +1,215 @@
+"""Booking: every change of a balance, whoever asks for it, is made here and nowhere else."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from app.accounts import valid_user_id
+from app.errors import (
+    BalanceTooLargeError,
+    CreditError,
+    IdempotencyKeyReusedError,
+    InsufficientFundsError,
+    InvalidAmountError,
+    InvalidCreditError,
+    InvalidUserIdError,
+    UnknownUserError,
+)
+from app.models import KEY_LENGTH, SOURCE_LENGTH, Balance, Transaction
+from app.money import MAX_BALANCE, Currency, exact
+
+__all__ = [
+    "BalanceTooLargeError",
+    "Booked",
+    "Credit",
+    "CreditError",
+    "IdempotencyKeyReusedError",
+    "InsufficientFundsError",
+    "InvalidAmountError",
+    "InvalidCreditError",
+    "InvalidUserIdError",
+    "UnknownUserError",
+    "book",
+]
+
+_COLUMNS: dict[Currency, InstrumentedAttribute[Decimal]] = {
+    Currency.UNI: Balance.uni,
+    Currency.TON: Balance.ton,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credit:
+    """A change of one balance that is asked for; a debit has a negative amount.
+
+    `source` says what it is for, such as "farming". Asking twice with the same
+    `idempotency_key` books once. Raises an `InvalidCreditError`.
+    """
+
+    user_id: int
+    currency: Currency
+    amount: Decimal
+    source: str
+    idempotency_key: str
+
+    def __post_init__(self) -> None:
+        valid_user_id(self.user_id)
+        object.__setattr__(self, "currency", _currency(self.currency))
+        object.__setattr__(self, "amount", exact(self.amount))
+        if not self.amount:
+            raise InvalidAmountError("the amount is 0: give one that changes the balance")
+        _check_text("source", self.source, SOURCE_LENGTH)
+        _check_text("idempotency_key", self.idempotency_key, KEY_LENGTH)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booked:
+    """A credit as it was booked: the version it produced, and both balances after it.
+
+    `duplicate` says that an earlier booking with the same key is what is shown.
+    """
+
+    user_id: int
+    currency: Currency
+    amount: Decimal
+    source: str
+    idempotency_key: str
+    version: int
+    uni_after: Decimal
+    ton_after: Decimal
+    created_at: datetime
+    duplicate: bool
+
+
+def book(session: Session, asked: Sequence[Credit], *, now: datetime | None = None) -> list[Booked]:
+    """Book all the credits, in their order, within the session's transaction, or none.
+
+    `now` is the time of booking, by default the present. Raises a `CreditError` at the first
+    that is refused; the transaction must then be rolled back.
+    """
+    # First the rows, always in the order of the user ids: two batches never wait for each
+    # other crosswise, and whoever booked one of our keys for these users has committed.
+    _lock(session, {credit.user_id for credit in asked})
+    earlier = _find(session, [credit.idempotency_key for credit in asked])
+    now = now or datetime.now(UTC)
+    results = []
+    for credit in asked:
+        known = earlier.get(credit.idempotency_key)
+        booked = _repeat(credit, known) if known else _apply(session, credit, now)
+        earlier.setdefault(credit.idempotency_key, booked)
+        results.append(booked)
+    return results
+
+
+def _lock(session: Session, user_ids: Collection[int]) -> None:
+    rows = select(Balance.user_id).where(Balance.user_id.in_(user_ids))
+    found = session.scalars(rows.order_by(Balance.user_id).with_for_update())
+    if unknown := sorted(set(user_ids).difference(found)):
+        raise UnknownUserError(
+            f"no account for user {', '.join(map(str, unknown))}: open one before booking"
+        )
+
+
+def _find(session: Session, keys: Iterable[str]) -> dict[str, Booked]:
+    rows = session.scalars(select(Transaction).where(Transaction.idempotency_key.in_(keys)))
+    return {row.idempotency_key: _as_booked(row) for row in rows}
+
+
+def _as_booked(row: Transaction) -> Booked:
+    return Booked(
+        user_id=row.user_id,
+        currency=Currency(row.currency),
+        amount=row.amount,
+        source=row.source,
+        idempotency_key=row.idempotency_key,
+        version=row.version,
+        uni_after=row.uni_after,
+        ton_after=row.ton_after,
+        created_at=row.created_at,
+        duplicate=True,
+    )
+
+
+def _repeat(credit: Credit, known: Booked) -> Booked:
+    """Return what was booked with the same key, if it is what is asked for again."""
+    for name in ("user_id", "currency", "amount", "source"):
+        asked, booked = getattr(credit, name), getattr(known, name)
+        if asked != booked:
+            raise IdempotencyKeyReusedError(
+                f"the key {credit.idempotency_key!r} was used before with {name} {booked}, "
+                f"now with {asked}: give each booking a key of its own"
+            )
+    return replace(known, duplicate=True)
+
+
+def _apply(session: Session, credit: Credit, now: datetime) -> Booked:
+    column = _COLUMNS[credit.currency]
+    after = column + credit.amount
+    change = (
+        update(Balance)
+        .where(Balance.user_id == credit.user_id, after.between(Decimal(0), MAX_BALANCE))
+        .values({column: after, Balance.version: Balance.version + 1})
+        .returning(Balance.uni, Balance.ton, Balance.version)
+    )
+    row = session.execute(change, execution_options={"synchronize_session": False}).one_or_none()
+    if row is None:
+        raise _refusal(session, credit)
+    booked = Booked(
+        **asdict(credit),
+        version=row.version,
+        uni_after=row.uni,
+        ton_after=row.ton,
+        created_at=now,
+        duplicate=False,
+    )
+    _record(session, booked)
+    return booked
+
+
+def _record(session: Session, booked: Booked) -> None:
+    content = asdict(booked)
+    del content["duplicate"]
+    try:
+        session.execute(insert(Transaction).values(content))
+    except IntegrityError as error:
+        # The user's row is ours, so only a booking for another user can have come between.
+        raise IdempotencyKeyReusedError(
+            f"the key {booked.idempotency_key!r} was used at the same moment for another user, "
+            f"now for user {booked.user_id}: give each booking a key of its own"
+        ) from error
+
+
+def _refusal(session: Session, credit: Credit) -> CreditError:
+    query = select(_COLUMNS[credit.currency]).where(Balance.user_id == credit.user_id)
+    balance = session.scalars(query).one()
+    has = f"user {credit.user_id} has {balance} {credit.currency}"
+    if credit.amount < 0:
+        return InsufficientFundsError(
+            f"{has} and cannot pay {-credit.amount}: take at most {balance}"
+        )
+    return BalanceTooLargeError(
+        f"{has} and cannot get {credit.amount} more: a balance is at most {MAX_BALANCE}, "
+        f"so credit at most {MAX_BALANCE - balance}"
+    )
+
+
+def _currency(value: object) -> Currency:
+    try:
+        return Currency(value)
+    except ValueError:
+        known = " or ".join(Currency)
+        raise InvalidCreditError(f"{value!r} is not a currency: give {known}") from None
+
+
+def _check_text(name: str, value: object, length: int) -> None:
+    # Printable also keeps out what PostgreSQL cannot store: NUL and lone surrogates.
+    if isinstance(value, str) and 0 < len(value) <= length and value.isprintable():
+        return
+    raise InvalidCreditError(
+        f"{repr(value)[:60]} is no {name}: give a printable text of 1 to {length} characters"
+    )

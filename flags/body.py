@@ -6,15 +6,22 @@ from typing import Any
 
 
 def flag_feature(
-    name: str, *, percentage: int, cohort: Collection[int] = (), enabled: bool = True
+    name: str,
+    *,
+    percentage: int,
+    cohort: Collection[int] = (),
+    enabled: bool = True,
+    group_id: str | None = None,
 ) -> dict[str, Any]:
     """Return one flag: `percentage` of everybody (0..100) and the users of `cohort`.
 
-    The group id is the flag's own name, so that two flags reach independent samples.
+    The group id is the flag's own name unless it is given, so that two flags reach
+    independent samples.
     """
-    strategies = [flag_strategy(name, percentage=percentage)]
+    group = group_id or name
+    strategies = [flag_strategy(group, percentage=percentage)]
     if cohort:
-        strategies.append(flag_strategy(name, percentage=100, users=cohort))
+        strategies.append(flag_strategy(group, percentage=100, users=cohort))
     return {
         "name": name,
         "type": "release",

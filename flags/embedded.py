@@ -86,7 +86,7 @@ class EmbeddedProvider:
             state = load_state(text, source="embedded")
         except OSError as error:
             self._signature = self._content = None
-            return self._refuse(f"the flag file cannot be read: {error}")
+            return self._refuse(_unreadable(self._path, error))
         except (FlagFormatError, UnicodeDecodeError) as error:
             return self._refuse(f"the flag file {self._path} cannot be applied: {error}")
         self._state, self._problem = state, None
@@ -120,3 +120,10 @@ class EmbeddedProvider:
             return False
         self._state = self._state.as_stale()
         return True
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    """Return what to say about a file that cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        return f"there is no flag file {path}: start the service, or run `flask rollout set 0`"
+    return f"the flag file cannot be read: {error}"

@@ -13,18 +13,18 @@ Flags of other names belong to somebody else and are passed over.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from flags.definition import FlagDefinition, bucket_of
+from flags.percentage import InvalidPercentageError, percentage_of
 from flags.user_id import InvalidUserIdError, user_id_of
 
 FLAG_NAMES = (CANONICAL_FLAG, SHADOW_FLAG)
 FORMAT_VERSIONS = (1, 2)
 
 _GROUP_ID = re.compile(r"[A-Za-z0-9._:/-]+")
-_PERCENTAGE = re.compile(r"0|[1-9][0-9]?|100")
 
 
 class FlagFormatError(ValueError):
@@ -120,8 +120,22 @@ def _definition(feature: dict[str, Any]) -> FlagDefinition:
     enabled = feature.get("enabled")
     if type(enabled) is not bool:
         raise FlagFormatError(f'flag "{name}": "enabled" is {_shown(enabled)}: give true or false')
-    if not enabled:
-        return FlagDefinition(name, False, 0, frozenset(), name)
+    if enabled:
+        return _switched_on(feature)
+    try:
+        return replace(_switched_on(feature), enabled=False)
+    except FlagFormatError:
+        return absent(name)
+
+
+def absent(name: str) -> FlagDefinition:
+    """Return what a flag says that is off and holds nothing else."""
+    return FlagDefinition(name, False, 0, frozenset(), name)
+
+
+def _switched_on(feature: dict[str, Any]) -> FlagDefinition:
+    """Read a flag's strategies."""
+    name = feature["name"]
     if feature.get("dependencies"):
         raise FlagFormatError(f'flag "{name}" depends on another flag: remove its dependencies')
     strategies = feature.get("strategies")
@@ -130,11 +144,13 @@ def _definition(feature: dict[str, Any]) -> FlagDefinition:
             f'flag "{name}" is on and has no strategy, which Unleash takes for 100 %:'
             " add a flexibleRollout or switch it off"
         )
-    rules = [
-        _rule(strategy, flag=name, where=f'flag "{name}", strategy {number}')
-        for number, strategy in enumerate(strategies, start=1)
-    ]
-    return _folded(name, rules)
+    return _folded(
+        name,
+        [
+            _rule(strategy, flag=name, where=f'flag "{name}", strategy {number}')
+            for number, strategy in enumerate(strategies, start=1)
+        ],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +202,10 @@ def _rule(strategy: Any, *, flag: str, where: str) -> _Rule:
 
 def _percentage(rollout: Any, *, where: str) -> int:
     """Read a percentage as Unleash writes it."""
-    if type(rollout) is not str or not _PERCENTAGE.fullmatch(rollout):
-        raise FlagFormatError(
-            f"{where}: rollout is {_shown(rollout)}: give a whole number from 0 to 100,"
-            ' written as a string such as "25"'
-        )
-    return int(rollout)
+    try:
+        return percentage_of(rollout)
+    except InvalidPercentageError as error:
+        raise FlagFormatError(f"{where}: rollout is {error}") from error
 
 
 def _group_id(group_id: Any, *, where: str) -> str:

@@ -17,8 +17,8 @@ class LockTimeoutError(TimeoutError):
 def replace_file(path: Path, text: str, *, durable: bool = True) -> float:
     """Replace the file's content at once, so that a reader sees the old or the new text.
 
-    Returns the unix time in seconds at which readers could first see it. Durable means
-    that it also survives a loss of power. Raises OSError.
+    Returns the unix time in seconds of the rename: no reader saw the text earlier. Durable
+    means that it also survives a loss of power. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
@@ -28,10 +28,10 @@ def replace_file(path: Path, text: str, *, durable: bool = True) -> float:
             file.flush()
             if durable:
                 os.fsync(file.fileno())
+        replaced_at = time.time()
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    replaced_at = time.time()
     if durable:
         _sync_folder(path.parent)
     return replaced_at

@@ -69,7 +69,7 @@ def test_a_file_that_is_gone_and_back_is_the_same_again(
     path.rename(aside)
     assert provider.poll()
     assert provider.state.stale
-    assert "cannot be read" in str(provider.problem)
+    assert f"there is no flag file {path}: start the service" in str(provider.problem)
     aside.rename(path)
     assert provider.poll()
     assert (provider.state.stale, provider.problem, percentage(provider)) == (False, None, 50)

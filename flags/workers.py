@@ -1,0 +1,143 @@
+"""Which workers there are, and what each of them has applied."""
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import psutil
+
+from flags.files import replace_file
+
+HEARTBEAT_LIMIT_S = 2.0
+"""Age of a heartbeat above which nothing is known of a worker."""
+FOREIGN_LIMIT_S = 60.0
+"""Age of a heartbeat above which a worker of another host is taken for dead."""
+START_TOLERANCE_S = 1.0
+"""How far apart two readings of one process's start may lie; the system derives it."""
+
+
+class WorkerState(StrEnum):
+    """What is known of a worker."""
+
+    LIVE = "live"
+    UNCONFIRMED = "unconfirmed"
+    """It exists and says nothing: stopped, swapped out or stuck."""
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRecord:
+    """What a worker says of itself; times are unix seconds.
+
+    `epoch` is the latch's that it has applied to the end, `revision` the flags'.
+    `epoch_applied_at` and `revision_applied_at` are when it last had applied one.
+    """
+
+    pid: int
+    process_started: float
+    host: str
+    epoch: int
+    epoch_applied_at: float
+    revision: int
+    revision_applied_at: float
+    heartbeat: float
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """A worker's record, and what can be told of it from outside."""
+
+    record: WorkerRecord
+    state: WorkerState
+
+
+class WorkerRegistry(Protocol):
+    """Keeps the newest record of each worker."""
+
+    def write(self, record: WorkerRecord) -> None:
+        """Replace the worker's record. Raises OSError."""
+
+    def remove(self, pid: int) -> None:
+        """Forget the worker, which ends in good order."""
+
+    def read(self) -> tuple[WorkerView, ...]:
+        """Return every worker by pid; dead ones are returned once and forgotten."""
+
+
+def process_start(pid: int) -> float | None:
+    """Return the unix time at which the process started, None if it is not running."""
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return float(process.create_time())
+    except (psutil.Error, OSError):
+        return None
+
+
+class WorkerFiles:
+    """One file per worker in a folder, replaced by rename."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        now: Callable[[], float] = time.time,
+        started: Callable[[int], float | None] = process_start,
+        host: str | None = None,
+    ) -> None:
+        self._folder = folder
+        self._now = now
+        self._started = started
+        self._host = host or socket.gethostname()
+
+    def write(self, record: WorkerRecord) -> None:
+        """Replace the worker's file. Raises OSError."""
+        replace_file(self._file(record.pid), msgspec.json.encode(record).decode(), durable=False)
+
+    def remove(self, pid: int) -> None:
+        """Delete the worker's file, if it is there."""
+        self._file(pid).unlink(missing_ok=True)
+
+    def read(self) -> tuple[WorkerView, ...]:
+        """Return every worker by pid; files of dead ones are deleted."""
+        records = [_record(path) for path in self._folder.glob("worker-*.json")]
+        views = [
+            WorkerView(record, self._state(record)) for record in records if record is not None
+        ]
+        for view in views:
+            if view.state is WorkerState.DEAD:
+                self.remove(view.record.pid)
+        return tuple(sorted(views, key=lambda view: view.record.pid))
+
+    def _file(self, pid: int) -> Path:
+        return self._folder / f"worker-{pid}.json"
+
+    def _state(self, record: WorkerRecord) -> WorkerState:
+        """Judge a record: by the process if it is of this host, else by its heartbeat."""
+        age = self._now() - record.heartbeat
+        if record.host == self._host:
+            started = self._started(record.pid)
+            gone = started is None or abs(started - record.process_started) > START_TOLERANCE_S
+        else:
+            gone = age > FOREIGN_LIMIT_S
+        if gone:
+            return WorkerState.DEAD
+        return WorkerState.UNCONFIRMED if age > HEARTBEAT_LIMIT_S else WorkerState.LIVE
+
+
+def _record(path: Path) -> WorkerRecord | None:
+    """Read a worker's file, None if it is gone by now or not whole.
+
+    A file that is not whole was cut by a loss of power, which no worker outlives.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=WorkerRecord)
+    except (OSError, msgspec.DecodeError):
+        return None

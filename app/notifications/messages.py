@@ -1,8 +1,14 @@
 """The wire: JSON text frames as browsers speak them."""
 
+import json
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+
+import msgspec
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+_MILLIONTH = Decimal("0.000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +28,90 @@ class BalanceFrame:
     change_ton: Decimal
     sources: tuple[str, ...]
     at: datetime
+
+
+def balance_update(frame: BalanceFrame) -> str:
+    """Return the text of a balance update: the browsers' own, `version` and `since` added."""
+    at = iso_text(frame.at)
+    return _text(
+        {
+            "type": "balance_update",
+            "userId": frame.user_id,
+            "balanceData": {
+                "balanceUni": frame.uni,
+                "balanceTon": frame.ton,
+                "changes": {"uni": frame.change_uni, "ton": frame.change_ton},
+                "sources": frame.sources,
+                "timestamp": at,
+            },
+            "version": frame.version,
+            "since": frame.since,
+        }
+    )
+
+
+def custom_message(user_id: int, type_: str, data: object, at: datetime) -> str:
+    """Return the text of a message of a caller's own type. Raises TypeError by name."""
+    try:
+        return _text({"type": type_, "userId": user_id, "data": data, "timestamp": iso_text(at)})
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(
+            f"data of a {type_!r} message cannot be put into a frame ({error}): "
+            "pass numbers, text, booleans, None, lists and dicts"
+        ) from error
+
+
+def connection_established(connection_id: str, at: datetime) -> str:
+    """Return the text of the first frame on a socket."""
+    return _text(
+        {
+            "type": "connection_established",
+            "connectionId": connection_id,
+            "timestamp": iso_text(at),
+        }
+    )
+
+
+def subscription_confirmed(user_id: int, at: datetime) -> str:
+    """Return the text that confirms a subscription."""
+    return _text({"type": "subscription_confirmed", "userId": user_id, "timestamp": iso_text(at)})
+
+
+def pong(timestamp: object) -> str:
+    """Return the text that answers a ping; `timestamp` is the ping's own, any JSON value."""
+    return _text({"type": "pong", "timestamp": timestamp})
+
+
+def error_message(code: str, message: str, at: datetime) -> str:
+    """Return the text that tells a client what was wrong with its frame, and what to do."""
+    return _text({"type": "error", "code": code, "message": message, "timestamp": iso_text(at)})
+
+
+def shown_balance(text: str) -> tuple[Decimal, Decimal] | None:
+    """Return the balances, UNI and TON, that a balance frame of any service shows.
+
+    They are rounded to six decimals, for a binary double may print more. None if `text` is
+    no such frame.
+    """
+    try:
+        frame = json.loads(text, parse_float=Decimal, parse_int=Decimal)
+        if "balanceData" in frame:
+            data = frame["balanceData"]
+            return _amount(data["balanceUni"]), _amount(data["balanceTon"])
+        data = frame["data"]
+        return _amount(data["balance_uni"]), _amount(data["balance_ton"])
+    except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation):
+        return None
+
+
+def iso_text(moment: datetime) -> str:
+    """Return an aware time as browsers print it: UTC, milliseconds, Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _amount(value: Decimal) -> Decimal:
+    return value.quantize(_MILLIONTH)
+
+
+def _text(message: dict[str, object]) -> str:
+    return _ENCODER.encode(message).decode()

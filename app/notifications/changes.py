@@ -1,0 +1,44 @@
+"""What one connection is shown: the truth, compared with what it was shown before."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from app.notifications.messages import BalanceFrame
+from app.notifications.ports import UserTruth
+
+
+def frame_since(truth: UserTruth, since: int | None, at: datetime) -> BalanceFrame | None:
+    """Return the frame that takes a connection from version `since` to the truth.
+
+    None if the truth is not newer. A connection that was shown nothing (`since` None) gets
+    the present balance, with no change and no source: nothing came in while it looked.
+    """
+    if since is not None and truth.version <= since:
+        return None
+    newer = [] if since is None else [t for t in truth.transactions if t.version > since]
+    return BalanceFrame(
+        user_id=truth.user_id,
+        version=truth.version,
+        since=since,
+        uni=truth.uni,
+        ton=truth.ton,
+        change_uni=sum((t.amount for t in newer if t.currency == "UNI"), Decimal(0)),
+        change_ton=sum((t.amount for t in newer if t.currency == "TON"), Decimal(0)),
+        sources=tuple(dict.fromkeys(t.source for t in newer)),
+        at=at,
+    )
+
+
+def merged(earlier: BalanceFrame, later: BalanceFrame) -> BalanceFrame:
+    """Return the one frame that says what two frames of a connection say one after the other."""
+    return BalanceFrame(
+        user_id=later.user_id,
+        version=later.version,
+        since=earlier.since,
+        uni=later.uni,
+        ton=later.ton,
+        change_uni=earlier.change_uni + later.change_uni,
+        change_ton=earlier.change_ton + later.change_ton,
+        sources=tuple(dict.fromkeys(earlier.sources + later.sources)),
+        at=later.at,
+    )

@@ -1,0 +1,135 @@
+"""Brings connections up to the truth: one read for many users, then a frame for each connection."""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from app.notifications.changes import frame_since
+from app.notifications.messages import shown_balance
+from app.notifications.ports import Clock, Connection, Serves, TruthReader, UserTruth
+from app.notifications.registry import Registry
+
+_log = structlog.get_logger(__name__)
+
+Drop = Callable[[int, Connection], None]
+"""Told of a connection that is dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A connection that waits for the truth, and the version that its page shows."""
+
+    user_id: int
+    connection: Connection
+    since: int | None
+    overheard: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The truth as it was read, and the connections that it was read for."""
+
+    readers: tuple[Reader, ...]
+    truths: dict[int, UserTruth]
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOut:
+    """Users who were sent nothing, though their window closed.
+
+    `unserved` are another service's at this moment; `overtaken` heard something from
+    another service since the read, whose place must be known first.
+    """
+
+    unserved: set[int]
+    overtaken: set[int]
+
+
+class Delivery:
+    """Reads and hands out. Holds no state of its own."""
+
+    def __init__(
+        self, *, truth: TruthReader, clock: Clock, serves: Serves, registry: Registry, drop: Drop
+    ) -> None:
+        self._truth = truth
+        self._clock = clock
+        self._serves = serves
+        self._registry = registry
+        self._drop = drop
+
+    def read(self, users: Iterable[int], *, timeout: float | None) -> Reading:
+        """Read the truth of those users who have an open connection, in one read.
+
+        Users without one cost nothing. Raises TruthUnavailable.
+        """
+        readers = tuple(
+            self._reader(user_id, connection)
+            for user_id in users
+            for connection in self._registry.of(user_id)
+            if self._is_alive(user_id, connection)
+        )
+        since: dict[int, int | None] = {}
+        for reader in readers:
+            known = [v for v in (since.get(reader.user_id), reader.since) if v is not None]
+            since[reader.user_id] = min(known, default=None)
+        return Reading(readers, self._truth.read(since, timeout=timeout) if since else {})
+
+    def hand_out(self, reading: Reading, *, granted: Collection[int] = ()) -> HandedOut:
+        """Offer each connection what is new to it.
+
+        Only users whom the canonical serves are sent to, and those `granted`. Of the others'
+        connections it is only noted what their pages show.
+        """
+        at = self._clock.utc_now()
+        unserved: set[int] = set()
+        overtaken: set[int] = set()
+        for reader in reading.readers:
+            user_id, connection = reader.user_id, reader.connection
+            truth = reading.truths.get(user_id)
+            if truth is None or not self._registry.holds(user_id, connection):
+                continue
+            if user_id not in granted and not self._serves(user_id):
+                unserved.add(user_id)
+                _note(connection, truth)
+            elif connection.overheard is not reader.overheard:
+                overtaken.add(user_id)
+            elif (frame := frame_since(truth, reader.since, at)) is not None:
+                self._attempt(user_id, connection, partial(connection.offer, frame))
+        return HandedOut(unserved, overtaken)
+
+    def send(self, user_id: int, text: str) -> None:
+        """Send one text to every connection of the user."""
+        for connection in self._registry.of(user_id):
+            if self._is_alive(user_id, connection):
+                self._attempt(user_id, connection, partial(connection.send, text))
+
+    def _attempt(self, user_id: int, connection: Connection, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 - whatever it raised, the next one is served
+            _log.info("connection_dropped", connection=connection.id, error=str(error))
+            self._drop(user_id, connection)
+
+    def _is_alive(self, user_id: int, connection: Connection) -> bool:
+        if connection.is_open:
+            return True
+        self._drop(user_id, connection)
+        return False
+
+    def _reader(self, user_id: int, connection: Connection) -> Reader:
+        overheard = connection.overheard
+        versions = (connection.base_version, self._placed(user_id, overheard))
+        since = max((v for v in versions if v is not None), default=None)
+        return Reader(user_id, connection, since, overheard)
+
+    def _placed(self, user_id: int, overheard: str | None) -> int | None:
+        balance = shown_balance(overheard) if overheard is not None else None
+        return self._truth.place(user_id, *balance) if balance is not None else None
+
+
+def _note(connection: Connection, truth: UserTruth) -> None:
+    """Remember what a page shows that is not ours to update: what is in the database now."""
+    if connection.base_version is None:
+        connection.base_version = truth.version

@@ -1,0 +1,1 @@
+"""The command line, against files and processes as a person meets them."""

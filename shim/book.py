@@ -97,7 +97,6 @@ class ConnectionBook:
             ]
         )
 
-    def connections(self, user_id: int) -> tuple[Connection, ...]:
-        """Return the user's connections, each once, in the order of registration."""
-        entries = self._entries.get(user_id, ())
-        return tuple({id(entry.connection): entry.connection for entry in entries}.values())
+    def entries(self, user_id: int) -> tuple[Entry, ...]:
+        """Return the user's registrations, in order."""
+        return self._entries.get(user_id, ())

@@ -5,11 +5,14 @@ frames are attributed to side, user and order. A view of the legacy also remembe
 connection what it said, so that the canonical does not say it again after a flip.
 """
 
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
 from shim.ports import Connection, Frame
 from shim.sides import Side
+
+_order = itertools.count(1)
 
 BALANCE_FRAME = '{"type":"balance_update"'
 
@@ -27,7 +30,7 @@ class Shown(NamedTuple):
 class _View:
     """What the views of both kinds share."""
 
-    __slots__ = ("_connection", "_saw", "failed", "side", "user_id")
+    __slots__ = ("_connection", "_saw", "failed", "last_frame", "side", "user_id")
 
     def __init__(self, side: Side, user_id: int, connection: Connection, saw: Saw) -> None:
         self.side = side
@@ -35,6 +38,8 @@ class _View:
         self._connection = connection
         self._saw = saw
         self.failed = False
+        self.last_frame = 0
+        """When the newest frame was handed over, among all frames of all views; 0 for never."""
 
     @property
     def id(self) -> str:
@@ -54,7 +59,11 @@ class _View:
         except BaseException:
             self.failed = True
             raise
-        self._saw(self.side, self.user_id, self._connection, text, shown)
+        self._hand_over(text, shown)
+
+    def _hand_over(self, frame: object, shown: Shown) -> None:
+        self.last_frame = next(_order)
+        self._saw(self.side, self.user_id, self._connection, frame, shown)
 
 
 class LegacyView(_View):
@@ -96,7 +105,7 @@ class CanonicalView(_View):
         """Hand over canonical state."""
         shown = Shown(self._connection.base_version, self._connection.overheard)
         self._connection.offer(frame)
-        self._saw(self.side, self.user_id, self._connection, frame, shown)
+        self._hand_over(frame, shown)
 
     def withdraw(self, within: float = 0.0) -> None:
         """Take back canonical state that was not begun `within` so many seconds."""

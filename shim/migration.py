@@ -45,6 +45,14 @@ class Tally:
         self.legacy = 0
         self.invalid = 0
 
+    def snapshot(self) -> dict[str, int]:
+        """Return plain data."""
+        return {
+            "legacy": self.legacy,
+            "canonical": self.canonical,
+            "invalid_user_id": self.invalid,
+        }
+
 
 class Migration:
     """Holds the live sides together; `table` is replaced whole at a flip."""

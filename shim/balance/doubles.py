@@ -33,7 +33,7 @@ class ConnectionDouble:
         self._hand_over(frame)
         self.base_version = frame.version
 
-    def withdraw(self) -> None:
+    def withdraw(self, within: float = 0.0) -> None:
         """Do nothing: what was offered counts as said."""
 
     def _hand_over(self, payload: object) -> None:

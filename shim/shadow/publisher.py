@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ _log = structlog.get_logger("shim")
 class Publisher:
     """Takes events from any thread without blocking it and hands whole lines to the sinks.
 
+    `common` is asked once, at the first event, for the fields that every line has.
     A sink that raises is reported once until it works again; the other sinks get their
     lines all the same.
     """
@@ -32,11 +33,12 @@ class Publisher:
         sinks: Sequence[Sink],
         *,
         utc_now: Callable[[], datetime],
-        common: MutableMapping[str, object] | None = None,
+        common: Callable[[], Mapping[str, object]] = dict,
     ) -> None:
         self._sinks = tuple(sinks)
         self._utc_now = utc_now
-        self._common = dict(common or {})
+        self._ask_common = common
+        self._common: Mapping[str, object] | None = None
         self._events: deque[Event] = deque()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -53,6 +55,8 @@ class Publisher:
         if len(self._events) >= LIMIT:
             self.dropped += 1
             return
+        if self._common is None:
+            self._common = self._ask_common()
         self._events.append({"at": self._utc_now(), "event": event, **self._common, **fields})
 
     def start(self) -> None:

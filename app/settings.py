@@ -1,0 +1,177 @@
+"""Every setting: read once from the environment, checked, and refused by name if unknown."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+PREFIX = "SHIM_"
+EXCEPTIONS = (
+    "DATABASE_URL",
+    "NOTIFY_BUS_URL",
+    "UNLEASH_URL",
+    "UNLEASH_CLIENT_TOKEN",
+    "UNLEASH_ADMIN_TOKEN",
+    "PORT",
+    "LEGACY_VECTORS",
+)
+"""Settings without the prefix; a name within two letters of one is taken for a misspelling."""
+_NOT_YET = ("NOTIFY_BUS_URL", "UNLEASH_URL", "UNLEASH_CLIENT_TOKEN", "UNLEASH_ADMIN_TOKEN")
+
+
+class SettingsError(Exception):
+    """The environment cannot be used: one line for each thing that is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What can be set. Times are in the unit that the name ends with."""
+
+    instance_path: Path
+    database_url: str
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    threads: int = 64
+    demo: bool = False
+    schedulers: bool = True
+    farming_interval_s: float = 300.0
+    boost_interval_s: float = 300.0
+    shadow_queue: int = 10_000
+    shadow_deadline_ms: int = 1000
+    shadow_cpu_percent: float = 5.0
+    log_user_ids: str = "hash"
+
+    @property
+    def flag_file(self) -> Path:
+        """The flags, in Unleash's client-features format."""
+        return self.instance_path / "flags.json"
+
+    @property
+    def latch_file(self) -> Path:
+        """The kill switch."""
+        return self.instance_path / "latch.json"
+
+    @property
+    def history_file(self) -> Path:
+        """The audit trail."""
+        return self.instance_path / "history.jsonl"
+
+    @property
+    def run_path(self) -> Path:
+        """The folder of the workers' files."""
+        return self.instance_path / "run"
+
+    @property
+    def log_file(self) -> Path:
+        """The shadow log."""
+        return self.instance_path / "log" / "shadow.jsonl"
+
+    @property
+    def key_file(self) -> Path:
+        """The key under which user ids are hashed in the log."""
+        return self.instance_path / "log.key"
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read and check all settings. Raises SettingsError with every problem at once."""
+        return _Reader(os.environ if environ is None else environ).settings()
+
+
+class _Reader:
+    """Reads names from an environment and collects what is wrong with them."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._known = set(EXCEPTIONS)
+        self._problems: list[str] = []
+
+    def settings(self) -> Settings:
+        """Return the settings. Raises SettingsError."""
+        instance = self._text("SHIM_INSTANCE", str(Path("instance").absolute()))
+        settings = Settings(
+            instance_path=Path(instance).absolute(),
+            database_url=self._text("DATABASE_URL", "sqlite:///app.db"),
+            host=self._text("SHIM_HOST", "127.0.0.1"),
+            port=self._number("PORT", 8000, int, least=1, most=65535),
+            workers=self._number("SHIM_WORKERS", 1, int, least=1, most=64),
+            threads=self._number("SHIM_THREADS", 64, int, least=2, most=1000),
+            demo=self._choice("SHIM_DEMO", "0", ("0", "1")) == "1",
+            schedulers=self._choice("SHIM_SCHEDULERS", "on", ("on", "off")) == "on",
+            farming_interval_s=self._number(
+                "SHIM_FARMING_INTERVAL_S", 300.0, float, least=0.1, most=86_400
+            ),
+            boost_interval_s=self._number(
+                "SHIM_BOOST_INTERVAL_S", 300.0, float, least=0.1, most=86_400
+            ),
+            shadow_queue=self._number("SHIM_SHADOW_QUEUE", 10_000, int, least=1, most=1_000_000),
+            shadow_deadline_ms=self._number(
+                "SHIM_SHADOW_DEADLINE_MS", 1000, int, least=10, most=60_000
+            ),
+            shadow_cpu_percent=self._number(
+                "SHIM_SHADOW_CPU_PERCENT", 5.0, float, least=0.1, most=100
+            ),
+            log_user_ids=self._choice("SHIM_LOG_USER_IDS", "hash", ("hash", "plain")),
+        )
+        self._refuse_unknown()
+        if self._problems:
+            raise SettingsError("\n".join(self._problems))
+        return settings
+
+    def _text(self, name: str, default: str) -> str:
+        self._known.add(name)
+        value = self._environ.get(name)
+        if value is not None and not value.strip():
+            self._problems.append(f"{name} is empty: give a value, or unset it")
+        return value if value is not None else default
+
+    def _choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        value = self._text(name, default)
+        if value not in choices:
+            self._problems.append(f"{name} is {value!r}: give one of {', '.join(choices)}")
+        return value
+
+    def _number(
+        self, name: str, default: T, read: Callable[[str], T], *, least: float, most: float
+    ) -> T:
+        text = self._text(name, str(default))
+        try:
+            value = read(text)
+            if least <= value <= most:  # type: ignore[operator]
+                return value
+        except ValueError:
+            pass
+        kind = "a whole number" if read is int else "a number"
+        self._problems.append(f"{name} is {text!r}: give {kind} from {least:g} to {most:g}")
+        return default
+
+    def _refuse_unknown(self) -> None:
+        for name in sorted(self._environ):
+            if name in _NOT_YET:
+                self._problems.append(
+                    f"{name} is set, but there is nothing behind it yet: unset it"
+                )
+            elif name in self._known:
+                continue
+            elif name.startswith(PREFIX):
+                near = min(self._known, key=lambda known: distance(known, name))
+                self._problems.append(f"{name} is not a setting: did you mean {near}? Or unset it")
+            else:
+                self._problems += [
+                    f"{name} is not a setting, and looks like {known}: rename it, or unset it"
+                    for known in EXCEPTIONS
+                    if distance(known, name) <= 2
+                ]
+
+
+def distance(left: str, right: str) -> int:
+    """Return how many letters must be added, removed or replaced to get from one to the other."""
+    row = list(range(len(right) + 1))
+    for i, a in enumerate(left, start=1):
+        above, row[0] = row[0], i
+        for j, b in enumerate(right, start=1):
+            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (a != b))
+    return row[-1]

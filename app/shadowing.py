@@ -1,0 +1,125 @@
+"""Builds what verifies: the queue, the shadows with a database they cannot write to, the log."""
+
+import os
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.adapters.append_file import AppendFile
+from app.adapters.pseudonyms import Pseudonyms
+from app.adapters.truth import SqlTruthReader
+from app.database import Database
+from app.notifications.ports import BalanceHint
+from app.notifications.service import BalanceNotifications
+from app.settings import Settings
+from flags.workers import process_start
+from shim.balance.lines import divergence_line
+from shim.balance.world import BalanceWorld
+from shim.migration import Migration
+from shim.ports import Clock, TruthReader
+from shim.shadow.counts import Counts
+from shim.shadow.episode import Episode
+from shim.shadow.executor import Limits, ShadowExecutor
+from shim.shadow.experiment import Experiment
+from shim.shadow.publisher import Publisher
+from shim.shadow.result import NotCompared, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Shadowing:
+    """The verifying half of a migration."""
+
+    counts: Counts
+    publisher: Publisher
+    executor: ShadowExecutor
+    migration: Migration
+
+    def start(self) -> None:
+        """Start the log, then the shadows."""
+        self.publisher.start()
+        self.executor.start()
+
+    def stop(self) -> None:
+        """Stop the shadows, write the last counts, then stop the log."""
+        self.executor.stop()
+        self.count()
+        self.publisher.stop()
+
+    def count(self) -> None:
+        """Write a line with every denominator of this worker since its start."""
+        counts = self.counts.snapshot()
+        dropped = counts["dropped"]
+        if isinstance(dropped, dict):
+            dropped[str(NotCompared.QUEUE_FULL)] = self.migration.queue.dropped
+        self.publisher.publish(
+            "shadow_counts",
+            stage=self.migration.table.stage,
+            shadow=self.executor.state,
+            routed={path: tally.snapshot() for path, tally in self.migration.tallies.items()},
+            **counts,
+        )
+
+
+def build_shadowing(*, settings: Settings, database: Database, migration: Migration) -> Shadowing:
+    """Build the shadows of a migration; nothing is started."""
+    counts = Counts()
+    publisher = Publisher(
+        [AppendFile(settings.log_file), _standard_output],
+        utc_now=lambda: datetime.now(UTC),
+        common=_worker,
+    )
+    name_user = Pseudonyms(settings.key_file, plain=settings.log_user_ids == "plain")
+    truth = SqlTruthReader(database.read_only())
+
+    def publish(episode: Episode, result: Result) -> None:
+        publisher.publish(
+            "divergence",
+            stage=migration.table.stage,
+            **divergence_line(episode, result, name_user),
+        )
+
+    def new_experiment() -> Experiment:
+        world = BalanceWorld(
+            migration=migration,
+            truth=truth,
+            new_canonical=_shadow_canonical,
+            new_hint=BalanceHint,
+            counts=counts,
+            monotonic=time.monotonic,
+        )
+        return Experiment(world=world, counts=counts, publish=publish, timer=time.perf_counter)
+
+    executor = ShadowExecutor(
+        queue=migration.queue,
+        counts=counts,
+        new_experiment=new_experiment,
+        alarm=publisher.publish,
+        monotonic=time.monotonic,
+        thread_time=time.thread_time,
+        limits=Limits(
+            deadline=settings.shadow_deadline_ms / 1000,
+            cpu_share=settings.shadow_cpu_percent / 100,
+        ),
+    )
+    return Shadowing(counts, publisher, executor, migration)
+
+
+def _shadow_canonical(clock: Clock, truth: TruthReader) -> BalanceNotifications:
+    """Build the canonical as a shadow: it serves everybody, and everybody is a double."""
+    return BalanceNotifications(truth=truth, clock=clock, serves=lambda _: True)
+
+
+def _standard_output(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def _worker() -> dict[str, object]:
+    """Say which process writes. Asked once it runs: a fork has another pid."""
+    return {
+        "host": socket.gethostname(),
+        "worker": os.getpid(),
+        "started": round(process_start(os.getpid()) or 0.0, 2),
+    }

@@ -1,0 +1,76 @@
+"""Whether this worker is alive, and whether it should be given traffic."""
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint
+
+from app.errors import DatabaseLocked, DatabaseReadOnly, DatabaseUnavailable
+from app.parts import Parts, parts
+
+health = Blueprint("health", __name__)
+
+
+@dataclass(slots=True)
+class Readiness:
+    """What keeps a worker from work, and what it works without."""
+
+    blocking: list[str] = field(default_factory=list)
+    degraded: list[str] = field(default_factory=list)
+
+    @property
+    def status(self) -> str:
+        """Return `dead`, `degraded` or `ready`."""
+        if self.blocking:
+            return "dead"
+        return "degraded" if self.degraded else "ready"
+
+
+@health.get("/healthz")
+def healthz() -> tuple[dict[str, Any], int]:
+    """Answer 200 as long as restarting this worker would mend nothing."""
+    control = parts().runtime.control
+    if parts().runtime.started and not control.alive:
+        problem = "the control thread has ended: no flip is followed; restart this worker"
+        return {"status": "dead", "problem": problem}, HTTPStatus.SERVICE_UNAVAILABLE
+    return {"status": "alive"}, HTTPStatus.OK
+
+
+@health.get("/readyz")
+def readyz() -> tuple[dict[str, Any], int]:
+    """Answer 503 when this worker should get no traffic, 200 otherwise, degraded or not."""
+    readiness = _readiness(parts())
+    code = HTTPStatus.SERVICE_UNAVAILABLE if readiness.blocking else HTTPStatus.OK
+    return {
+        "status": readiness.status,
+        "problems": readiness.blocking + readiness.degraded,
+        "stage": str(parts().stage()),
+    }, code
+
+
+def _readiness(parts: Parts) -> Readiness:
+    readiness = Readiness()
+    if not parts.runtime.started:
+        readiness.blocking.append(
+            "this process was not started after its fork: let gunicorn.conf.py call"
+            " runtime.start() in post_worker_init"
+        )
+    if not parts.provider.ready:
+        readiness.blocking.append(f"no flags were loaded: {parts.provider.problem}")
+    elif parts.provider.problem is not None:
+        readiness.degraded.append(f"the flags are the last good ones: {parts.provider.problem}")
+    readiness.degraded += [f"kill switch: {problem}" for problem in parts.kill_switch.problems]
+    if parts.runtime.started and parts.shadowing.executor.state != "running":
+        readiness.degraded.append(f"shadows are {parts.shadowing.executor.state}")
+    _check_database(parts, readiness)
+    return readiness
+
+
+def _check_database(parts: Parts, readiness: Readiness) -> None:
+    try:
+        parts.database.check()
+    except (DatabaseLocked, DatabaseReadOnly) as error:
+        readiness.degraded.append(str(error))
+    except DatabaseUnavailable as error:
+        readiness.blocking.append(str(error))

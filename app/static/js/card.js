@@ -73,7 +73,7 @@ export class Card {
       this.showValue(`page-${currency}`, currency, this.page[currency]);
       this.showValue(`booked-${currency}`, currency, this.booked[currency]);
     }
-    this.part("verdict").textContent = this.isApart ? this.difference() : "The page shows what the database holds";
+    this.part("verdict").textContent = this.isApart ? this.difference() : "Page and database agree";
     this.part("heard").textContent = this.lastHeard();
     this.drawTrace();
   }

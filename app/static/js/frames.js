@@ -14,7 +14,7 @@ const fromBalanceData = (frame, data) => ({
   ton: toMicro(data.balanceTon),
   changes: { uni: toMicro(data.changes.uni), ton: toMicro(data.changes.ton) },
   sources: data.sources ?? [],
-  version: data.version ?? frame.version ?? null,
+  version: frame.version ?? null,
   at: atOf(data.timestamp),
 });
 

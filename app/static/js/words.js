@@ -1,15 +1,7 @@
 // What the page calls things.
 
-const SOURCES = {
-  farming: "Farming reward",
-  boost_income: "Boost income",
-  referral_reward: "Referral reward",
-  daily_bonus: "Daily bonus",
-  mission: "Mission reward",
-  withdrawal: "Withdrawal",
-  manual: "Adjustment",
-  manual_sync: "Adjustment",
-};
+// The server knows the names, so that both sides of a page use the same.
+const SOURCES = JSON.parse(document.body.dataset.sources);
 
 /** A source as a person would say it; unknown ones pass through unchanged. */
 export const sourceName = (source) => SOURCES[source] ?? source;

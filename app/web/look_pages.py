@@ -1,0 +1,46 @@
+"""The page for looking at the migration; it exists in the demonstration only."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, abort, render_template, request
+
+from app.parts import parts
+from app.web.look import look_at
+from app.web.orders import OrderRefused, book_order, read_order
+from app.web.rewards import REWARDS
+
+look_pages = Blueprint("look", __name__)
+
+
+@look_pages.before_request
+def _only_in_the_demonstration() -> None:
+    """Answer 404 elsewhere: these views show anybody's money and book some."""
+    if not parts().settings.demo:
+        abort(404)
+
+
+@look_pages.get("/")
+def look() -> str:
+    """Show several users side by side: what is booked for them, and what reaches their page."""
+    shown = look_at(parts(), now=datetime.now(UTC))
+    return render_template("look.html", look=shown, rewards=REWARDS.values())
+
+
+@look_pages.get("/look/state.json")
+def state() -> dict[str, Any]:
+    """Answer with the present stage, users and balances."""
+    return look_at(parts(), now=datetime.now(UTC)).as_json()
+
+
+@look_pages.post("/look/reward")
+def reward() -> tuple[dict[str, Any], int]:
+    """Book `{"user": 74, "kind": "mission"}` through the caller that pays it in production.
+
+    Takes nothing but JSON, which no form of a foreign page can send.
+    """
+    try:
+        booked = book_order(parts(), read_order(request.get_json(silent=True)))
+    except OrderRefused as refused:
+        return {"message": str(refused)}, refused.status
+    return booked, 201

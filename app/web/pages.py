@@ -1,0 +1,60 @@
+"""The user's page, and what all pages have in common."""
+
+from typing import Any
+
+from flask import Blueprint, Response, current_app, render_template, request
+
+from app.errors import DatabaseUnavailable
+from app.parts import parts
+from app.web.look_pages import look_pages
+from app.web.readings import account_of, latest_movements
+from app.web.words import SOURCE_NAMES, described
+from flags.user_id import InvalidUserIdError, user_id_of
+
+EARLIER = 6
+"""Transactions from before the page was opened that it lists."""
+
+CONTENT_POLICY = "default-src 'self'; base-uri 'none'; form-action 'none'; object-src 'none'"
+
+pages = Blueprint("pages", __name__)
+pages.register_blueprint(look_pages)
+
+
+@pages.get("/u/<user_id>")
+def user(user_id: str) -> Any:
+    """Show one user's balance, which keeps itself up to date."""
+    try:
+        wanted = user_id_of(user_id)
+    except InvalidUserIdError as error:
+        return _problem(404, "No such user", f"{error}.")
+    with parts().database.reading() as session:
+        account = account_of(session, wanted)
+        movements = latest_movements(session, wanted, EARLIER)
+    if account is None:
+        return _problem(404, "No such user", f"There is no user {wanted}: check the address.")
+    return render_template("user.html", user=account, earlier=[described(m) for m in movements])
+
+
+@pages.context_processor
+def _words() -> dict[str, Any]:
+    return {"source_names": SOURCE_NAMES}
+
+
+@pages.after_request
+def _keep_to_ourselves(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = CONTENT_POLICY
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@pages.errorhandler(DatabaseUnavailable)
+def _without_database(error: DatabaseUnavailable) -> tuple[Any, int]:
+    current_app.logger.error("a page needs the database: %s", error)
+    if request.path.startswith("/look/"):
+        return {"message": f"The database cannot be used: {error}."}, 503
+    return _problem(503, "The balance cannot be read just now", "Try again in a moment.")
+
+
+def _problem(status: int, title: str, message: str) -> tuple[str, int]:
+    page = render_template("problem.html", status=status, title=title, message=message)
+    return page, status

@@ -1,0 +1,150 @@
+"""Rewards by hand: each is booked through the very caller that books it in production."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from app.core.daily_bonus_service import claim_daily_bonus
+from app.core.mission_service import complete_mission
+from app.core.referral_service import pay_referral_bonus
+from app.core.wallet_service import withdraw
+from app.credits import Booked, Credit
+from app.errors import CreditError
+from app.money import Currency
+from app.parts import Parts
+from app.web.readings import users_with_a_boost
+
+Pay = Callable[[Parts, int, Decimal], Booked]
+
+
+class NoBoostError(CreditError):
+    """The boost scheduler pays this user nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reward:
+    """A kind of reward. `amount` is what it books unless told; the boost works out its own.
+
+    `icon` is one of the sprite's, `note` says who books it.
+    """
+
+    kind: str
+    label: str
+    icon: str
+    note: str
+    amount: Decimal
+    pay: Pay
+
+
+def _farming(parts: Parts, user_id: int, amount: Decimal) -> Booked:
+    credit = Credit(
+        user_id=user_id,
+        currency=Currency.UNI,
+        amount=amount,
+        source="farming",
+        idempotency_key=f"look:farming:{secrets.token_hex(8)}",
+    )
+    outcome = parts.processor.process([credit])
+    for failed in outcome.failed:
+        raise failed.error
+    return outcome.booked[0]
+
+
+def _boost(parts: Parts, user_id: int, _amount: Decimal) -> Booked:
+    """Let the scheduler pay every boost, for a tick that no clock will come to.
+
+    A tick is paid once, and the present one may have been.
+    """
+    with parts.database.reading() as session:
+        if not users_with_a_boost(session, [user_id]):
+            raise NoBoostError(
+                f"user {user_id} has no boost, so the scheduler pays them none: choose another"
+                " kind of reward, or a user with a boost"
+            )
+    long_ago = datetime(1, 1, 2, tzinfo=UTC) + timedelta(seconds=secrets.randbelow(60_000_000_000))
+    paid = parts.boosts.run_once(long_ago)
+    return next(booked for booked in paid if booked.user_id == user_id)
+
+
+def _referral(parts: Parts, user_id: int, amount: Decimal) -> Booked:
+    referred = 1 + secrets.randbelow(2**52)
+    return pay_referral_bonus(
+        parts.manager, referrer_id=user_id, referred_id=referred, amount=amount
+    )
+
+
+def _mission(parts: Parts, user_id: int, amount: Decimal) -> Booked:
+    mission = f"look-{secrets.token_hex(8)}"
+    return complete_mission(parts.manager, user_id=user_id, mission=mission, reward=amount)
+
+
+def _daily_bonus(parts: Parts, user_id: int, amount: Decimal) -> Booked:
+    today = datetime.now(UTC).date()
+    return claim_daily_bonus(parts.manager, user_id=user_id, day=today, amount=amount)
+
+
+def _withdrawal(parts: Parts, user_id: int, amount: Decimal) -> Booked:
+    return withdraw(
+        parts.manager,
+        user_id=user_id,
+        currency=Currency.UNI,
+        amount=amount,
+        request_id=f"look-{secrets.token_hex(8)}",
+    )
+
+
+REWARDS = {
+    reward.kind: reward
+    for reward in (
+        Reward(
+            kind="farming",
+            label="Farming",
+            icon="farming",
+            note="0.5 UNI, by the batch processor",
+            amount=Decimal("0.5"),
+            pay=_farming,
+        ),
+        Reward(
+            kind="boost",
+            label="Boost",
+            icon="boost_income",
+            note="TON, by the boost scheduler, which pays every boost",
+            amount=Decimal(0),
+            pay=_boost,
+        ),
+        Reward(
+            kind="referral",
+            label="Referral",
+            icon="referral_reward",
+            note="5 UNI, by the referral service through the balance manager",
+            amount=Decimal(5),
+            pay=_referral,
+        ),
+        Reward(
+            kind="mission",
+            label="Mission",
+            icon="mission",
+            note="10 UNI, by the mission service through the balance manager",
+            amount=Decimal(10),
+            pay=_mission,
+        ),
+        Reward(
+            kind="daily_bonus",
+            label="Daily bonus",
+            icon="daily_bonus",
+            note="1 UNI once a day, by the bonus service through the balance manager",
+            amount=Decimal(1),
+            pay=_daily_bonus,
+        ),
+        Reward(
+            kind="withdrawal",
+            label="Withdraw",
+            icon="withdrawal",
+            note="2.5 UNI, by the wallet through the balance manager",
+            amount=Decimal("2.5"),
+            pay=_withdrawal,
+        ),
+    )
+}

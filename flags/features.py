@@ -205,7 +205,7 @@ def _percentage(rollout: Any, *, where: str) -> int:
     try:
         return percentage_of(rollout)
     except InvalidPercentageError as error:
-        raise FlagFormatError(f"{where}: rollout is {error}") from error
+        raise FlagFormatError(f'{where}: rollout {error}, as a string such as "25"') from error
 
 
 def _group_id(group_id: Any, *, where: str) -> str:

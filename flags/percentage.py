@@ -17,6 +17,4 @@ def percentage_of(value: object) -> int:
     if type(value) is str and _PERCENTAGE.fullmatch(value):
         return int(value)
     shown = "missing" if value is None else ascii(value)[:60]
-    raise InvalidPercentageError(
-        f'{shown}: give a whole number from 0 to 100, written as a text such as "25"'
-    )
+    raise InvalidPercentageError(f"{shown} is not a percentage: give a whole number from 0 to 100")

@@ -59,7 +59,7 @@ class TruthReader(Protocol):
         """Return the newest version whose stored balances equal these, None if there is none."""
 
 
-class TruthUnavailable(Exception):  # noqa: N818 - a state of the database, as its name says
+class TruthUnavailable(Exception):
     """The database could not be read (in time): the message says which and why."""
 
 

@@ -1,0 +1,98 @@
+"""What browsers ask for: their frames, parsed and checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+MAX_BYTES = 4096
+"""A browser's frames are some 60 bytes."""
+MAX_DEPTH = 8
+MAX_USER_ID = 2**53 - 1
+
+
+class BadFrameError(ValueError):
+    """A frame that cannot be acted on: `code` for programs, the message for people."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Wants this user's balance updates."""
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Wants the same `timestamp` back, any JSON value; None if there was none."""
+
+    timestamp: object
+
+
+def parse_request(data: str | bytes) -> Subscribe | Ping:
+    """Return what a frame asks for. Raises BadFrameError."""
+    if not isinstance(data, str):
+        raise BadFrameError("not_text", "the frame is binary: send JSON in a text frame")
+    size = len(data.encode("utf-8", "replace"))
+    if size > MAX_BYTES:
+        raise BadFrameError(
+            "too_large", f"the frame has {size} bytes, at most {MAX_BYTES} are read: send less"
+        )
+    frame = _decode(data)
+    match frame.get("type"):
+        case "subscribe":
+            return Subscribe(_user_id(frame.get("userId")))
+        case "ping":
+            return Ping(frame.get("timestamp"))
+    raise BadFrameError(
+        "unknown_type",
+        f'the type {_shown(frame.get("type"))} is unknown: send "subscribe" or "ping"',
+    )
+
+
+def _decode(data: str) -> Mapping[str, object]:
+    too_deep = f"the frame nests deeper than {MAX_DEPTH} levels: send a flat object"
+    try:
+        frame = msgspec.json.decode(data)
+    except RecursionError:
+        raise BadFrameError("too_deep", too_deep) from None
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise BadFrameError(
+            "not_json", f"the frame is not JSON ({error}): send an object"
+        ) from None
+    if not isinstance(frame, dict):
+        raise BadFrameError(
+            "not_an_object", f'the frame is {_shown(frame)}: send an object with a "type"'
+        )
+    if _is_deeper(frame, MAX_DEPTH):
+        raise BadFrameError("too_deep", too_deep)
+    return frame
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(item, levels - 1) for item in inner)
+
+
+def _user_id(value: object) -> int:
+    """Return a whole number from 1 to 2**53 - 1, given as such or as its exact decimal text."""
+    number = value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and value[0] != "0":
+        number = int(value[:17])
+    if type(number) is not int or not 1 <= number <= MAX_USER_ID:
+        raise BadFrameError(
+            "bad_user_id",
+            f"userId is {_shown(value)}: send a whole number from 1 to {MAX_USER_ID}",
+        )
+    return number
+
+
+def _shown(value: object) -> str:
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= 60 else text[:60] + "…"

@@ -32,6 +32,7 @@ class ConnectionDouble:
         """Note the state, or fail as the real connection did."""
         self._hand_over(frame)
         self.base_version = frame.version
+        self.overheard = None
 
     def withdraw(self, within: float = 0.0) -> None:
         """Do nothing: what was offered counts as said."""

@@ -1,0 +1,220 @@
+"""Reach, truth and saying, on episodes of the real sides."""
+
+import pytest
+
+from shim.balance.judge import LEGACY_REACHES_NOBODY
+from tests.shim.harness import ENGAGED, Harness
+
+MATCHED = {"matched": 1}
+
+
+def test_the_fault_is_a_known_divergence_of_reach_alone():
+    """Farming reaches nobody today: known in reach, and truth and saying match."""
+    harness = Harness()
+    harness.connect()
+    harness.farm()
+    harness.run()
+    assert harness.outcomes() == {"reach": {"known": 1}, "truth": MATCHED, "saying": MATCHED}
+    assert harness.results[0][1].known == LEGACY_REACHES_NOBODY
+
+
+def test_a_boost_reaches_and_says_the_same_on_both_sides():
+    """The connection-aware path matches in all three comparisons."""
+    harness = Harness()
+    harness.connect()
+    harness.boost()
+    harness.run()
+    assert harness.outcomes() == {"reach": MATCHED, "truth": MATCHED, "saying": MATCHED}
+
+
+def test_a_served_user_is_compared_as_well():
+    """With the canonical in charge, production and counterfactual are the shadows."""
+    harness = Harness(percent=100)
+    page = harness.connect()
+    harness.farm()
+    harness.run()
+    assert page.versions == [1]
+    assert harness.outcomes() == {"reach": {"known": 1}, "truth": MATCHED, "saying": MATCHED}
+
+
+def test_calls_of_one_window_are_one_episode():
+    """Three calls within a window are folded and compared once."""
+    harness = Harness()
+    harness.connect()
+    for _ in range(3):
+        harness.boost()
+        harness.run(0.03)
+    harness.run()
+    assert harness.counts.episodes == 1
+    assert harness.outcomes() == {"reach": MATCHED, "truth": MATCHED, "saying": MATCHED}
+
+
+def test_a_stale_balance_is_a_difference_of_saying():
+    """A caller that worked the balance out wrongly is found in saying, not in truth."""
+    harness = Harness()
+    harness.connect()
+    harness.boost(stale=True)
+    harness.run()
+    assert harness.outcomes()["truth"] == MATCHED
+    assert harness.found("saying") == {("balance.ton", "value")}
+
+
+def test_a_cached_balance_is_a_difference_of_saying():
+    """The user-id-only service would have said what the manager's cache held."""
+    harness = Harness()
+    harness.connect()
+    harness.manager.remember(7, "0")
+    harness.hook()
+    harness.run()
+    assert harness.found("saying") == {("balance.uni", "value")}
+
+
+def test_a_dead_first_tab_is_a_difference_of_reach_that_nothing_excuses():
+    """Legacy skips the tab after a dead one: that is no known divergence."""
+    harness = Harness()
+    first = harness.connect(name="a")
+    harness.connect(name="b")
+    harness.connect(name="c")
+    first.is_open = False
+    harness.boost()
+    harness.run()
+    assert harness.outcomes()["reach"] == {"mismatched": 1}
+    assert harness.found("reach") == {("recipients.*", "extra")}
+
+
+def test_a_user_without_a_connection_is_not_compared():
+    """Where nobody can be told, matching silence is no evidence."""
+    harness = Harness()
+    harness.truth.open_account(7)
+    harness.farm()
+    harness.run()
+    assert harness.reasons() == {"no_connection"}
+
+
+def test_a_connection_that_comes_within_an_episode_makes_it_raced():
+    """Both sides were asked at different times; that is counted, never a divergence."""
+    harness = Harness()
+    harness.connect(name="a")
+    harness.boost()
+    harness.connect(name="b")
+    harness.run()
+    assert harness.reasons() == {"raced"}
+    assert not harness.results
+
+
+def test_a_change_that_no_call_spoke_of_makes_saying_raced():
+    """A booking between the last call and the window's close is no difference."""
+    harness = Harness()
+    harness.connect()
+    harness.hook()
+    harness.run(0.05)
+    harness.truth.book(7, "5")
+    harness.run()
+    assert harness.outcomes()["truth"] == MATCHED
+    assert harness.outcomes()["saying"] == {"not_compared": 1}
+
+
+def test_a_stream_that_legacy_never_sends_is_closed_by_force():
+    """After a second an episode ends, is counted as forced, and is not compared."""
+    harness = Harness()
+    harness.connect()
+    for _ in range(30):
+        harness.boost()
+        harness.run(0.06)
+    assert harness.counts.forced >= 1
+    assert harness.reasons() == {"forced"}
+
+
+def test_a_subject_is_compared_again_after_a_forced_close():
+    """Once nothing is pending, the next episode is a whole one."""
+    harness = Harness()
+    harness.connect()
+    for _ in range(30):
+        harness.boost()
+        harness.run(0.06)
+    harness.run(2.0)
+    harness.boost()
+    harness.run()
+    assert harness.outcomes()["truth"]["matched"] == 1
+
+
+def test_a_flip_within_an_episode_is_not_compared():
+    """An episode that two sides served belongs to neither."""
+    harness = Harness()
+    harness.connect()
+    harness.boost()
+    harness.flip(percent=100)
+    harness.boost()
+    harness.run()
+    assert harness.reasons() == {"flipped"}
+
+
+def test_an_unreadable_database_is_counted_and_excuses_nobody():
+    """Without the system of record nothing is compared."""
+    harness = Harness()
+    harness.connect()
+    harness.boost()
+    harness.truth.failing = True
+    harness.run(1.2)
+    assert harness.reasons() == {"unreadable"}
+
+
+def test_a_lost_event_spoils_its_episode():
+    """An episode with a hole in it is never compared."""
+    harness = Harness(queue_limit=1)
+    harness.connect()
+    harness.boost()
+    harness.boost()
+    harness.run()
+    assert harness.migration.queue.dropped >= 1
+    assert harness.reasons() == {"queue_full"}
+
+
+@pytest.mark.parametrize("percent", [0, 100])
+def test_a_stage_without_shadow_compares_nothing(percent):
+    """At 0 % sampling no episode is opened, whoever serves."""
+    harness = Harness(percent=percent, shadow=0)
+    harness.connect()
+    harness.farm()
+    harness.run()
+    assert harness.counts.calls == 0
+
+
+def test_comparison_goes_on_after_a_rollback():
+    """With the latch engaged legacy serves, and the canonical is still compared."""
+    harness = Harness(percent=100)
+    page = harness.connect()
+    harness.flip(latch=ENGAGED)
+    harness.farm()
+    harness.run()
+    assert page.versions == []
+    assert harness.outcomes()["reach"] == {"known": 1}
+    assert harness.lines[0]["rolled_back"] is True
+
+
+def test_a_divergence_names_no_user_id():
+    """The log line calls the user by a pseudonym wherever an id stood."""
+    harness = Harness()
+    harness.connect(user_id=987654321)
+    harness.farm(user_id=987654321)
+    harness.run()
+    text = repr(harness.lines)
+    assert "user 987654321" in text
+    assert "987654321" not in text.replace("user 987654321", "")
+
+
+def test_a_stale_legacy_frame_is_counted():
+    """A legacy frame older than what the canonical had shown is sent and counted."""
+    harness = Harness(percent=100)
+    page = harness.connect()
+    harness.boost()
+    harness.boost()
+    harness.run()
+    harness.flip(percent=0)
+    now = harness.truth.read({7: 0})[7].transactions[0]
+    harness.aware.notify_balance_update(
+        harness.update(7, now.uni_after, now.ton_after, "0.5", "TON", "boost_income")
+    )
+    harness.run()
+    assert len(page.texts) == 1
+    assert harness.counts.stale_legacy == 1

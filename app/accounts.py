@@ -7,15 +7,15 @@ from decimal import Decimal
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from app.errors import InvalidUserIdError
+from app.errors import InvalidCreditError
 from app.models import MAX_USER_ID, Balance, User
 
 
 def valid_user_id(user_id: object) -> int:
-    """Return the id if it is an int from 1 to 2**53 - 1; raise `InvalidUserIdError` if not."""
+    """Return the id if it is an int from 1 to 2**53 - 1; raise `InvalidCreditError` if not."""
     if type(user_id) is int and 1 <= user_id <= MAX_USER_ID:
         return user_id
-    raise InvalidUserIdError(
+    raise InvalidCreditError(
         f"{repr(user_id)[:60]} is not a user id: give a whole number from 1 to {MAX_USER_ID}"
     )
 
@@ -23,7 +23,7 @@ def valid_user_id(user_id: object) -> int:
 def open_accounts(session: Session, user_ids: Collection[int]) -> list[int]:
     """Give each of these users a balance of zero at version 0, unless there is an account.
 
-    Returns the ids that are new. Raises `InvalidUserIdError` for what is no user id.
+    Returns the ids that are new. Raises `InvalidCreditError` for what is no user id.
     """
     wanted = sorted({valid_user_id(user_id) for user_id in user_ids})
     there = set(session.scalars(select(User.id).where(User.id.in_(wanted))))

@@ -17,7 +17,6 @@ from app.errors import (
     InsufficientFundsError,
     InvalidAmountError,
     InvalidCreditError,
-    InvalidUserIdError,
     UnknownUserError,
 )
 from app.models import KEY_LENGTH, SOURCE_LENGTH, Balance, Transaction
@@ -32,7 +31,6 @@ __all__ = [
     "InsufficientFundsError",
     "InvalidAmountError",
     "InvalidCreditError",
-    "InvalidUserIdError",
     "UnknownUserError",
     "book",
 ]
@@ -198,7 +196,7 @@ def _refusal(session: Session, credit: Credit) -> CreditError:
     )
 
 
-def _currency(value: object) -> Currency:
+def _currency(value: str) -> Currency:
     try:
         return Currency(value)
     except ValueError:

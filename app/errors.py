@@ -2,8 +2,7 @@
 
     CreditError                 a booking was refused; nothing of it was booked
     ├── InvalidCreditError      a part of it can never be booked
-    │   ├── InvalidAmountError  its amount is no money
-    │   └── InvalidUserIdError  its user id can be nobody's
+    │   └── InvalidAmountError  its amount is no money
     ├── UnknownUserError
     ├── InsufficientFundsError
     ├── BalanceTooLargeError
@@ -26,10 +25,6 @@ class InvalidCreditError(CreditError, ValueError):
 
 class InvalidAmountError(InvalidCreditError):
     """Not a finite decimal with at most six places, or out of range."""
-
-
-class InvalidUserIdError(InvalidCreditError):
-    """Not an int from 1 to 2**53 - 1."""
 
 
 class UnknownUserError(CreditError):

@@ -6,6 +6,7 @@ from dataclasses import fields
 from decimal import Decimal
 from functools import cache
 from itertools import groupby
+from typing import Any
 
 from sqlalchemy import JSON, Row, Select, String, and_, bindparam, cast, func, select
 from sqlalchemy.orm import Session
@@ -61,7 +62,7 @@ class SqlTruthReader:
 
 
 @cache
-def _query(dialect: str) -> Select:
+def _query(dialect: str) -> Select[Any]:
     """One row for each user and newer transaction; one without a transaction if there is none.
 
     The users and their versions go in as one JSON object, whatever their number, so that the
@@ -84,7 +85,7 @@ def _query(dialect: str) -> Select:
     )
 
 
-def _gather(rows: Iterable[Row]) -> dict[int, UserTruth]:
+def _gather(rows: Iterable[Row[Any]]) -> dict[int, UserTruth]:
     width = len(_BALANCE)
     truths = {}
     for (user_id, version, uni, ton), group in groupby(rows, key=lambda row: tuple(row[:width])):

@@ -17,7 +17,6 @@ from app.credits import (
     InsufficientFundsError,
     InvalidAmountError,
     InvalidCreditError,
-    InvalidUserIdError,
     UnknownUserError,
     book,
 )
@@ -134,12 +133,12 @@ def test_one_refused_credit_undoes_all_of_its_transaction(database: Database) ->
         ({"amount": Decimal("1e-7")}, InvalidAmountError, "more than six decimal places"),
         ({"amount": Decimal("1e12")}, InvalidAmountError, "out of range"),
         ({"amount": Decimal("-0")}, InvalidAmountError, "the amount is 0"),
-        ({"user_id": "7"}, InvalidUserIdError, "'7' is not a user id: give a whole number"),
-        ({"user_id": True}, InvalidUserIdError, "True is not a user id"),
-        ({"user_id": 7.0}, InvalidUserIdError, "7.0 is not a user id"),
-        ({"user_id": None}, InvalidUserIdError, "None is not a user id"),
-        ({"user_id": 0}, InvalidUserIdError, "0 is not a user id"),
-        ({"user_id": 2**53}, InvalidUserIdError, "from 1 to 9007199254740991"),
+        ({"user_id": "7"}, InvalidCreditError, "'7' is not a user id: give a whole number"),
+        ({"user_id": True}, InvalidCreditError, "True is not a user id"),
+        ({"user_id": 7.0}, InvalidCreditError, "7.0 is not a user id"),
+        ({"user_id": None}, InvalidCreditError, "None is not a user id"),
+        ({"user_id": 0}, InvalidCreditError, "0 is not a user id"),
+        ({"user_id": 2**53}, InvalidCreditError, "from 1 to 9007199254740991"),
         ({"currency": "EUR"}, InvalidCreditError, "'EUR' is not a currency: give UNI or TON"),
         ({"currency": None}, InvalidCreditError, "None is not a currency"),
         ({"source": ""}, InvalidCreditError, "'' is no source: give a printable text"),
@@ -180,7 +179,7 @@ def test_accounts_are_opened_once(database: Database) -> None:
     with database.transaction() as session:
         assert open_accounts(session, [8, 7, 8]) == [8]
     assert account(database, 7).uni == 5
-    with pytest.raises(InvalidUserIdError, match="'9' is not a user id"):
+    with pytest.raises(InvalidCreditError, match="'9' is not a user id"):
         open_accounts(session, ["9"])
 
 

@@ -1,0 +1,229 @@
+"""Farming and boosts: what a tick pays, that it pays once, and when it runs."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from threading import Event
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from app.core.batch_balance_processor import BatchBalanceProcessor
+from app.core.farming_scheduler import FarmingScheduler
+from app.core.income import income, tick_at
+from app.core.schedulers import Schedulers, every
+from app.core.ton_boost_scheduler import TonBoostScheduler
+from app.database import Database
+from app.models import FarmingDeposit, TonBoost, User
+from app.money import MILLIONTH
+from shim.legacy.updates import BalanceUpdate
+from tests.core.conftest import Recorder
+from tests.money.bookings import account, assert_books_balance, book_now, credit, make_users
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+FIVE_MINUTES = timedelta(minutes=5)
+
+
+def lend(database: Database, table: type, user_id: int, amount: str, daily_rate: str) -> None:
+    """Let a user earn income on an amount."""
+    make_users(database, user_id)
+    with database.transaction() as session:
+        session.add(table(user_id=user_id, amount=Decimal(amount), daily_rate=Decimal(daily_rate)))
+
+
+@pytest.fixture
+def farming(database: Database, by_id: Recorder) -> FarmingScheduler:
+    """Return a scheduler of deposits that pays every five minutes."""
+    return FarmingScheduler(database, BatchBalanceProcessor(database), interval_s=300)
+
+
+@pytest.fixture
+def boosts(database: Database) -> TonBoostScheduler:
+    """Return a scheduler of boosts that pays every five minutes."""
+    return TonBoostScheduler(database, interval_s=300)
+
+
+@given(amount=st.decimals(0, 9_000_000_000, places=6), daily_rate=st.decimals(0, 10, places=6))
+def test_income_is_a_288th_of_a_day_rounded_down(amount: Decimal, daily_rate: Decimal) -> None:
+    """A day of ticks never pays more than the daily rate, nor 288 millionths less."""
+    day = income(amount, daily_rate) * 288
+    assert amount * daily_rate - 288 * MILLIONTH < day <= amount * daily_rate
+
+
+@given(st.integers(0, 10**7), st.sampled_from([0.5, 5, 15, 300]), st.floats(-0.49, 0.49))
+def test_a_run_a_little_early_or_late_is_of_its_own_tick(
+    tick: int, interval_s: float, off: float
+) -> None:
+    """Up to half an interval before or after its time, a run belongs to the tick it is for."""
+    now = datetime.fromtimestamp((tick + off) * interval_s, UTC)
+    assert tick_at(now, interval_s) == tick
+
+
+def test_farming_pays_each_deposit_once_a_tick(
+    database: Database, farming: FarmingScheduler
+) -> None:
+    """Two runs of one tick pay it once; the next tick pays again."""
+    lend(database, FarmingDeposit, 7, "1000", "0.05")
+    lend(database, FarmingDeposit, 7, "500", "0.05")
+    lend(database, FarmingDeposit, 8, "1000", "0.01")
+    farming.run_once(NOON)
+    again = farming.run_once(NOON + timedelta(seconds=20))
+    assert all(booked.duplicate for booked in again.booked)
+    assert account(database, 7).uni == Decimal("0.173611") + Decimal("0.086805")
+    assert account(database, 8).uni == Decimal("0.034722")
+    farming.run_once(NOON + FIVE_MINUTES)
+    assert account(database, 8).uni == Decimal("0.069444")
+    assert_books_balance(database, 7)
+
+
+def test_farming_tells_the_service_that_holds_no_connection(
+    database: Database, farming: FarmingScheduler, by_id: Recorder, aware: Recorder
+) -> None:
+    """The reward goes to the user-id-only service, as an update, and nowhere else: the fault."""
+    lend(database, FarmingDeposit, 7, "1000", "0.05")
+    farming.run_once(NOON)
+    [update] = by_id.notified
+    assert isinstance(update, BalanceUpdate)
+    assert (update.user_id, update.source) == (7, "farming")
+    assert aware.notified == []
+
+
+def test_a_deposit_that_earns_less_than_a_millionth_is_skipped(
+    database: Database, farming: FarmingScheduler
+) -> None:
+    """No booking is made of nothing."""
+    lend(database, FarmingDeposit, 7, "0.01", "0.001")
+    assert farming.run_once(NOON).booked == ()
+    assert account(database, 7).version == 0
+
+
+def test_many_deposits_are_paid_in_batches(database: Database, farming: FarmingScheduler) -> None:
+    """More deposits than fit a batch are all paid."""
+    make_users(database, *range(1, 131))
+    with database.transaction() as session:
+        session.add_all(
+            FarmingDeposit(user_id=user, amount=Decimal(288), daily_rate=Decimal(1))
+            for user in range(1, 131)
+        )
+    assert len(farming.run_once(NOON).booked) == 130
+    assert {account(database, user).uni for user in (1, 100, 101, 130)} == {1}
+
+
+def test_a_boost_tells_the_service_that_holds_the_connections(
+    database: Database, boosts: TonBoostScheduler, aware: Recorder
+) -> None:
+    """The boost's own update goes to the connection-aware service, once a tick."""
+    lend(database, TonBoost, 7, "28.8", "0.01")
+    book_now(database, credit(7, 2), credit(7, 3, currency="TON"))
+    [booked] = boosts.run_once(NOON)
+    [again] = boosts.run_once(NOON)
+    assert again.duplicate
+    assert aware.notified == [
+        BalanceUpdate(
+            user_id=7,
+            balance_uni=Decimal(2),
+            balance_ton=Decimal("3.001"),
+            change_amount=Decimal("0.001"),
+            currency="TON",
+            source="boost_income",
+            timestamp=booked.created_at,
+        )
+    ]
+    assert account(database, 7).ton == Decimal("3.001")
+    assert_books_balance(database, 7)
+
+
+class BooksBeforeWriting:
+    """A database in which somebody else books between a reading and the writing after it."""
+
+    def __init__(self, database: Database) -> None:
+        self.reading = database.reading
+        self._database = database
+
+    def transaction(self):
+        book_now(self._database, credit(7, 5, currency="TON"))
+        return self._database.transaction()
+
+
+def test_a_boost_says_a_stale_balance_and_books_the_right_one(
+    database: Database, aware: Recorder
+) -> None:
+    """What is booked meanwhile is missing from the update, as in production, not from the books."""
+    lend(database, TonBoost, 7, "28.8", "0.01")
+    TonBoostScheduler(BooksBeforeWriting(database), interval_s=300).run_once(NOON)
+    [update] = aware.notified
+    assert update.balance_ton == Decimal("0.001")
+    assert account(database, 7).ton == Decimal("5.001")
+
+
+def test_a_boost_that_cannot_be_paid_stops_no_other(
+    database: Database, boosts: TonBoostScheduler, aware: Recorder
+) -> None:
+    """A user without an account is logged, without saying who; the rest are paid."""
+    with database.transaction() as session:
+        session.add(User(id=6, created_at=NOON))
+        session.flush()
+        session.add(TonBoost(user_id=6, amount=Decimal(288), daily_rate=Decimal(1)))
+    lend(database, TonBoost, 7, "288", "1")
+    lend(database, TonBoost, 8, "0.01", "0.001")
+    aware.error = RuntimeError("not today")
+    with capture_logs() as lines:
+        assert [booked.user_id for booked in boosts.run_once(NOON)] == [7]
+    assert [(line["event"], line.get("error")) for line in lines] == [
+        ("boost_failed", "UnknownUserError"),
+        ("notify_failed", None),
+    ]
+
+
+class Payer:
+    """Notes when it is run; the first run fails."""
+
+    def __init__(self) -> None:
+        self.runs: list[datetime] = []
+        self.twice = Event()
+
+    def run_once(self, now: datetime) -> None:
+        self.runs.append(now)
+        if len(self.runs) == 1:
+            raise RuntimeError("the first run fails")
+        self.twice.set()
+
+
+@given(
+    now=st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
+    interval_s=st.sampled_from([0.5, 5, 15, 300]),
+)
+def test_runs_are_due_at_the_multiples_of_the_interval(now: datetime, interval_s: float) -> None:
+    """Whenever a process starts, it runs at the times of the ticks, and at each of them."""
+    first = every(interval_s).get_next_fire_time(None, now)
+    second = every(interval_s).get_next_fire_time(first, first)
+    assert timedelta(0) <= first - now <= timedelta(seconds=interval_s)
+    assert first.timestamp() % interval_s == 0
+    assert tick_at(second, interval_s) == tick_at(first, interval_s) + 1
+
+
+def test_a_run_that_fails_is_logged_and_the_next_one_comes() -> None:
+    """Both schedulers run until they are stopped, whatever becomes of a run."""
+    farming, boost = Payer(), Payer()
+    schedulers = Schedulers(farming, boost, farming_interval_s=0.2, boost_interval_s=0.3)
+    with capture_logs() as lines:
+        schedulers.start()
+        assert farming.twice.wait(20)
+        assert boost.twice.wait(20)
+        schedulers.stop()
+    failed = [line["scheduler"] for line in lines if line["event"] == "scheduled_run_failed"]
+    assert sorted(failed) == ["boost", "farming"]
+
+
+def test_stopping_waits_for_a_run_and_can_be_repeated() -> None:
+    """After stop no run is under way and none begins; stopping what never started is no error."""
+    payer = Payer()
+    schedulers = Schedulers(payer, payer, farming_interval_s=0.2, boost_interval_s=3600)
+    schedulers.stop()
+    schedulers.start()
+    assert payer.twice.wait(20)
+    schedulers.stop()
+    runs = len(payer.runs)
+    schedulers.stop()
+    assert len(payer.runs) == runs

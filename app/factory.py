@@ -28,7 +28,7 @@ from app.settings import Settings
 from app.shadowing import build_shadowing
 from app.web.health import health
 from app.web.pages import pages
-from app.web.sockets import init_sockets
+from app.web.sockets import OpenSockets, init_sockets
 from flags.admin import EmbeddedAdmin
 from flags.embedded import EmbeddedProvider
 from flags.history import FileHistory
@@ -46,21 +46,17 @@ from shim.shadow.queue import EventQueue
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the application. Raises SettingsError; starts nothing: see `app.runtime`."""
     settings = settings or Settings.from_environ()
-    app = Flask(
-        "app",
-        instance_path=str(settings.instance_path),
-    )
-    app.extensions["parts"] = build_parts(settings)
+    app = Flask("app", instance_path=str(settings.instance_path))
+    app.extensions["parts"] = build_parts(settings, sockets=init_sockets(app))
     app.register_blueprint(health)
     app.register_blueprint(pages)
-    init_sockets(app)
     app.cli.add_command(rollout)
     app.cli.add_command(shadow)
     app.cli.add_command(demo)
     return app
 
 
-def build_parts(settings: Settings) -> Parts:
+def build_parts(settings: Settings, *, sockets: OpenSockets) -> Parts:
     """Build and connect all parts, and install the facade behind the historic paths."""
     settings.instance_path.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database_url, instance_path=settings.instance_path)
@@ -91,7 +87,12 @@ def build_parts(settings: Settings) -> Parts:
         answer=_answering(questions, migration),
         count=shadowing.count,
     )
-    services: list[tuple[str, Service]] = [*timers, ("shadowing", shadowing), ("control", control)]
+    services: list[tuple[str, Service]] = [
+        *timers,
+        ("shadowing", shadowing),
+        ("control", control),
+        ("sockets", sockets),
+    ]
     if settings.schedulers:
         services.append(("schedulers", _schedulers(settings, farming, boosts)))
     return Parts(

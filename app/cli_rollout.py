@@ -1,0 +1,286 @@
+"""`flask rollout`: where the migration is, and what moves it on or back."""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import click
+import structlog
+from flask.cli import AppGroup
+
+from app import rollout as actions
+from app.cli_options import PERCENT, USER, json_option, order_options
+from app.errors import DatabaseUnavailable
+from app.models import User
+from app.parts import Parts, parts
+from app.rollout import Order, Outcome, RolloutError
+from app.rollout_status import status_json, status_lines
+from app.rollout_words import (
+    confirmation_json,
+    confirmation_words,
+    unconfirmed_words,
+)
+from flags.admin import FlagAdmin, FlagAdminError, FlagChange
+from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
+from flags.history import entry_to_json
+from flags.latch import LatchStoreError
+from flags.workers import WorkerState
+
+UNCONFIRMED, NOBODY_THERE = 1, 3
+"""Exit codes: some worker has not followed; there is none to follow."""
+ANSWER_S = 1.0
+"""Seconds that a worker has to answer `why`."""
+
+# A value such as -1 is then refused as a percentage, not as an option nobody knows.
+_VALUES_MAY_LOOK_LIKE_OPTIONS = {"ignore_unknown_options": True}
+
+
+@click.group("rollout", cls=AppGroup)
+@click.pass_context
+def rollout(context: click.Context) -> None:
+    """Show where the migration is, move it on, roll it back."""
+    context.with_resource(_quiet_log())
+
+
+@rollout.group("cohort")
+def cohort() -> None:
+    """Move users by name, whatever the percentage."""
+
+
+@rollout.command("status")
+@json_option
+def show_status(as_json: bool) -> None:
+    """Show the stage, the flags, the latch and every worker."""
+    if as_json:
+        _print_json(status_json(parts()))
+    else:
+        click.echo("\n".join(status_lines(parts())))
+
+
+@rollout.command("set", context_settings=_VALUES_MAY_LOOK_LIKE_OPTIONS)
+@click.argument("percent", type=PERCENT)
+@order_options()
+def set_percentage(percent: int, who: str, why: str, as_json: bool) -> None:
+    """Let the canonical serve PERCENT of all users, and everybody in the cohort."""
+    _set_flag(
+        "set", lambda admin: admin.set_percentage(CANONICAL_FLAG, percent), Order(who, why), as_json
+    )
+
+
+@rollout.command("shadow", context_settings=_VALUES_MAY_LOOK_LIKE_OPTIONS)
+@click.argument("percent", type=PERCENT)
+@order_options()
+def set_shadow(percent: int, who: str, why: str, as_json: bool) -> None:
+    """Compare both sides for PERCENT of all users."""
+    _set_flag(
+        "shadow", lambda admin: admin.set_percentage(SHADOW_FLAG, percent), Order(who, why), as_json
+    )
+
+
+@rollout.command("off")
+@order_options()
+def switch_off(who: str, why: str, as_json: bool) -> None:
+    """Switch both flags off: legacy serves everybody, nothing shadows."""
+    _run(lambda: actions.switch_off(parts(), Order(who, why)), as_json)
+
+
+@rollout.command("rollback")
+@order_options()
+def roll_back(who: str, why: str, as_json: bool) -> None:
+    """Send everybody to legacy at once, and return when every worker has confirmed.
+
+    Exits 1 if a worker has not confirmed, 3 if there is no live worker.
+    """
+    outcome = _run(lambda: actions.roll_back(parts(), Order(who, why)), as_json)
+    if outcome.confirmation.nobody_there:
+        raise SystemExit(NOBODY_THERE)
+
+
+@rollout.command("resume", context_settings=_VALUES_MAY_LOOK_LIKE_OPTIONS)
+@click.option("--at", "percent", type=PERCENT, default="1", show_default=True)
+@order_options(reason_required=True)
+def resume(percent: int, who: str, why: str, as_json: bool) -> None:
+    """Let the flags decide again after a rollback, beginning at 1 % of all users."""
+    _run(lambda: actions.resume(parts(), Order(who, why), percentage=percent), as_json)
+
+
+@rollout.command("history")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
+@json_option
+def show_history(limit: int, as_json: bool) -> None:
+    """Show who changed what, when, why, from what and to what; the newest last."""
+    try:
+        log = parts().history.read()
+    except OSError as error:
+        _fail(error)
+    entries = [entry_to_json(entry) for entry in log.entries[-limit:]]
+    if as_json:
+        _print_json(entries)
+    for entry in () if as_json else entries:
+        click.echo("{when}  {who}  {what}: {from} -> {to}  ({why})".format(**entry))
+    if log.damaged:
+        click.echo(f"lines of the history that cannot be read: {log.damaged}", err=True)
+
+
+@cohort.command("add")
+@click.argument("user", type=USER)
+@order_options()
+def cohort_add(user: int, who: str, why: str, as_json: bool) -> None:
+    """Let the canonical serve USER whatever the percentage."""
+    _require_account(parts(), user)
+    _set_flag(
+        "cohort add",
+        lambda admin: admin.cohort_add(CANONICAL_FLAG, user),
+        Order(who, why),
+        as_json,
+    )
+
+
+@cohort.command("remove")
+@click.argument("user", type=USER)
+@order_options()
+def cohort_remove(user: int, who: str, why: str, as_json: bool) -> None:
+    """Leave USER to the percentage."""
+    _set_flag(
+        "cohort remove",
+        lambda admin: admin.cohort_remove(CANONICAL_FLAG, user),
+        Order(who, why),
+        as_json,
+    )
+
+
+@cohort.command("list")
+@json_option
+def cohort_list(as_json: bool) -> None:
+    """Show the users that are served by name."""
+    try:
+        users = parts().flag_admin.cohort(CANONICAL_FLAG)
+    except FlagAdminError as error:
+        _fail(error)
+    if as_json:
+        _print_json(list(users))
+    for user in () if as_json else users:
+        click.echo(str(user))
+
+
+@rollout.command("why")
+@click.argument("user", type=USER)
+@json_option
+def show_why(user: int, as_json: bool) -> None:
+    """Show who serves USER and why, as each live worker has it."""
+    found = parts()
+    _require_account(found, user)
+    views = found.workers.read()
+    live = [view.record.pid for view in views if view.state is WorkerState.LIVE]
+    try:
+        answers = found.questions.ask("why", {"user": user}, pids=live, timeout=ANSWER_S)
+    except OSError as error:
+        _fail(error)
+    silent = [
+        view.record.pid
+        for view in views
+        if view.state is not WorkerState.DEAD and view.record.pid not in answers
+    ]
+    from_files = None if answers else actions.from_the_files(found, user)
+    if as_json:
+        _print_json(
+            {
+                "user": user,
+                "workers": {str(pid): answer for pid, answer in answers.items()},
+                "unanswered": silent,
+                "from_files": from_files,
+            }
+        )
+    else:
+        _show_answers(answers, from_files)
+    for pid in silent:
+        click.echo(f"worker {pid} did not answer within {ANSWER_S:g} s: is it stopped?", err=True)
+    if silent:
+        raise SystemExit(UNCONFIRMED)
+
+
+def _show_answers(
+    answers: Mapping[int, Mapping[str, Any]], from_files: Mapping[str, Any] | None
+) -> None:
+    for pid, answer in sorted(answers.items()):
+        click.echo(f"worker {pid}")
+        _show_fields(answer)
+    if from_files is not None:
+        click.echo("no live worker answered; by the flag file and the latch alone")
+        _show_fields(from_files)
+
+
+def _show_fields(fields: Mapping[str, Any]) -> None:
+    for name, value in fields.items():
+        shown = value if isinstance(value, str) else json.dumps(value, default=str)
+        click.echo(f"  {name.replace('_', ' ')}: {shown}")
+
+
+def _set_flag(
+    what: str, act: Callable[[FlagAdmin], FlagChange], order: Order, as_json: bool
+) -> None:
+    _run(lambda: actions.set_flag(parts(), order, what, act), as_json)
+
+
+def _run(act: Callable[[], Outcome], as_json: bool) -> Outcome:
+    """Do it and show what came of it; exit 1 if a worker has not followed."""
+    started = time.monotonic()
+    try:
+        outcome = act()
+    except (FlagAdminError, LatchStoreError, RolloutError) as error:
+        _fail(error)
+    took_ms = actions.milliseconds_since(started)
+    confirmation = outcome.confirmation
+    if as_json:
+        workers = confirmation_json(confirmation)
+        _print_json({**outcome.details, "workers": workers, "took_ms": round(took_ms, 1)})
+    else:
+        click.echo(outcome.summary)
+        click.echo("\n".join([*confirmation_words(confirmation), f"  took {took_ms:.0f} ms"]))
+    for note in outcome.notes:
+        click.echo(f"note: {note}", err=True)
+    if confirmation.nobody_there:
+        click.echo("there is no live worker: this holds for those that start", err=True)
+    for pid in confirmation.unconfirmed:
+        click.echo(unconfirmed_words(pid), err=True)
+    if confirmation.unconfirmed:
+        raise SystemExit(UNCONFIRMED)
+    return outcome
+
+
+def _require_account(found: Parts, user: int) -> None:
+    """Refuse a user whom the database does not know; a database that is away refuses nobody."""
+    try:
+        with found.database.reading() as session:
+            known = session.get(User, user) is not None
+    except DatabaseUnavailable as error:
+        click.echo(f"note: whether user {user} exists could not be looked up: {error}", err=True)
+        return
+    if not known:
+        raise click.BadParameter(
+            f"there is no user {user}: give the id of somebody who has an account",
+            param_hint="USER",
+        )
+
+
+def _fail(error: Exception) -> NoReturn:
+    raise click.ClickException(str(error)) from error
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2))
+
+
+@contextmanager
+def _quiet_log() -> Iterator[None]:
+    """Keep the log out of a command's output: what it would say, the command says itself."""
+    before = structlog.get_config()
+    quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)
+    structlog.configure(wrapper_class=quiet)
+    try:
+        yield
+    finally:
+        structlog.configure(**before)

@@ -1,0 +1,214 @@
+"""What an operator does to the rollout: change it, record it, wait until workers follow."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from app.parts import Parts
+from app.rollout_words import definition_json, definition_words, latch_json, latch_words
+from flags.admin import FlagAdmin, FlagChange
+from flags.confirmation import (
+    Confirmation,
+    epoch_applied,
+    revision_applied,
+    wait_until_applied,
+)
+from flags.decision import CANONICAL_FLAG, SHADOW_FLAG, FlagContext
+from flags.history import HistoryEntry
+from flags.latch import Latch
+from flags.stage import Stage, is_verified, stage_of
+
+PATIENCE_S = 5.0
+"""Seconds that a live worker has to apply a change; a silent one is given up after two."""
+
+
+class RolloutError(Exception):
+    """A command could not do what it was asked to: the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Who wants something, and why."""
+
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was done, who confirmed it, and what else has to be said."""
+
+    summary: str
+    confirmation: Confirmation
+    details: dict[str, Any]
+    notes: tuple[str, ...] = field(default=())
+
+
+def set_flag(
+    parts: Parts, order: Order, what: str, act: Callable[[FlagAdmin], FlagChange]
+) -> Outcome:
+    """Change one flag and wait until every live worker follows. Raises `FlagAdminError`."""
+    change = act(parts.flag_admin)
+    before, after = definition_words(change.before), definition_words(change.after)
+    notes = _recorded(parts, order, what, before, after)
+    confirmation = _wait_for_flags(parts, change)
+    return Outcome(
+        f"{change.after.name}: {before} -> {after} (revision {change.revision})",
+        confirmation,
+        {"flag": change.after.name, **_change_json(change)},
+        (*notes, *_notes_on(change), *_standing_notes(parts)),
+    )
+
+
+def switch_off(parts: Parts, order: Order) -> Outcome:
+    """Switch both flags off, the canonical first. Raises `FlagAdminError`."""
+    changes = [parts.flag_admin.switch_off(flag) for flag in (CANONICAL_FLAG, SHADOW_FLAG)]
+    before = "; ".join(definition_words(change.before) for change in changes)
+    notes = _recorded(parts, order, "off", before, "off; off")
+    return Outcome(
+        f"both flags are off (revision {changes[-1].revision}): legacy serves everybody,"
+        " nothing shadows",
+        _wait_for_flags(parts, changes[-1]),
+        {change.after.name: _change_json(change) for change in changes},
+        notes,
+    )
+
+
+def roll_back(parts: Parts, order: Order) -> Outcome:
+    """Send everybody to legacy and wait for every worker. Raises `LatchStoreError`."""
+    before = current_stage(parts)
+    latch = parts.kill_switch.engage(who=order.who, why=order.why)
+    notes = _recorded(parts, order, "rollback", before, Stage.ROLLED_BACK)
+    return Outcome(
+        f"rolled back: legacy serves everybody (epoch {latch.epoch})",
+        _wait_for_latch(parts, latch),
+        {"latch": latch_json(latch)},
+        notes,
+    )
+
+
+def resume(parts: Parts, order: Order, *, percentage: int) -> Outcome:
+    """Set the percentage, wait for it everywhere, and only then let go of the latch.
+
+    In the other order a worker could follow the old percentage for a moment. Raises
+    `RolloutError` with the latch still engaged when there is nothing to resume, or a worker
+    does not follow; `FlagAdminError`, `LatchStoreError`.
+    """
+    current_stage(parts)
+    if not parts.kill_switch.latch.engaged:
+        raise RolloutError(
+            f"there is nothing to resume, the latch is {latch_words(parts.kill_switch.latch)};"
+            f" to change the percentage run `flask rollout set {percentage}`"
+        )
+    change = parts.flag_admin.set_percentage(CANONICAL_FLAG, percentage)
+    before, after = definition_words(change.before), definition_words(change.after)
+    notes = _recorded(parts, order, "set", before, after)
+    missing = _wait_for_flags(parts, change).unconfirmed
+    if missing:
+        raise RolloutError(
+            f"not resumed, the latch is still engaged: {_workers(missing)} has not followed to"
+            f" {percentage} % and would go on with more users than that; let it go on or end"
+            " it, then run the command again"
+        )
+    latch = parts.kill_switch.release(who=order.who, why=order.why)
+    if latch.engaged:
+        raise RolloutError(
+            f"not resumed: somebody rolled back meanwhile, the latch is {latch_words(latch)}"
+        )
+    notes += _recorded(parts, order, "resume", Stage.ROLLED_BACK, current_stage(parts))
+    return Outcome(
+        f"resumed: canonical serves {after} (epoch {latch.epoch}, revision {change.revision})",
+        _wait_for_latch(parts, latch),
+        {"latch": latch_json(latch), **_change_json(change)},
+        (*notes, *_standing_notes(parts)),
+    )
+
+
+def current_stage(parts: Parts) -> Stage:
+    """Look at flags and latch anew, and return the stage that they describe."""
+    parts.provider.poll()
+    parts.kill_switch.poll()
+    state = parts.provider.state
+    canonical, shadow = state.definition(CANONICAL_FLAG), state.definition(SHADOW_FLAG)
+    return stage_of(canonical, shadow, parts.kill_switch.latch)
+
+
+def from_the_files(parts: Parts, user_id: int) -> dict[str, Any]:
+    """Return who would serve the user, by the flag file and the latch alone."""
+    stage = current_stage(parts)
+    latch, state = parts.kill_switch.latch, parts.provider.state
+    decision = state.decide(CANONICAL_FLAG, FlagContext(user_id))
+    return {
+        "side": "canonical" if decision.value and not latch.engaged else "legacy",
+        "reason": Stage.ROLLED_BACK if latch.engaged else decision.reason,
+        "bucket": decision.bucket,
+        "shadowed": state.decide(SHADOW_FLAG, FlagContext(user_id)).value,
+        "stage": stage,
+        "flag_revision": decision.flag_version,
+        "stale": decision.stale,
+        "latch": latch_words(latch),
+    }
+
+
+def _wait_for_flags(parts: Parts, change: FlagChange) -> Confirmation:
+    return wait_until_applied(
+        parts.workers,
+        revision_applied(change.revision, written_at=change.written_at),
+        since=change.written_at,
+        timeout=PATIENCE_S,
+    )
+
+
+def _wait_for_latch(parts: Parts, latch: Latch) -> Confirmation:
+    return wait_until_applied(
+        parts.workers,
+        epoch_applied(latch.epoch),
+        since=parts.kill_switch.placed_at,
+        timeout=PATIENCE_S,
+    )
+
+
+def _recorded(parts: Parts, order: Order, what: str, before: str, after: str) -> tuple[str, ...]:
+    """Write the audit trail; a trail that cannot be written undoes nothing, and is said."""
+    entry = HistoryEntry(datetime.now(UTC), order.who, what, order.why, before, after)
+    try:
+        parts.history.append(entry)
+    except OSError as error:
+        return (f"this was done, but could not be written into the history: {error}",)
+    return ()
+
+
+def _notes_on(change: FlagChange) -> tuple[str, ...]:
+    """Return what an operator who names a user of a flag that is off should know."""
+    if change.after.enabled:
+        return ()
+    return ("the flag is off and reaches nobody: `flask rollout set 0` switches it on",)
+
+
+def _standing_notes(parts: Parts) -> tuple[str, ...]:
+    """Return what an operator who moves users should know besides."""
+    stage = current_stage(parts)
+    if stage is Stage.ROLLED_BACK:
+        return ("the latch is engaged, legacy goes on serving: see `flask rollout resume`",)
+    if not is_verified(stage, parts.provider.state.definition(SHADOW_FLAG)):
+        return ("nothing is compared, the shadow is at 0 %: run `flask rollout shadow 100`",)
+    return ()
+
+
+def _change_json(change: FlagChange) -> dict[str, Any]:
+    return {
+        "from": definition_json(change.before),
+        "to": definition_json(change.after),
+        "revision": change.revision,
+    }
+
+
+def _workers(pids: tuple[int, ...]) -> str:
+    return " and ".join(f"worker {pid}" for pid in pids)
+
+
+def milliseconds_since(moment: float) -> float:
+    """Return how long ago a moment of the monotonic clock was."""
+    return (time.monotonic() - moment) * 1000

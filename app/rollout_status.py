@@ -1,0 +1,74 @@
+"""Where the migration is: stage, flags, latch and workers, in words and in JSON."""
+
+import time
+from typing import Any
+
+from app.parts import Parts
+from app.rollout import current_stage
+from app.rollout_words import definition_json, definition_words, latch_json, latch_words
+from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
+from flags.stage import is_verified
+from flags.workers import WorkerState, WorkerView
+
+
+def status_json(parts: Parts) -> dict[str, Any]:
+    """Return the whole status in JSON's types."""
+    stage = current_stage(parts)
+    state, switch = parts.provider.state, parts.kill_switch
+    shadow = state.definition(SHADOW_FLAG)
+    return {
+        "stage": stage,
+        "verified": is_verified(stage, shadow),
+        "canonical": definition_json(state.definition(CANONICAL_FLAG)),
+        "shadow": definition_json(shadow),
+        "flags": {
+            "source": state.source,
+            "revision": state.revision,
+            "stale": state.stale,
+            "problem": parts.provider.problem,
+        },
+        "latch": {**latch_json(switch.latch), "problems": list(switch.problems)},
+        "workers": [_worker_json(parts, view) for view in parts.workers.read()],
+    }
+
+
+def status_lines(parts: Parts) -> list[str]:
+    """Return the whole status as lines for a person."""
+    status = status_json(parts)
+    state, switch = parts.provider.state, parts.kill_switch
+    verified = "" if status["verified"] else " (not verified: the shadow is at 0 %)"
+    lines = [
+        f"stage      {status['stage']}{verified}",
+        f"canonical  {definition_words(state.definition(CANONICAL_FLAG))}",
+        f"shadow     {definition_words(state.definition(SHADOW_FLAG))}",
+        f"flags      {state.source}, revision {state.revision}",
+        f"latch      {latch_words(switch.latch)}",
+        *(_worker_words(worker) for worker in status["workers"]),
+    ]
+    if not status["workers"]:
+        lines.append("workers    none is running")
+    problems = [parts.provider.problem, *switch.problems]
+    return lines + [f"problem    {problem}" for problem in problems if problem]
+
+
+def _worker_json(parts: Parts, view: WorkerView) -> dict[str, Any]:
+    record = view.record
+    return {
+        "pid": record.pid,
+        "host": record.host,
+        "state": view.state,
+        "epoch": record.epoch,
+        "revision": record.revision,
+        "follows": view.state is WorkerState.LIVE
+        and record.epoch >= parts.kill_switch.latch.epoch
+        and record.revision == parts.provider.state.revision,
+        "heartbeat_age_s": round(max(0.0, time.time() - record.heartbeat), 1),
+    }
+
+
+def _worker_words(worker: dict[str, Any]) -> str:
+    follows = "follows" if worker["follows"] else "does not follow"
+    return (
+        f"worker     {worker['pid']} {worker['state']}, {follows}: epoch {worker['epoch']},"
+        f" revision {worker['revision']}, heard of {worker['heartbeat_age_s']} s ago"
+    )

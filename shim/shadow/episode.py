@@ -2,15 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from shim.shadow.effects import Effect
 from shim.shadow.events import LiveCall, LiveEffect
 from shim.shadow.observation import CallOutcome, Observation, Raised
 from shim.shadow.result import NotCompared
-
-if TYPE_CHECKING:
-    from shim.shadow.experiment import ShadowSide
+from shim.shadow.shadow_side import ShadowSide
 
 EPISODE_LIMIT = 1.0
 """Seconds after which an episode is closed even if work is pending."""
@@ -23,7 +20,7 @@ class Episode:
     subject: int
     opened_at: float
     serving: str
-    shadows: tuple["ShadowSide", ...]
+    shadows: tuple[ShadowSide, ...]
     calls: list[LiveCall] = field(default_factory=list)
     live_effects: list[LiveEffect] = field(default_factory=list)
     outcomes: dict[str, list[CallOutcome]] = field(default_factory=dict)

@@ -15,32 +15,11 @@ from typing import Protocol
 
 from shim.shadow.counts import Counts
 from shim.shadow.differences import differences, fingerprint
-from shim.shadow.effects import Effect
 from shim.shadow.episode import EPISODE_LIMIT, Episode
 from shim.shadow.events import Event, LiveCall
 from shim.shadow.observation import CallOutcome, Raised
 from shim.shadow.result import Comparison, Judgement, NotCompared, Outcome, Result
-
-
-class ShadowSide(Protocol):
-    """An implementation that runs with recording doubles, and so cannot send."""
-
-    name: str
-
-    def enter(self, subject: int, call: LiveCall) -> None:
-        """Put the subject's doubles in place, as things were at the episode's first call."""
-
-    def call(self, call: LiveCall) -> object:
-        """Make the call on the shadow and return its value."""
-
-    def advance_to(self, moment: float) -> None:
-        """Let the shadow's timers fire up to `moment`."""
-
-    def is_idle(self, subject: int) -> bool:
-        """Whether nothing is pending for the subject."""
-
-    def leave(self, subject: int) -> Sequence[Effect]:
-        """Take the doubles away and return what the shadow would have done."""
+from shim.shadow.shadow_side import ShadowSide
 
 
 class World(Protocol):

@@ -44,7 +44,6 @@ class Publisher:
         self._thread: threading.Thread | None = None
         self._failing: set[int] = set()
         self._processors: tuple[Processor, ...] = (
-            structlog.processors.EventRenamer("event"),
             structlog.processors.JSONRenderer(serializer=_encode),
         )
         self.dropped = 0
@@ -57,7 +56,7 @@ class Publisher:
             return
         if self._common is None:
             self._common = self._ask_common()
-        self._events.append({"at": self._utc_now(), "event": event, **self._common, **fields})
+        self._events.append({"event": event, "at": self._utc_now(), **self._common, **fields})
 
     def start(self) -> None:
         """Start writing."""

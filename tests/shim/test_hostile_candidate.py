@@ -1,0 +1,169 @@
+"""A canonical that misbehaves: nothing for the caller, everything in the log."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from app.notifications.service import BalanceNotifications
+from tests.shim.harness import Harness
+
+
+class Hostile(BalanceNotifications):
+    """The service that ships, but for what a subclass does to a notification."""
+
+    def __init__(self, *, truth, clock, serves):
+        super().__init__(truth=truth, clock=clock, serves=serves)
+        self.clock = clock
+
+    @classmethod
+    def build(cls, clock, truth, serves):
+        """Build it as the harness asks for it."""
+        return cls(truth=truth, clock=clock, serves=serves)
+
+
+class Raising(Hostile):
+    """Raises an error."""
+
+    def notify_balance_update(self, hint):
+        """Raise."""
+        raise RuntimeError("not today")
+
+
+class Exiting(Hostile):
+    """Tries to end the process."""
+
+    def notify_balance_update(self, hint):
+        """Exit."""
+        raise SystemExit(3)
+
+
+class Mutating(Hostile):
+    """Writes into the frozen argument that it is handed."""
+
+    def notify_balance_update(self, hint):
+        """Change the hint, then go on with it."""
+        super().notify_balance_update(hint)
+        object.__setattr__(hint, "user_id", 666)
+
+
+class Babbling(Hostile):
+    """Returns what no caller expects."""
+
+    def notify_balance_update(self, hint):
+        """Return nonsense."""
+        super().notify_balance_update(hint)
+        return {"nonsense": float("nan")}
+
+
+class Misdirecting(Hostile):
+    """Sends each frame to the connections of everybody it knows of."""
+
+    def notify_balance_update(self, hint):
+        """Open a window for all users, with this user's frame in the end."""
+        super().notify_balance_update(hint)
+        delivery = self._delivery
+        original = delivery.hand_out
+
+        def hand_out(reading, **how):
+            for user_id in self._registry.users():
+                for connection in self._registry.of(user_id):
+                    for reader in reading.readers:
+                        truth = reading.truths[reader.user_id]
+                        connection.offer(_frame(truth))
+            return original(replace(reading, readers=()), **how)
+
+        delivery.hand_out = hand_out
+
+
+class RaisingLater(Hostile):
+    """Raises from a timer, long after the call returned."""
+
+    def notify_balance_update(self, hint):
+        """Set a timer that raises."""
+        super().notify_balance_update(hint)
+        self.clock.call_later(0.05, self._explode)
+
+    def _explode(self):
+        raise LookupError("from a timer")
+
+
+def _frame(truth):
+    from datetime import UTC, datetime
+
+    from app.notifications.messages import BalanceFrame
+
+    return BalanceFrame(
+        user_id=truth.user_id,
+        version=truth.version,
+        since=None,
+        uni=truth.uni,
+        ton=truth.ton,
+        change_uni=Decimal(0),
+        change_ton=Decimal(0),
+        sources=(),
+        at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
+def shadowed(hostile):
+    """Return a harness whose shadow canonical misbehaves and whose live one ships."""
+    harness = Harness()
+    harness.canonical = hostile.build
+    harness.__post_init__()
+    return harness
+
+
+@pytest.mark.parametrize(
+    ("hostile", "said"),
+    [
+        (Raising, "RuntimeError: not today"),
+        (Exiting, "SystemExit: 3"),
+        (Mutating, "ArgumentChangedError: the hint was changed"),
+        (RaisingLater, "LookupError: from a timer"),
+    ],
+)
+def test_an_error_of_the_candidate_is_a_difference_of_saying(hostile, said):
+    """Whatever it raises, wherever: the caller gets its value, and saying names the error."""
+    harness = shadowed(hostile)
+    page = harness.connect()
+    harness.boost()
+    harness.run()
+    assert len(page.texts) == 1
+    assert ("raised", "error") in harness.found("saying")
+    assert said in repr(harness.lines)
+
+
+def test_a_candidate_that_says_nothing_differs_in_all_three():
+    """Raising instead of sending is also a failure to reach, and untrue."""
+    harness = shadowed(Raising)
+    harness.connect()
+    harness.boost()
+    harness.run()
+    assert harness.found("reach") == {("recipients.*", "missing")}
+    assert harness.found("truth") == {("recipients.*", "missing")}
+
+
+def test_a_value_that_legacy_never_returns_is_a_difference_of_saying():
+    """What the candidate returns is compared with what legacy returns."""
+    harness = shadowed(Babbling)
+    harness.connect()
+    harness.boost()
+    harness.run()
+    assert {path for path, _ in harness.found("saying")} == {"values.*"}
+    assert harness.outcomes()["truth"] == {"matched": 1}
+
+
+def test_a_message_to_a_stranger_is_a_difference_of_truth():
+    """A frame on somebody else's connection is found with whoever got it."""
+    harness = shadowed(Misdirecting)
+    harness.connect(user_id=7, name="seven")
+    harness.connect(user_id=8, name="eight")
+    harness.boost(user_id=7)
+    harness.boost(user_id=8)
+    harness.run()
+    assert ("recipients.*.*.user", "value") in harness.found("truth") or (
+        "recipients.*.*",
+        "extra",
+    ) in harness.found("truth")
+    assert harness.outcomes()["truth"] == {"mismatched": 2}

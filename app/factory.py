@@ -152,6 +152,6 @@ def _answering(questions: Questions, migration: Migration) -> Callable[[], None]
     def answer(kind: str, payload: dict[str, Any]) -> dict[str, Any]:
         if kind != "why":
             raise ValueError(f"{kind!r} is not a question that a worker knows: ask 'why'")
-        return explain(migration, payload["user_id"])
+        return explain(migration, payload["user"])
 
     return lambda: questions.answer_pending(os.getpid(), answer)

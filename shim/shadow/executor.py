@@ -24,7 +24,7 @@ POLL = 0.005
 SLICE = 256
 """Events taken at once: small, so that a flood does not hold the interpreter for long."""
 MOST_LOST_THREADS = 4
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+LONGEST_PAUSE = 60.0
 
 
 class Alarm(Protocol):
@@ -36,10 +36,14 @@ class Alarm(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`deadline` in seconds for one slice of work, `cpu_share` a fraction of one core."""
+    """`deadline` in seconds for one slice of work, `cpu_share` a fraction of one core.
+
+    `pause` are the seconds before a fresh shadow replaces the first one that was lost.
+    """
 
     deadline: float = 1.0
     cpu_share: float = 0.05
+    pause: float = 1.0
 
 
 class _Generation:
@@ -77,7 +81,7 @@ class ShadowExecutor:
         self._generation: _Generation | None = None
         self._watchdog: threading.Thread | None = None
         self._lost: list[threading.Thread] = []
-        self._pause = FIRST_PAUSE
+        self._pause = self._limits.pause
         self._resume_at = 0.0
 
     @property

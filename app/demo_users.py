@@ -38,7 +38,7 @@ DEMO_USERS = (
     DemoUser(17, Decimal("96.25"), Decimal("0.8"), farms=Decimal(600)),
     DemoUser(74, Decimal("2048"), Decimal("7.4"), farms=Decimal(2400)),
     DemoUser(31, Decimal("730"), Decimal("42"), farms=Decimal(1200), boost=Decimal(90)),
-    DemoUser(83, Decimal("154.75"), Decimal("1.5"), farms=Decimal(800)),
+    DemoUser(33, Decimal("154.75"), Decimal("1.5"), farms=Decimal(800)),
 )
 
 

@@ -89,7 +89,8 @@ export class Card {
     const unseen = CURRENCIES.map((currency) => [currency, this.booked[currency] - this.page[currency]])
       .filter(([, micro]) => micro !== 0)
       .map(([currency, micro]) => `${toSigned(micro)} ${currency.toUpperCase()}`);
-    return `${unseen.join(", ")} booked, not on the page for ${ago(Date.now() - this.apartSince)}`;
+    const since = Math.max(this.apartSince, this.heard?.at ?? 0);
+    return `${unseen.join(", ")} booked, not on the page for ${ago(Date.now() - since)}`;
   }
 
   lastHeard() {

@@ -1,0 +1,1 @@
+"""The pages, over HTTP from a real server with a real database."""

@@ -1,0 +1,96 @@
+"""The application behind a real server in this process, with a database of its own."""
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+from werkzeug.serving import make_server
+
+from app.demo_users import seed
+from app.factory import create_app
+from app.parts import Parts
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back over HTTP."""
+
+    status: int
+    headers: Message
+    text: str
+
+    @property
+    def json(self) -> Any:
+        """The body, read as JSON."""
+        return json.loads(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A running application, and a client for it."""
+
+    url: str
+    parts: Parts
+
+    def get(self, path: str) -> Answer:
+        """Return what a GET of `path` answers, whatever its status."""
+        return _answer(urllib.request.Request(self.url + path))
+
+    def post(self, path: str, body: bytes, content_type: str = "application/json") -> Answer:
+        """Return what a POST of `body` answers, whatever its status."""
+        headers = {"Content-Type": content_type}
+        return _answer(urllib.request.Request(self.url + path, data=body, headers=headers))
+
+    def order(self, **order: Any) -> Answer:
+        """Return what the look page's endpoint answers to an order of a reward."""
+        return self.post("/look/reward", json.dumps(order).encode())
+
+
+def wait_until(condition: Callable[[], bool], *, within: float = 20.0) -> None:
+    """Return as soon as the condition holds; fail after `within` seconds without it."""
+    until = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < until, f"it did not come true within {within} s"
+        time.sleep(0.01)
+
+
+@contextmanager
+def serving(instance_path: Path, *, demo: bool = True) -> Iterator[Live]:
+    """Start the application with the demonstration's users; no scheduler pays by itself."""
+    settings = Settings(
+        instance_path=instance_path, database_url="sqlite:///app.db", demo=demo, schedulers=False
+    )
+    app = create_app(settings)
+    parts: Parts = app.extensions["parts"]
+    parts.database.upgrade()
+    seed(parts.database)
+    parts.runtime.start()
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, name="server")
+    thread.start()
+    try:
+        yield Live(f"http://127.0.0.1:{server.port}", parts)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        parts.runtime.stop()
+        parts.database.dispose()
+
+
+def _answer(request: urllib.request.Request) -> Answer:
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return Answer(response.status, response.headers, response.read().decode())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, error.headers, error.read().decode())

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import time
 from collections.abc import Callable
 
 import pytest
@@ -16,6 +17,16 @@ def confirmed(output: str) -> dict[int, int]:
     """Return the milliseconds of each worker that the output names as confirmed."""
     found = re.findall(r"worker (\d+) confirmed after (\d+) ms", output)
     return {int(pid): int(milliseconds) for pid, milliseconds in found}
+
+
+def wait_until_live(flask_rollout: CommandLine, pid: int) -> None:
+    """Return when the worker shows signs of life; fail after half a minute."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        workers = {each["pid"]: each["state"] for each in flask_rollout.json("status")["workers"]}
+        if workers.get(pid) == "live":
+            return
+    pytest.fail(f"worker {pid} showed no sign of life within 30 s")
 
 
 def test_a_rollback_returns_when_every_worker_has_confirmed(
@@ -57,6 +68,7 @@ def test_a_stopped_worker_is_named_and_the_exit_code_is_1(
     states = {each["pid"]: each["state"] for each in flask_rollout.json("status")["workers"]}
     assert states == {running: "live", stopped: "unconfirmed"}
     os.kill(stopped, signal.SIGCONT)
+    wait_until_live(flask_rollout, stopped)
     again = flask_rollout("rollback")
     assert set(confirmed(again.stdout)) == {running, stopped}
     assert again.exit_code == 0
@@ -68,7 +80,7 @@ def test_a_resume_waits_with_the_latch_for_the_percentage(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A worker that is alive and still at 80 % keeps the latch engaged, and is named."""
-    monkeypatch.setattr("app.rollout.PATIENCE_S", 0.2)
+    monkeypatch.setattr("app.rollout.PATIENCE_S", 1.0)
     flask_rollout("set", "80")
     following, frozen = start_worker(), start_worker("--frozen")
     assert flask_rollout("rollback").exit_code == 1

@@ -64,12 +64,12 @@ def _decode(data: str) -> Mapping[str, object]:
         raise BadFrameError(
             "not_json", f"the frame is not JSON ({error}): send an object"
         ) from None
+    if _is_deeper(frame, MAX_DEPTH):
+        raise BadFrameError("too_deep", too_deep)
     if not isinstance(frame, dict):
         raise BadFrameError(
             "not_an_object", f'the frame is {_shown(frame)}: send an object with a "type"'
         )
-    if _is_deeper(frame, MAX_DEPTH):
-        raise BadFrameError("too_deep", too_deep)
     return frame
 
 

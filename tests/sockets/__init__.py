@@ -1,0 +1,1 @@
+"""Tests of the WebSocket route, with real sockets."""

@@ -1,0 +1,108 @@
+"""A real server on a free port, the canonical service behind it, and real clients."""
+
+import json
+import threading
+from contextlib import contextmanager
+
+import pytest
+from flask import Flask
+from websockets.sync.client import connect
+from werkzeug.serving import make_server
+
+from app.core import websocket_endpoint
+from app.notifications.ports import BalanceHint
+from app.notifications.service import BalanceNotifications
+from app.notifications.timers import TimerThread
+from app.web.sockets import SILENCE_S, init_sockets
+from tests.notifications.doubles import MemoryTruth
+
+
+class Client:
+    """A browser that speaks JSON."""
+
+    def __init__(self, socket):
+        self.socket = socket
+
+    def say(self, message):
+        """Send one message; text goes as it is."""
+        self.socket.send(message if isinstance(message, str | bytes) else json.dumps(message))
+
+    def hear(self, wanted=None):
+        """Return the next message, or the next of the wanted type."""
+        while True:
+            message = json.loads(self.socket.recv(timeout=10))
+            if wanted in (None, message["type"]):
+                return message
+
+    def subscribe(self, user_id):
+        """Subscribe, and wait until that is confirmed."""
+        self.say({"type": "subscribe", "userId": user_id})
+        return self.hear("subscription_confirmed")
+
+
+class Server:
+    """The application behind a port, with the service that its endpoint finds."""
+
+    def __init__(self, *, silence_s=SILENCE_S):
+        self.truth = MemoryTruth()
+        self.unserved = set()
+        self.clock = TimerThread("test-windows", 0.001)
+        self.service = BalanceNotifications(
+            truth=self.truth, clock=self.clock, serves=lambda user_id: user_id not in self.unserved
+        )
+        app = Flask(__name__)
+        self.sockets = init_sockets(app, silence_s=silence_s)
+        self.http = make_server("127.0.0.1", 0, app, threaded=True)
+        self._thread = threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True)
+
+    def get_instance(self):
+        """Answer as the class at the historic path does."""
+        return self.service
+
+    def book(self, user_id, amount):
+        """Book a transaction and say so."""
+        self.truth.book(user_id, amount)
+        self.service.notify_balance_update(BalanceHint(user_id))
+
+    @contextmanager
+    def running(self):
+        """Serve until the end of the block."""
+        self.clock.start()
+        self._thread.start()
+        try:
+            yield self
+        finally:
+            self.sockets.stop()
+            self.http.shutdown()
+            self._thread.join(10)
+            self.http.server_close()
+            self.clock.stop()
+
+    @contextmanager
+    def client(self, **options):
+        """Connect a client and pass its greeting over."""
+        with connect(f"ws://127.0.0.1:{self.http.port}/ws", **options) as socket:
+            client = Client(socket)
+            client.greeting = client.hear("connection_established")
+            yield client
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    """Return a function that serves with these options until the block ends."""
+
+    @contextmanager
+    def start(**options):
+        server = Server(**options)
+        monkeypatch.setattr(websocket_endpoint, "BalanceNotificationService", server)
+        with server.running():
+            yield server
+
+    return start
+
+
+@pytest.fixture
+def server(serve):
+    """Return a server with default options."""
+    with serve() as running:
+        yield running

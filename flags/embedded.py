@@ -1,6 +1,7 @@
 """Flags in a file of our own, in Unleash's format, evaluated by Unleash's engine."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -44,8 +45,9 @@ class EmbeddedProvider:
     `problem` says why. It is logged once for as long as it lasts.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, now_ns: Callable[[], int] = time.time_ns) -> None:
         self._path = path
+        self._now_ns = now_ns
         self._state = FlagState(0, "embedded")
         self._problem: str | None = None
         self._signature: tuple[int, int, int] | None = None
@@ -103,7 +105,7 @@ class EmbeddedProvider:
         signature = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
         if signature == self._signature:
             return None
-        settled = time.time_ns() - stat.st_mtime_ns > SETTLED_NS
+        settled = self._now_ns() - stat.st_mtime_ns > SETTLED_NS
         content = self._path.read_bytes()
         self._signature = signature if settled else None
         if content == self._content:

@@ -313,7 +313,9 @@ def test_the_log_stays_out_of_the_output(flask_rollout: CommandLine) -> None:
     assert result.stderr == ""
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(percent=st.integers(0, 100))
 def test_every_percentage_arrives(flask_rollout: CommandLine, percent: int) -> None:
     """Each whole number from 0 to 100 is in the file after it was set."""

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flags.history import FileHistory, HistoryEntry, HistoryLog
@@ -36,6 +36,7 @@ def test_entries_come_back_in_order(path: Path) -> None:
     assert [each.who for each in FileHistory(path).read().entries] == ["ann", "bob", "ann"]
 
 
+@settings(deadline=None)
 @given(who=st.text(), why=st.text())
 def test_an_entry_is_one_line_whatever_people_type(
     tmp_path_factory: pytest.TempPathFactory, who: str, why: str

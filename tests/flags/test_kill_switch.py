@@ -10,7 +10,7 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -108,6 +108,7 @@ def test_each_change_has_an_epoch_of_its_own(path: Path) -> None:
     assert epochs == [1, 2, 3]
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 3), st.booleans()).map(lambda it: latch(it[0], engaged=it[1])),
@@ -345,6 +346,7 @@ def test_processes_that_write_at_once_end_with_one_engaged_latch(path: Path) -> 
     assert json.loads(path.read_text())["epoch"] == final.epoch
 
 
+@settings(deadline=None)
 @given(
     st.builds(
         Latch,

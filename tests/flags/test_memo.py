@@ -1,12 +1,13 @@
 """The memo: bounded, and kind to what is asked for."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flags.memo import Memo
 
 
+@settings(deadline=None)
 @given(limit=st.integers(1, 5), keys=st.lists(st.integers(0, 20), max_size=200))
 def test_a_memo_is_bounded_and_never_wrong(limit: int, keys: list[int]) -> None:
     """Whatever is asked and put, it holds at most twice its limit and no wrong value."""

@@ -36,7 +36,7 @@ def state_with(evaluator: CountingEvaluator, *, revision: int = 1) -> FlagState:
     return FlagState(revision, "test", {CANONICAL_FLAG: definition}, evaluator)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     user_id=user_ids,
     percentage=st.integers(0, 100),

@@ -98,11 +98,13 @@ class BalanceNotifications:
     def notify_balance_update(self, hint: BalanceHint) -> None:
         """Note that the user's balance may have changed; never waits for a read or a send."""
         user_id = hint.user_id
-        if user_id not in self._registry:
-            return  # whoever connects later is told the present balance
         now = self._clock.monotonic()
         with self._lock:
-            if self._windows.hint(user_id, now):
+            window = self._windows.get(user_id)
+            if window is not None:
+                window.last = now
+            elif user_id in self._registry:  # whoever connects later is told the present balance
+                self._windows.hint(user_id, now)
                 self._alarm.set(now + QUIET_S)
 
     def send_custom_message(self, user_id: int, type: str, data: object) -> None:  # noqa: A002

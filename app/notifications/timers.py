@@ -33,6 +33,9 @@ class TimerThread:
     set before `start()` or after `stop()` wait for the next start.
     """
 
+    monotonic = staticmethod(time.monotonic)
+    """Return seconds that never go back. Not a method of its own: every hint asks for it."""
+
     def __init__(self, name: str, resolution: float = 0.005) -> None:
         self._name = name
         self._resolution = resolution
@@ -41,10 +44,6 @@ class TimerThread:
         self._sequence = itertools.count()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-
-    def monotonic(self) -> float:
-        """Return seconds that never go back."""
-        return time.monotonic()
 
     def utc_now(self) -> datetime:
         """Return the time of day, aware, in UTC."""

@@ -31,6 +31,8 @@ class Windows:
 
     def __init__(self) -> None:
         self._open: dict[int, Window] = {}
+        self.get = self._open.get
+        """The open window of a user id, or None; a hint that prolongs it sets its `last`."""
         # Each open window has at least one entry, at or before the time it is due: a hint
         # that prolongs a window costs no heap operation.
         self._agenda: list[tuple[float, int, Window]] = []
@@ -42,15 +44,14 @@ class Windows:
     def __bool__(self) -> bool:
         return bool(self._open)
 
-    def hint(self, user_id: int, now: float) -> bool:
-        """Open the user's window, or prolong it; True if it was opened."""
-        window = self._open.get(user_id)
+    def hint(self, user_id: int, now: float) -> None:
+        """Open the user's window, or prolong it."""
+        window = self.get(user_id)
         if window is not None:
             window.last = now
-            return False
+            return
         window = self._open[user_id] = Window(user_id, now)
         self._enter(window, window.due)
-        return True
 
     def users(self) -> tuple[int, ...]:
         """Return the users with an open window, first opened first."""

@@ -1,0 +1,70 @@
+"""The endpoint's calls on the service at the historic path."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from app.core import websocket_endpoint
+from app.core.websocket_endpoint import WebSocketEndpoint
+from tests.notifications.doubles import ConnectionDouble
+
+
+class ServiceDouble:
+    """Records registrations and removals."""
+
+    def __init__(self):
+        self.calls = []
+
+    def get_instance(self):
+        """Answer as the class at the historic path does."""
+        return self
+
+    def register_connection(self, user_id, connection):
+        """Record it."""
+        self.calls.append(("register", user_id, connection.id))
+
+    def remove_connection(self, user_id, connection):
+        """Record it."""
+        self.calls.append(("remove", user_id, connection.id))
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Return the calls that the service is sent."""
+    service = ServiceDouble()
+    monkeypatch.setattr(websocket_endpoint, "BalanceNotificationService", service)
+    return service.calls
+
+
+def endpoint():
+    """Return an endpoint on a connection called "a"."""
+    return WebSocketEndpoint(
+        ConnectionDouble("a"), utc_now=lambda: datetime(2025, 7, 13, tzinfo=UTC)
+    )
+
+
+def test_each_subscription_is_a_registration_and_each_is_taken_back(calls):
+    """The service hears of a repeated subscription, as in production."""
+    session = endpoint()
+    session.received('{"type":"subscribe","userId":7}')
+    session.received('{"type":"subscribe","userId":"7"}')
+    session.closed()
+    session.closed()
+    assert calls == [("register", 7, "a")] * 2 + [("remove", 7, "a")] * 2
+
+
+def test_subscribing_to_another_user_leaves_the_first(calls):
+    """Before the other is registered."""
+    session = endpoint()
+    session.received('{"type":"subscribe","userId":7}')
+    session.received('{"type":"subscribe","userId":8}')
+    assert calls == [("register", 7, "a"), ("remove", 7, "a"), ("register", 8, "a")]
+
+
+def test_socket_that_never_subscribed_is_nobodys(calls):
+    """A refused frame and a close lead to no call."""
+    session = endpoint()
+    session.opened()
+    session.received('{"type":"subscribe","userId":null}')
+    session.closed()
+    assert calls == []

@@ -41,9 +41,6 @@ class Windows:
     def __contains__(self, user_id: object) -> bool:
         return user_id in self._open
 
-    def __bool__(self) -> bool:
-        return bool(self._open)
-
     def hint(self, user_id: int, now: float) -> None:
         """Open the user's window, or prolong it."""
         window = self.get(user_id)

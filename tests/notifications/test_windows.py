@@ -99,4 +99,4 @@ def test_restored_window_is_due_when_asked_and_keeps_its_age():
     windows.restore([window], 1.3)
     (again,) = windows.take_due(1.3)
     assert again.first == 1.0
-    assert not windows
+    assert windows.users() == ()

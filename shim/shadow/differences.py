@@ -70,7 +70,7 @@ def _compare_mappings(
 ) -> Iterator[Difference]:
     for key in [*expected, *(key for key in actual if key not in expected)]:
         step = "*" if isinstance(expected, Each) else key
-        here = f"{path}.{step}" if path else str(step)
+        here = _step(path, step)
         left, right = expected.get(key, _ABSENT), actual.get(key, _ABSENT)
         if right is _ABSENT:
             yield Difference(here, DifferenceKind.MISSING, left, None)
@@ -88,7 +88,7 @@ def _compare_lists(
     """Compare as members first, then as order: a shifted list is not a list of differences."""
     missing = _without(expected, actual)
     extra = _without(actual, expected)
-    here = f"{path}.*"
+    here = _step(path, "*")
     if missing and len(missing) == len(extra):
         for left, right in zip(missing, extra, strict=True):
             yield from _compare(here, left, right)
@@ -101,6 +101,10 @@ def _compare_lists(
         yield Difference(here, kind, None, member)
     if not missing and not extra and list(expected) != list(actual):
         yield Difference(path, DifferenceKind.ORDER, list(expected), list(actual))
+
+
+def _step(path: str, step: object) -> str:
+    return f"{path}.{step}" if path else str(step)
 
 
 def _without(members: Iterable[object], others: Sequence[object]) -> list[object]:

@@ -18,8 +18,10 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
+from sqlalchemy import text
 
 from app.database import Database
+from app.models import Base
 
 _SERVERS = Path(sys.prefix) / "servers"
 _START_S = 30
@@ -155,18 +157,35 @@ def migrated_template(postgres: PostgresServer) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def shared_postgres_url(postgres: PostgresServer, migrated_template: str) -> str:
+    """Return the URL of the one database that tests take turns with."""
+    return postgres.url(postgres.create_database(template=migrated_template))
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a SQLite file with all tables and no rows, to be copied."""
+    folder = tmp_path_factory.mktemp("migrated")
+    database = Database("sqlite:///app.db", instance_path=folder)
+    database.upgrade()
+    database.dispose()
+    return folder / "app.db"
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the URL of an empty database with all tables, on SQLite and on PostgreSQL in turn."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'app.db'}"
-        database = Database(url, instance_path=tmp_path)
-        database.upgrade()
-        database.dispose()
-        return url
-    postgres = request.getfixturevalue("postgres")
-    template = request.getfixturevalue("migrated_template")
-    return postgres.url(postgres.create_database(template=template))
+        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "app.db")
+        return f"sqlite:///{tmp_path / 'app.db'}"
+    url = request.getfixturevalue("shared_postgres_url")
+    database = Database(url, instance_path=tmp_path)
+    tables = ", ".join(Base.metadata.tables)
+    with database.transaction() as session:
+        session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+    database.dispose()
+    return url
 
 
 @pytest.fixture

@@ -5,9 +5,25 @@ from dataclasses import dataclass, field
 import pytest
 
 from app.core import BalanceNotificationService, balance_notification_service
-from tests.servers import database, database_url, migrated_template, postgres
+from tests.servers import (
+    database,
+    database_url,
+    migrated_file,
+    migrated_template,
+    postgres,
+    shared_postgres_url,
+)
 
-__all__ = ["aware", "by_id", "database", "database_url", "migrated_template", "postgres"]
+__all__ = [
+    "aware",
+    "by_id",
+    "database",
+    "database_url",
+    "migrated_file",
+    "migrated_template",
+    "postgres",
+    "shared_postgres_url",
+]
 
 
 @dataclass

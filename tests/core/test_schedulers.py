@@ -5,7 +5,7 @@ from decimal import Decimal
 from threading import Event
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -44,6 +44,7 @@ def boosts(database: Database) -> TonBoostScheduler:
     return TonBoostScheduler(database, interval_s=300)
 
 
+@settings(deadline=None)
 @given(amount=st.decimals(0, 9_000_000_000, places=6), daily_rate=st.decimals(0, 10, places=6))
 def test_income_is_a_288th_of_a_day_rounded_down(amount: Decimal, daily_rate: Decimal) -> None:
     """A day of ticks never pays more than the daily rate, nor 288 millionths less."""
@@ -51,6 +52,7 @@ def test_income_is_a_288th_of_a_day_rounded_down(amount: Decimal, daily_rate: De
     assert amount * daily_rate - 288 * MILLIONTH < day <= amount * daily_rate
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**7), st.sampled_from([0.5, 5, 15, 300]), st.floats(-0.49, 0.49))
 def test_a_run_a_little_early_or_late_is_of_its_own_tick(
     tick: int, interval_s: float, off: float
@@ -190,6 +192,7 @@ class Payer:
         self.twice.set()
 
 
+@settings(deadline=None)
 @given(
     now=st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
     interval_s=st.sampled_from([0.5, 5, 15, 300]),

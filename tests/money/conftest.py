@@ -1,5 +1,19 @@
 """Databases for the tests of money."""
 
-from tests.servers import database, database_url, migrated_template, postgres
+from tests.servers import (
+    database,
+    database_url,
+    migrated_file,
+    migrated_template,
+    postgres,
+    shared_postgres_url,
+)
 
-__all__ = ["database", "database_url", "migrated_template", "postgres"]
+__all__ = [
+    "database",
+    "database_url",
+    "migrated_file",
+    "migrated_template",
+    "postgres",
+    "shared_postgres_url",
+]

@@ -31,6 +31,7 @@ def store(database: Database, stored: list[Decimal]) -> None:
         )
 
 
+@settings(deadline=None)
 @given(amounts)
 def test_every_amount_survives_its_own_text(amount: Decimal) -> None:
     """Writing an amount down and reading it back gives the same amount with six places."""

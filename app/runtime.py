@@ -17,6 +17,7 @@ import structlog
 
 from flags.kill_switch import KillSwitch
 from flags.provider import FlagProvider
+from flags.state import FlagState
 from flags.workers import WorkerRecord, WorkerRegistry, process_start
 from shim.migration import Migration
 
@@ -70,6 +71,7 @@ class Control:
         self._now = now
         self._started_at = 0.0
         self._applied = Applied(-1, 0.0, -1, 0.0)
+        self._flags: FlagState | None = None
         self._written_at = 0.0
         self._counted_at = 0.0
         self._stopping = threading.Event()
@@ -124,12 +126,14 @@ class Control:
         self._migration.apply(flags, latch)
         now = self._now()
         was = self._applied
+        # By the state, not its number: a flag file made anew may count from the start.
         self._applied = Applied(
             latch.epoch,
             was.epoch_at if was.epoch == latch.epoch else now,
             flags.revision,
-            was.revision_at if was.revision == flags.revision else now,
+            now if flags is not self._flags and not flags.stale else was.revision_at,
         )
+        self._flags = flags
         self._write(now)
 
     def _write(self, now: float) -> None:

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -23,8 +24,8 @@ from app.notifications.ports import BalanceHint
 from app.notifications.service import BalanceNotifications
 from app.notifications.timers import TimerThread
 from app.parts import Parts
-from app.runtime import Control, Runtime, Service
-from app.settings import Settings
+from app.runtime import ClosedLast, Control, Runtime, Service
+from app.settings import Settings, SettingsError
 from app.shadowing import build_shadowing
 from app.web.health import health
 from app.web.pages import pages
@@ -58,7 +59,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def build_parts(settings: Settings, *, sockets: OpenSockets) -> Parts:
     """Build and connect all parts, and install the facade behind the historic paths."""
-    settings.instance_path.mkdir(parents=True, exist_ok=True)
+    _make_folder(settings.instance_path)
     database = Database(settings.database_url, instance_path=settings.instance_path)
     manager = BalanceManager(database, monotonic=time.monotonic)
     provider = EmbeddedProvider(settings.flag_file)
@@ -88,6 +89,7 @@ def build_parts(settings: Settings, *, sockets: OpenSockets) -> Parts:
         count=shadowing.count,
     )
     services: list[tuple[str, Service]] = [
+        ("database", ClosedLast(database.dispose)),
         *timers,
         ("shadowing", shadowing),
         ("control", control),
@@ -112,6 +114,16 @@ def build_parts(settings: Settings, *, sockets: OpenSockets) -> Parts:
         shadowing=shadowing,
         runtime=Runtime(services, control),
     )
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"SHIM_INSTANCE is {str(path)!r}: it cannot be made ({error.strerror}); name a folder"
+            " that exists or can be made"
+        ) from error
 
 
 def _attach_services(

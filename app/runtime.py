@@ -39,6 +39,20 @@ class Service(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ClosedLast:
+    """Something that opens by itself and must be closed after all that uses it."""
+
+    close: Callable[[], None]
+
+    def start(self) -> None:
+        """Do nothing."""
+
+    def stop(self) -> None:
+        """Close it."""
+        self.close()
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
     """What the migration follows, and since when in unix seconds."""
 

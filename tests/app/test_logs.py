@@ -1,20 +1,13 @@
 """The service's own log: one JSON object a line, and nothing personal in it."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 import structlog
 
 from app.logs import configure_logging
 
-
-@pytest.fixture(autouse=True)
-def configuration_of_before() -> Iterator[None]:
-    """Give the process its configuration back."""
-    before = structlog.get_config()
-    yield
-    structlog.configure(**before)
+pytestmark = pytest.mark.usefixtures("log_configuration")
 
 
 def test_a_line_is_one_json_object_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:

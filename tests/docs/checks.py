@@ -58,6 +58,7 @@ CHECKS = {
             effects.named
         ),
         'flask rollout cohort add 74 --reason "step 3"': Check(effects.named),
+        "flask rollout cohort list": Check(effects.lists_the_cohort),
         "flask rollout cohort remove 74": Check(effects.unnamed),
         'flask rollout cohort remove 74 --reason "end of the evidence"': Check(effects.unnamed),
         "flask shadow report": Check(effects.reports_the_fault),

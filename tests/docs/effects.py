@@ -2,9 +2,10 @@
 
 import json
 import re
-from functools import partial
 from pathlib import Path
 
+from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
+from shim.report import Verdict, read_report
 from tests.docs.demonstration import Demonstration, Done, eventually
 from tests.docs.documents import RUNBOOK, marked, table
 
@@ -50,45 +51,53 @@ def pages_follow(live: Demonstration) -> None:
 def stage_is(stage: str, live: Demonstration, done: Done) -> None:
     """Expect this stage of flags and latch, of the worker, and on the pages."""
     confirmed(live, done)
-    assert live.status()["stage"] == stage, done.said
-    assert live.get("/readyz")["stage"] == stage
+    assert live.get("/readyz")["stage"] == stage, done.said
     pages_follow(live)
 
 
 def percentage_is(percent: int, live: Demonstration, done: Done, *, stage: str) -> None:
     """Expect the canonical to reach this percentage, at this stage."""
     stage_is(stage, live, done)
-    assert live.status()["canonical"]["percentage"] == percent
+    assert live.flag(CANONICAL_FLAG).percentage == percent
 
 
 def shadow_is(percent: int, live: Demonstration, done: Done) -> None:
     """Expect the shadow to be at this percentage, and the pages as before."""
     confirmed(live, done)
-    assert live.status()["shadow"] == {"enabled": True, "percentage": percent, "cohort": []}
+    shadow = live.flag(SHADOW_FLAG)
+    assert shadow.enabled
+    assert shadow.percentage == percent
     pages_follow(live)
 
 
 def named(live: Demonstration, done: Done) -> None:
     """Expect the user in the cohort, and served by the canonical for that."""
     confirmed(live, done)
-    assert SHOWN_USER in live.status()["canonical"]["cohort"]
+    assert SHOWN_USER in live.flag(CANONICAL_FLAG).cohort
     assert live.look()[SHOWN_USER]["reason"] == "cohort"
     pages_follow(live)
+
+
+def lists_the_cohort(live: Demonstration, done: Done) -> None:
+    """Expect the users in the cohort, one a line."""
+    succeeded(done)
+    cohort = live.flag(CANONICAL_FLAG).cohort
+    assert cohort
+    assert done.stdout.split() == [str(user) for user in sorted(cohort)], done.said
 
 
 def unnamed(live: Demonstration, done: Done) -> None:
     """Expect the user not to be in the cohort."""
     confirmed(live, done)
-    assert SHOWN_USER not in live.status()["canonical"]["cohort"]
+    assert SHOWN_USER not in live.flag(CANONICAL_FLAG).cohort
     pages_follow(live)
 
 
 def switched_off(live: Demonstration, done: Done) -> None:
     """Expect both flags to be off: legacy serves everybody, and nothing shadows."""
     stage_is("off", live, done)
-    status = live.status()
-    assert not status["canonical"]["enabled"], status
-    assert not status["shadow"]["enabled"], status
+    assert not live.flag(CANONICAL_FLAG).enabled
+    assert not live.flag(SHADOW_FLAG).enabled
 
 
 def shows_the_status(live: Demonstration, done: Done) -> None:
@@ -105,13 +114,13 @@ def says_why(live: Demonstration, done: Done) -> None:
     assert f"worker {live.worker}\n" in done.stdout, done.said
     for field in ("side", "reason", "bucket"):
         assert f"  {field}: {seen[field]}\n" in done.stdout, done.said
-    told = json.loads(live.flask("rollout", "why", str(SHOWN_USER), "--json").stdout)
-    [page] = told["workers"][str(live.worker)]["connections"]
-    assert page["open"], told
+    [connections] = re.findall(r"^  connections: (.*)$", done.stdout, re.MULTILINE)
+    [page] = json.loads(connections)
+    assert page["open"], done.said
     if seen["side"] == "canonical":
-        assert page["last_sent_by"] == "canonical", told
+        assert page["last_sent_by"] == "canonical", done.said
     elif not live.pages[SHOWN_USER].frames:
-        assert page["last_sent_by"] is None, told
+        assert page["last_sent_by"] is None, done.said
 
 
 def reports_the_fault(live: Demonstration, done: Done) -> None:
@@ -119,13 +128,12 @@ def reports_the_fault(live: Demonstration, done: Done) -> None:
     succeeded(done)
 
     def evidence() -> bool:
-        report = json.loads(live.flask("shadow", "report", "--json").stdout)
-        reach, truth = report["comparisons"]["reach"], report["comparisons"]["truth"]
-        assert reach["mismatched"] == truth["mismatched"] == 0, report
-        known = {group["known"] for group in report["groups"] if group["comparison"] == "reach"}
-        return bool(
-            reach["known"] and truth["matched"] and known == {"legacy-reaches-nobody"}
-        ) and (reach["verdict"], truth["verdict"]) == ("pass", "pass")
+        with (live.instance / "log" / "shadow.jsonl").open(encoding="utf-8") as log:
+            report = read_report(log)
+        reach, truth = report.comparisons["reach"], report.comparisons["truth"]
+        assert reach.mismatched == truth.mismatched == 0, report
+        verdicts = {report.verdict("reach"), report.verdict("truth")}
+        return reach.known > 0 and truth.matched > 0 and verdicts == {Verdict.PASS}
 
     eventually(evidence, "reach is known to differ and truth matches")
     text = live.run(done.command).stdout
@@ -162,10 +170,13 @@ def shows_the_history(live: Demonstration, done: Done) -> None:
     assert places == sorted(places), done.said
 
 
-def answers(status: str, _: Demonstration, done: Done) -> None:
-    """Expect JSON with this status."""
+def answers(status: str, live: Demonstration, done: Done) -> None:
+    """Expect JSON, soon with this status."""
     succeeded(done)
-    assert json.loads(done.stdout)["status"] == status, done.said
+    eventually(
+        lambda: json.loads(live.run(done.command).stdout)["status"] == status,
+        f"{done.command} answers {status}",
+    )
 
 
 def shows_bookings(live: Demonstration, done: Done) -> None:
@@ -222,8 +233,8 @@ def tests_pass(number: int, _: Demonstration, done: Done) -> None:
 
 def everybody_is_served(live: Demonstration) -> None:
     """Let the canonical serve everybody, so that there is something to roll back."""
-    succeeded(live.flask("rollout", "shadow", "100"))
-    succeeded(live.flask("rollout", "set", "100"))
+    live.set_flag(SHADOW_FLAG, 100)
+    live.set_flag(CANONICAL_FLAG, 100)
     pages_follow(live)
 
 
@@ -239,7 +250,7 @@ def worker_goes_on(live: Demonstration, done: Done) -> None:
     """Expect the same worker to follow, and to confirm a rollback."""
     succeeded(done)
     pid = live.worker
-    eventually(partial(follows, live), "the worker follows again")
+    eventually(live.is_followed, "the worker follows again")
     assert live.worker == pid
     succeeded(live.flask("rollout", "rollback", "--reason", "'once more'"))
 
@@ -247,13 +258,8 @@ def worker_goes_on(live: Demonstration, done: Done) -> None:
 def worker_is_replaced(live: Demonstration, done: Done) -> None:
     """Expect another worker, which follows and confirms a rollback, with the pages on it."""
     succeeded(done)
-    eventually(partial(follows, live), "another worker follows")
+    eventually(live.is_followed, "another worker follows")
     assert str(live.worker) not in done.command
     succeeded(live.flask("rollout", "rollback", "--reason", "'and again'"))
     live.await_pages()
     assert live.get("/readyz")["stage"] == "rolled_back"
-
-
-def follows(live: Demonstration) -> bool:
-    """Whether there is one worker, and it follows flags and latch."""
-    return [worker["follows"] for worker in live.status()["workers"]] == [True]

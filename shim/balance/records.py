@@ -43,6 +43,12 @@ def oldest_needed(episode: Episode) -> int:
     return max(min(versions), 0)
 
 
+def newest_said(episode: Episode) -> int:
+    """Return the newest version that the episode speaks of: seen in the database, or sent."""
+    said = [getattr(seen.payload, "version", None) for seen in episode.live_effects]
+    return max([noted(episode, SEEN), *(version for version in said if isinstance(version, int))])
+
+
 def records(
     episode: Episode, states: Mapping[str, ConnectionState], truth: Truth, *, live: bool
 ) -> dict[str, Record]:

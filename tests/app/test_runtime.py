@@ -4,6 +4,7 @@ import json
 import os
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from structlog.testing import capture_logs
 from app.runtime import ClosedLast, Control, Runtime
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from flags.kill_switch import KillSwitch
+from flags.latch import Latch
 from flags.latch_file import FileLatchStore
 from flags.provider import StaticProvider
 from flags.workers import WorkerFiles, WorkerRecord
@@ -241,6 +243,18 @@ def test_the_same_revision_of_other_flags_is_applied_anew(bench: Workbench) -> N
     assert file is not None
     assert (file["revision"], file["revision_applied_at"]) == (1, 1003.0)
     assert bench.migration.applied[-1] == (70, False)
+
+
+def test_the_same_epoch_with_another_latch_is_applied_anew(bench: Workbench) -> None:
+    """Released and rolled back under one number: the file says when the rollback was applied."""
+    bench.store.put(Latch(3, False, "bob", datetime(2026, 1, 1, tzinfo=UTC), "resumed"))
+    bench.control.turn()
+    bench.now = 1002.0
+    bench.store.put(Latch(3, True, "ann", datetime(2026, 1, 1, tzinfo=UTC), "a fault"))
+    bench.control.turn()
+    assert bench.file is not None
+    assert (bench.file["epoch"], bench.file["epoch_applied_at"]) == (3, 1002.0)
+    assert bench.migration.applied == [(10, False), (10, True)]
 
 
 def test_stale_flags_are_not_newly_applied(bench: Workbench) -> None:

@@ -91,7 +91,7 @@ def _tight_loop(bench: Bench, size: Size, report: Report) -> None:
         [
             *(row for variant in variants for row in _binding_rows(variant)),
             Row(EMPTY, "fastest round", "ns", min(map(statistics.median, direct[EMPTY].turns))),
-            _sleep_cost(candidates),
+            *_sleep_cost(candidates, binding=True),
             *_fate(MEANWHILE, _offered(staged), before, bench.main.tally()),
         ],
     )
@@ -131,7 +131,7 @@ def _paced(bench: Bench, size: Size, report: Report) -> None:
         " cold, so all of it costs more.",
         [
             *(row for variant in variants for row in _rows(variant)),
-            _sleep_cost(candidates),
+            *_sleep_cost(candidates, binding=False),
             *_fate(MEANWHILE, _offered(staged), before, bench.main.tally()),
         ],
     )
@@ -186,12 +186,15 @@ def _target(name: str) -> float | None:
     return WITH_SHADOW_NS if "shadow" in name else WITHOUT_SHADOW_NS
 
 
-def _sleep_cost(candidates: Mapping[str, Variant]) -> Row:
-    """Return what a sleeping candidate costs, against what a thing differs from itself by."""
+def _sleep_cost(candidates: Mapping[str, Variant], *, binding: bool) -> list[Row]:
+    """Return what a sleeping candidate costs, and what a thing differs from itself by."""
     plain, twin, sleeping = (candidates[name].differences for name in (PLAIN, TWIN, SLEEPING))
     measurable = statistics.median([abs(a - b) for a, b in zip(twin, plain, strict=True)])
     cost = statistics.median([a - b for a, b in zip(sleeping, plain, strict=True)])
-    return Row(SLEEPING, "over one that does not, beside twins' difference", "ns", cost, measurable)
+    return [
+        Row(TWIN, "twins differ by", "ns", measurable),
+        Row(SLEEPING, "over its twin", "ns", cost, measurable if binding else None),
+    ]
 
 
 def _offered(staged: Sequence[Variant]) -> int:

@@ -1,120 +1,143 @@
 """`flask shadow`: the shadow log, as it grows and as a whole."""
 
 import json
+import sys
 import time
-from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import click
 from flask.cli import AppGroup
 
+from app.adapters.worker_log import log_files
+from app.log_tail import Follower, last_lines
 from app.parts import parts
-from shim.report import Report, read_report
+from app.report_page import report_page
+from app.report_text import describe
+from shim.confidence import LEVEL
+from shim.report import Terms, read_logs
 
 FOLLOW_S = 0.2
 
 shadow = AppGroup("shadow", help="What the shadows found.")
+LOGS = click.argument(
+    "logs", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
 
 
 @shadow.command("tail")
+@LOGS
 @click.option("--lines", default=10, show_default=True, type=click.IntRange(0, 10_000))
 @click.option("--follow", is_flag=True, help="Go on with new lines until interrupted.")
 @click.option("--json", "as_json", is_flag=True, help="Print the lines as they are.")
-def tail(lines: int, follow: bool, as_json: bool) -> None:
-    """Show the last lines of the shadow log."""
-    path = parts().settings.log_file
-    with _open(path) as log:
-        last = deque(log, maxlen=lines)
-        begun = last.pop() if follow and last and not last[-1].endswith("\n") else ""
-        for line in last:
-            _show(line.rstrip("\n"), as_json=as_json)
-        while follow:
-            begun += log.readline()
-            if begun.endswith("\n"):
-                _show(begun.rstrip("\n"), as_json=as_json)
-                begun = ""
-            else:
-                time.sleep(FOLLOW_S)
+def tail(logs: tuple[Path, ...], lines: int, follow: bool, as_json: bool) -> None:
+    """Show the last lines of LOGS, or of all workers of this instance."""
+    with _readable():
+        paths = _chosen(logs)
+        follower = Follower(lambda: logs or _own()) if follow else None
+        ends = None if follower is None else follower.ends
+        for line in last_lines(paths, lines, ends=ends):
+            _show(line, as_json=as_json)
+        while follower is not None:
+            for line in follower.poll():
+                _show(line, as_json=as_json)
+            time.sleep(FOLLOW_S)
 
 
 @shadow.command("report")
-@click.argument("logs", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@LOGS
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def report(logs: tuple[Path, ...], as_json: bool) -> None:
-    """Say what was compared and what differed, from LOGS or this instance's own log."""
-    found = read_report(_lines(logs or (parts().settings.log_file,)))
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Write one page with charts that needs nothing else.",
+)
+@click.option(
+    "--level",
+    default=LEVEL * 100,
+    show_default=True,
+    type=click.FloatRange(50, 99.9999),
+    help="Percent of confidence of the upper bounds.",
+)
+@click.option(
+    "--limit",
+    type=click.FloatRange(0, 100, min_open=True, max_open=True),
+    help="Percent that the bound must keep to pass.",
+)
+def report(
+    logs: tuple[Path, ...], as_json: bool, html: Path | None, level: float, limit: float | None
+) -> None:
+    """Say what was compared and what differed, from LOGS or all workers of this instance."""
+    terms = Terms(level / 100, None if limit is None else limit / 100)
+    with _readable():
+        paths = _chosen(logs)
+        with _progress(sum(path.stat().st_size for path in paths)) as bar:
+            found = read_logs(paths, terms=terms, progress=bar.update)
+    if html is not None:
+        _write(html, report_page(found))
     click.echo(json.dumps(found.as_json(), indent=2) if as_json else describe(found))
 
 
-def describe(report: Report) -> str:
-    """Return the report as text for a terminal."""
-    lines = [
-        f"{report.lines} lines of {report.workers} workers, {report.damaged} damaged",
-        "routed " + (_pairs(report.routed) or "nothing"),
-        f"sampled {report.calls} calls in {report.episodes} episodes, {report.forced} closed by"
-        f" force; dropped {_pairs(report.dropped) or 'none'};"
-        f" stale legacy frames {report.stale_legacy}",
-        "",
-        f"{'comparison':<10} {'verdict':<12} {'compared':>9} {'matched':>9} {'known':>7}"
-        f" {'diverged':>9}  not compared",
-    ]
-    for name, tallied in report.comparisons.items():
-        lines.append(
-            f"{name:<10} {report.verdict(name):<12} {tallied.compared:>9} {tallied.matched:>9}"
-            f" {tallied.known:>7} {tallied.mismatched:>9}  {_pairs(tallied.reasons) or 'none'}"
-        )
-    if report.groups:
-        lines += ["", "divergences, most frequent first:"]
-    for group in report.groups:
-        known = f" known as {group.known}" if group.known else ""
-        lines.append(
-            f"  {group.fingerprint} {group.count:>6} x {group.comparison}{known},"
-            f" {group.first} to {group.last}: {', '.join(group.differences)}"
-        )
-    return "\n".join(lines)
+def _own() -> tuple[Path, ...]:
+    return tuple(path for path, *_ in log_files(parts().settings.log_path))
 
 
-def _pairs(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {n}" for name, n in sorted(counts.items()) if n)
-
-
-def _lines(paths: tuple[Path, ...]) -> Iterator[str]:
-    for path in paths:
-        with _open(path) as log:
-            yield from log
-
-
-def _open(path: Path) -> IO[str]:
-    try:
-        # Only a line feed ends a line: damaged bytes may hold other ends.
-        return path.open(encoding="utf-8", errors="replace", newline="\n")
-    except FileNotFoundError:
+def _chosen(logs: tuple[Path, ...]) -> tuple[Path, ...]:
+    paths = logs or _own()
+    if not paths:
         raise click.ClickException(
-            f"there is no shadow log at {path}: start the service, or name a log file"
-        ) from None
+            f"there is no shadow log in {parts().settings.log_path}: start the service, or name"
+            " a log file"
+        )
+    return paths
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise click.ClickException(
-            f"the shadow log {path} cannot be read ({error.strerror}): name a file that can"
+            f"the shadow log {error.filename} cannot be read ({error.strerror}): name a file that"
+            " can"
         ) from error
 
 
-def _show(line: str, *, as_json: bool) -> None:
+@contextmanager
+def _progress(size: int) -> Iterator["click._termui_impl.ProgressBar[int]"]:
+    """Show on a terminal how far it is; a pipe sees nothing of it."""
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(length=size, label="reading", file=sys.stderr, hidden=hidden) as bar:
+        yield bar
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(
+            f"the page {path} cannot be written ({error.strerror}): name another file"
+        ) from error
+
+
+def _show(line: bytes, *, as_json: bool) -> None:
+    text = line.decode(errors="replace")
     if as_json:
-        click.echo(line)
+        click.echo(text)
         return
     try:
-        event = json.loads(line)
+        event = json.loads(text)
         click.echo(_summary(event))
     except (ValueError, LookupError, TypeError, RecursionError):
-        click.echo(f"(damaged) {line[:200]!a}")
+        click.echo(f"(damaged) {text[:200]!a}")
 
 
 def _summary(event: dict[str, object]) -> str:
     head = f"{event['at']} {event['event']}"
     if event["event"] != "divergence":
-        rest = {key: value for key, value in event.items() if key not in ("at", "event")}
+        rest = {key: value for key, value in event.items() if key not in ("v", "at", "event")}
         return f"{head} {json.dumps(rest)}"
     found = ", ".join(
         f"{difference['path']} {difference['kind']}: {difference['expected']!r} is"

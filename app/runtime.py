@@ -163,6 +163,8 @@ class Control:
             was.flags_at if was is not None and (was.flags is flags or flags.stale) else now,
         )
         self._write(now)
+        if was is not None:
+            self._count()  # so that the report knows what was counted before the flip
 
     def _write(self, now: float) -> None:
         self._written_at = now

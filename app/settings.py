@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from app.adapters.worker_log import MEGABYTE, Retention
 from app.engines import parse_url
 from app.errors import DatabaseUnavailable
 
@@ -47,6 +48,9 @@ class Settings:
     shadow_deadline_ms: int = 1000
     shadow_cpu_percent: float = 5.0
     log_user_ids: str = "hash"
+    log_file_mb: int = 64
+    log_total_mb: int = 1024
+    log_days: int = 14
 
     @property
     def flag_file(self) -> Path:
@@ -69,9 +73,14 @@ class Settings:
         return self.instance_path / "run"
 
     @property
-    def log_file(self) -> Path:
-        """The shadow log."""
-        return self.instance_path / "log" / "shadow.jsonl"
+    def log_path(self) -> Path:
+        """The folder of the shadow log's files, one for each worker."""
+        return self.instance_path / "log"
+
+    @property
+    def log_retention(self) -> Retention:
+        """When a file of the shadow log is closed, and when it is removed."""
+        return Retention(self.log_file_mb * MEGABYTE, self.log_total_mb * MEGABYTE, self.log_days)
 
     @property
     def key_file(self) -> Path:
@@ -118,6 +127,9 @@ class _Reader:
                 "SHIM_SHADOW_CPU_PERCENT", 5.0, float, least=0.1, most=100
             ),
             log_user_ids=self._choice("SHIM_LOG_USER_IDS", "hash", ("hash", "plain")),
+            log_file_mb=self._number("SHIM_LOG_FILE_MB", 64, int, least=1, most=10_000),
+            log_total_mb=self._number("SHIM_LOG_TOTAL_MB", 1024, int, least=2, most=1_000_000),
+            log_days=self._number("SHIM_LOG_DAYS", 14, int, least=1, most=3650),
         )
         self._refuse_unknown()
         if self._problems:

@@ -2,20 +2,20 @@
 
 import os
 import socket
-import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app.adapters.append_file import AppendFile
+from app.adapters.detached import Detached
 from app.adapters.pseudonyms import Pseudonyms
 from app.adapters.truth import SqlTruthReader
+from app.adapters.worker_log import WorkerLog
 from app.database import Database
 from app.notifications.ports import BalanceHint
 from app.notifications.service import BalanceNotifications
 from app.settings import Settings
 from flags.workers import process_start
-from shim.balance.lines import divergence_line
+from shim.balance.lines import divergence_record
 from shim.balance.world import BalanceWorld
 from shim.migration import Migration
 from shim.ports import Clock, TruthReader
@@ -33,6 +33,7 @@ class Shadowing:
 
     counts: Counts
     publisher: Publisher
+    printed: Detached
     executor: ShadowExecutor
     migration: Migration
 
@@ -46,6 +47,7 @@ class Shadowing:
         self.executor.stop()
         self.count()
         self.publisher.stop()
+        self.printed.close()
 
     def count(self) -> None:
         """Write a line with every denominator of this worker since its start."""
@@ -59,6 +61,8 @@ class Shadowing:
             shadow=self.executor.state,
             routed={path: tally.snapshot() for path, tally in self.migration.tallies.items()},
             log_lines_dropped=self.publisher.dropped,
+            log_lines_lost=self.publisher.unencodable,
+            log_lines_not_printed=self.printed.dropped,
             **counts,
         )
 
@@ -66,19 +70,20 @@ class Shadowing:
 def build_shadowing(*, settings: Settings, database: Database, migration: Migration) -> Shadowing:
     """Build the shadows of a migration; nothing is started."""
     counts = Counts()
+    printed = Detached(_standard_output)
     publisher = Publisher(
-        [AppendFile(settings.log_file), _standard_output],
-        utc_now=lambda: datetime.now(UTC),
+        [WorkerLog(settings.log_path, settings.log_retention), printed],
+        utc_now=_utc_now,
         common=_worker,
     )
     name_user = Pseudonyms(settings.key_file, plain=settings.log_user_ids == "plain")
     truth = SqlTruthReader(database.read_only())
 
     def publish(episode: Episode, result: Result) -> None:
-        publisher.publish(
-            "divergence",
-            stage=migration.table.stage,
-            **divergence_line(episode, result, name_user),
+        publisher.put(
+            divergence_record(
+                episode, result, name_user, at=_utc_now(), stage=migration.table.stage
+            )
         )
 
     def new_experiment() -> Experiment:
@@ -104,7 +109,7 @@ def build_shadowing(*, settings: Settings, database: Database, migration: Migrat
             cpu_share=settings.shadow_cpu_percent / 100,
         ),
     )
-    return Shadowing(counts, publisher, executor, migration)
+    return Shadowing(counts, publisher, printed, executor, migration)
 
 
 def _shadow_canonical(clock: Clock, truth: TruthReader) -> BalanceNotifications:
@@ -112,9 +117,14 @@ def _shadow_canonical(clock: Clock, truth: TruthReader) -> BalanceNotifications:
     return BalanceNotifications(truth=truth, clock=clock, serves=lambda _: True)
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _standard_output(data: bytes) -> None:
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+    """Write past Python's own buffer, whose lock a blocked write would hold at the exit."""
+    while data:
+        data = data[os.write(1, data) :]
 
 
 def _worker() -> dict[str, object]:

@@ -1,14 +1,21 @@
-"""The lines of the shadow log that the report reads, checked field by field."""
+"""The lines of the shadow log as the report reads them, a block at a time."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
+from shim.shadow.publisher import FORMAT
 from shim.shadow.result import Comparison, Outcome
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+Version = Literal[1]
+
+_FEW = 32
+"""Lines from which on it is faster to look at each than to halve them once more."""
 
 
 class Numbers(msgspec.Struct, frozen=True):
@@ -21,16 +28,19 @@ class Numbers(msgspec.Struct, frozen=True):
     reasons: dict[str, Count]
 
 
-class CountsLine(msgspec.Struct, frozen=True):
+class CountsLine(msgspec.Struct, frozen=True, tag_field="event", tag="shadow_counts"):
     """`shadow_counts`: every denominator of one process since its start.
 
-    `started` is when the process started, in unix seconds: a pid is used again.
+    `started` is when the process started, in unix seconds: a pid is used again. `latency` holds
+    for each side how many calls stayed below so many microseconds, by class.
     """
 
+    v: Version
     host: str
     worker: int
     started: float
     at: Moment
+    stage: str
     calls: Count
     episodes: Count
     forced: Count
@@ -38,6 +48,7 @@ class CountsLine(msgspec.Struct, frozen=True):
     dropped: dict[str, Count]
     routed: dict[str, dict[str, Count]]
     comparisons: dict[Comparison, Numbers]
+    latency: dict[str, dict[int, Count]] = {}
 
     @property
     def process(self) -> tuple[str, int, float]:
@@ -45,41 +56,121 @@ class CountsLine(msgspec.Struct, frozen=True):
         return self.host, self.worker, self.started
 
 
-class DifferenceField(msgspec.Struct, frozen=True):
+class DifferenceField(msgspec.Struct, frozen=True, gc=False):
     """Where two structures differ, and how."""
 
     path: str
     kind: str
 
 
-class DivergenceLine(msgspec.Struct, frozen=True):
+class CallField(msgspec.Struct, frozen=True, gc=False):
+    """Who called."""
+
+    caller: str
+
+
+class DivergenceLine(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="divergence"):
     """`divergence`: one comparison of one episode that found a difference."""
 
+    v: Version
     at: Moment
     fingerprint: str
     comparison: Comparison
     outcome: Outcome
     known: str | None
-    differences: list[DifferenceField]
+    calls: tuple[CallField, ...]
+    differences: tuple[DifferenceField, ...]
 
 
 class OtherLine(msgspec.Struct, frozen=True):
     """Any other event."""
 
+    v: object
     event: str
 
 
-_KINDS: dict[str, type[CountsLine] | type[DivergenceLine]] = {
-    "shadow_counts": CountsLine,
-    "divergence": DivergenceLine,
-}
+class _AnyLine(msgspec.Struct, frozen=True):
+    event: str
+    v: object = None
 
 
-def parse_line(text: str) -> CountsLine | DivergenceLine | OtherLine | None:
-    """Return what a line of the log says, None for one that is damaged."""
+Line = CountsLine | DivergenceLine
+
+
+@dataclass(slots=True)
+class Block:
+    """What stands in some lines of a log, in their order; `positions` where it is needed."""
+
+    lines: int
+    read: Sequence[Line]
+    damaged: int = 0
+    other_version: int = 0
+
+
+_KNOWN: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
+_ANY = msgspec.json.Decoder(_AnyLine)
+_TAGS = frozenset({"shadow_counts", "divergence"})
+
+
+def read_block(data: bytes) -> Block:
+    """Read whole lines, each with its line feed but perhaps the last; never raises."""
+    if data and not data.endswith(b"\n"):
+        data += b"\n"
+    count = data.count(b"\n")
+    lines = _all_known(data, count)
+    if lines is not None:
+        return Block(count, lines)
+    if count <= _FEW:
+        return _one_by_one(data)
+    middle = data.index(b"\n", len(data) // 2) + 1
+    if middle == len(data):  # the last line is more than half of it
+        middle = data.rindex(b"\n", 0, -1) + 1
+    first, second = read_block(data[:middle]), read_block(data[middle:])
+    return Block(
+        count,
+        [*first.read, *second.read],
+        first.damaged + second.damaged,
+        first.other_version + second.other_version,
+    )
+
+
+def _all_known(data: bytes, count: int) -> Sequence[Line] | None:
+    """Return all lines at once, None if one of them needs to be looked at."""
     try:
-        line = msgspec.json.decode(text, type=OtherLine)
-        kind = _KINDS.get(line.event)
-        return line if kind is None else msgspec.json.decode(text, type=kind)
+        if not data.isascii():
+            data.decode()  # fields that are passed over are not checked otherwise
+        lines = _KNOWN.decode_lines(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    # A line may hold two objects, or one object lie on two lines.
+    return lines if len(lines) == count else None
+
+
+def _one_by_one(data: bytes) -> Block:
+    block = Block(data.count(b"\n"), found := [])
+    for line in data.split(b"\n")[:-1]:
+        match parse_line(line):
+            case None:
+                block.damaged += 1
+            case OtherLine(v=version) if version != FORMAT:
+                block.other_version += 1
+            case OtherLine():
+                pass
+            case known:
+                found.append(known)
+    return block
+
+
+def parse_line(line: bytes) -> Line | OtherLine | None:
+    """Return what a line of the log says, None for one that is damaged.
+
+    One of another version is told by its event and its `v` alone.
+    """
+    try:
+        line.decode()
+        seen = _ANY.decode(line)
+        if seen.event in _TAGS and seen.v == FORMAT:
+            return _KNOWN.decode(line)
+        return OtherLine(seen.v, seen.event)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None

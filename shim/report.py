@@ -1,15 +1,21 @@
-"""The evidence, read from the shadow logs of any number of workers."""
+"""The evidence: what the shadow logs of any number of workers allow to be said."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
-from shim.log_lines import CountsLine, DivergenceLine, parse_line
-from shim.shadow.result import Comparison, NotCompared
+from shim.confidence import LEVEL, trials_needed, upper_bound
+from shim.log_lines import CountsLine
+from shim.report_files import Progress, scan_files
+from shim.report_scan import GroupTally, Scan, Tally, deltas, tally_of
+from shim.shadow.result import Comparison
 
 MOST_NOT_COMPARED = 0.05
 """Share of raced, dropped and otherwise not compared above which nothing can be said."""
+MOST_POINTS = 96
+"""Points of a line over time."""
 
 
 class Verdict(StrEnum):
@@ -21,25 +27,34 @@ class Verdict(StrEnum):
     NOT_RUNNING = "not running"
 
 
-@dataclass(slots=True)
-class Tallied:
-    """One comparison's numbers: its own denominator, and what was left out of it, by reason."""
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which terms is judged: the `level` of the bounds, and the `limit` that one must keep.
 
-    compared: int = 0
-    matched: int = 0
-    known: int = 0
-    mismatched: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
+    Without a limit a comparison without a divergence passes, whatever its bound.
+    """
 
-    @property
-    def left_out(self) -> int:
-        """Episodes that could have told something and did not; nobody to tell is not one."""
-        return sum(n for reason, n in self.reasons.items() if reason != NotCompared.NO_CONNECTION)
+    level: float = LEVEL
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdict on one comparison, with the numbers behind it; rates are from 0 to 1."""
+
+    verdict: Verdict
+    compared: int
+    known: int
+    diverged: int
+    not_compared: int
+    rate: float | None
+    bound: float | None
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Divergences with one fingerprint."""
+    """Divergences with one fingerprint; `samples` are lines of a log as they stand there."""
 
     fingerprint: str
     comparison: str
@@ -49,12 +64,27 @@ class Group:
     first: str
     last: str
     differences: tuple[str, ...]
+    samples: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One comparison within `seconds` from `at` on, in unix seconds."""
+
+    at: float
+    seconds: float
+    compared: int
+    diverged: int
 
 
 @dataclass(slots=True)
 class Report:
     """What the logs say, since the start of each worker that wrote them."""
 
+    terms: Terms = field(default_factory=Terms)
+    lines: int = 0
+    damaged: int = 0
+    other_version: int = 0
     workers: int = 0
     routed: Counter[str] = field(default_factory=Counter)
     calls: int = 0
@@ -62,28 +92,40 @@ class Report:
     forced: int = 0
     stale_legacy: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
-    comparisons: dict[str, Tallied] = field(default_factory=dict)
+    comparisons: dict[str, Tally] = field(default_factory=dict)
+    matched: Counter[str] = field(default_factory=Counter)
+    reasons: dict[str, Counter[str]] = field(default_factory=dict)
+    stages: dict[str, tuple[int, dict[str, Tally]]] = field(default_factory=dict)
+    """For each stage what was dropped, and each comparison's numbers."""
+    over_time: dict[str, tuple[Point, ...]] = field(default_factory=dict)
+    latency: dict[str, dict[int, int]] = field(default_factory=dict)
+    """For each side how many calls stayed below so many microseconds, by class."""
+    callers: dict[str, int] = field(default_factory=dict)
+    kinds: dict[str, int] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()
-    lines: int = 0
-    damaged: int = 0
+    ungrouped: int = 0
+
+    def judged(self, comparison: str) -> Judged:
+        """Return what can be said of one comparison, over all stages."""
+        return judge(self.comparisons[comparison], self.dropped.total(), self.terms)
+
+    def judged_in(self, stage: str, comparison: str) -> Judged:
+        """Return what can be said of one comparison at one stage."""
+        dropped, tallies = self.stages[stage]
+        return judge(tallies[comparison], dropped, self.terms)
 
     def verdict(self, comparison: str) -> Verdict:
-        """Return what can be said of one comparison."""
-        tallied = self.comparisons[comparison]
-        if tallied.compared == 0:
-            return Verdict.NOT_RUNNING
-        if tallied.mismatched:
-            return Verdict.FAIL
-        left_out = tallied.left_out + sum(self.dropped.values())
-        if left_out > MOST_NOT_COMPARED * (tallied.compared + left_out):
-            return Verdict.INCONCLUSIVE
-        return Verdict.PASS
+        """Return the verdict on one comparison, over all stages."""
+        return self.judged(comparison).verdict
 
     def as_json(self) -> dict[str, object]:
         """Return plain data, with each comparison's verdict beside its numbers."""
         return {
+            "level": self.terms.level,
+            "limit": self.terms.limit,
             "lines": self.lines,
             "damaged": self.damaged,
+            "other_version": self.other_version,
             "workers": self.workers,
             "routed": dict(self.routed),
             "calls": self.calls,
@@ -92,47 +134,94 @@ class Report:
             "stale_legacy": self.stale_legacy,
             "dropped": dict(self.dropped),
             "comparisons": {
-                name: {
-                    "verdict": str(self.verdict(name)),
-                    "compared": tallied.compared,
-                    "matched": tallied.matched,
-                    "known": tallied.known,
-                    "mismatched": tallied.mismatched,
-                    "not_compared": dict(tallied.reasons),
-                }
-                for name, tallied in self.comparisons.items()
+                name: asdict(self.judged(name))
+                | {"matched": self.matched[name], "reasons": dict(self.reasons.get(name, {}))}
+                for name in self.comparisons
+            },
+            "stages": {
+                stage: {name: asdict(self.judged_in(stage, name)) for name in tallies}
+                for stage, (_, tallies) in self.stages.items()
+            },
+            "callers": self.callers,
+            "kinds": self.kinds,
+            "latency_below_us": {
+                side: {str(below): n for below, n in classes.items()}
+                for side, classes in self.latency.items()
+            },
+            "over_time": {
+                name: [asdict(point) for point in points] for name, points in self.over_time.items()
             },
             "groups": [
-                {name: getattr(group, name) for name in Group.__slots__} for group in self.groups
+                {name: value for name, value in asdict(group).items() if name != "samples"}
+                for group in self.groups
             ],
+            "ungrouped": self.ungrouped,
         }
 
 
-def read_report(lines: Iterable[str]) -> Report:
-    """Read log lines; a damaged one is counted and passed over.
+def judge(tally: Tally, dropped: int, terms: Terms) -> Judged:
+    """Return the verdict that follows from the numbers, and why. Never a pass without data."""
+    compared, known, diverged, left_out = tally
+    not_compared = left_out + dropped
+    bound = upper_bound(diverged, compared, level=terms.level) if compared else None
+    verdict, why = _verdict(compared, diverged, not_compared, bound, terms)
+    rate = diverged / compared if compared else None
+    return Judged(verdict, compared, known, diverged, not_compared, rate, bound, why)
 
-    A worker's counters only grow, so its newest line of counts holds all of them, in
-    whatever order the logs are given.
+
+def _verdict(
+    compared: int, diverged: int, not_compared: int, bound: float | None, terms: Terms
+) -> tuple[Verdict, str]:
+    if bound is None:
+        return Verdict.NOT_RUNNING, "nothing was compared"
+    said = f"{diverged} of {compared} diverged, at most {bound:.3%} at {terms.level:.5g}"
+    if diverged:
+        return Verdict.FAIL, said
+    offered = compared + not_compared
+    if not_compared > MOST_NOT_COMPARED * offered:
+        share = not_compared / offered
+        return Verdict.INCONCLUSIVE, f"{share:.1%} of {offered} could not be compared"
+    if terms.limit is not None and bound > terms.limit:
+        needed = trials_needed(terms.limit, level=terms.level)
+        return Verdict.INCONCLUSIVE, f"{said}: {needed - compared} more are needed"
+    return Verdict.PASS, said
+
+
+def read_logs(
+    paths: Iterable[Path], *, terms: Terms | None = None, progress: Progress = lambda _: None
+) -> Report:
+    """Read whole log files. `progress` is told how many bytes were read. Raises OSError."""
+    return report_of(scan_files(paths, progress=progress), terms or Terms())
+
+
+def report_of(scan: Scan, terms: Terms) -> Report:
+    """Return what a scan of logs says.
+
+    A worker's counters only grow, so its newest line of counts holds all of them, in whatever
+    order the logs are given.
     """
-    report = Report(comparisons={str(comparison): Tallied() for comparison in Comparison})
-    newest: dict[tuple[str, int, float], CountsLine] = {}
-    groups: dict[str, list[DivergenceLine]] = {}
-    for text in lines:
-        report.lines += 1
-        match parse_line(text):
-            case None:
-                report.damaged += 1
-            case CountsLine() as counts:
-                known = newest.get(counts.process)
-                if known is None or known.at <= counts.at:
-                    newest[counts.process] = counts
-            case DivergenceLine() as divergence:
-                groups.setdefault(divergence.fingerprint, []).append(divergence)
-    report.workers = len(newest)
-    for counts in newest.values():
+    report = Report(
+        terms,
+        scan.lines,
+        scan.damaged,
+        scan.other_version,
+        len(scan.newest),
+        comparisons={str(comparison): Tally() for comparison in Comparison},
+        reasons={str(comparison): Counter() for comparison in Comparison},
+        callers=dict(scan.callers.most_common()),
+        ungrouped=scan.ungrouped,
+    )
+    for counts in scan.newest.values():
         _add(report, counts)
+    _add_stages(report, scan)
+    report.over_time = _over_time(scan)
+    kinds: Counter[str] = Counter()
+    for group in scan.groups.values():
+        for kind in {difference.kind for difference in group.line.differences}:
+            kinds[kind] += group.count
+    report.kinds = dict(kinds.most_common())
     report.groups = tuple(
-        sorted((_group(found) for found in groups.values()), key=lambda group: -group.count)
+        sorted(map(_group, scan.groups.values()), key=lambda each: (-each.count, each.fingerprint))
     )
     return report
 
@@ -146,26 +235,62 @@ def _add(report: Report, counts: CountsLine) -> None:
     for tally in counts.routed.values():
         report.routed.update(tally)
     for comparison, numbers in counts.comparisons.items():
-        tallied = report.comparisons[comparison]
-        tallied.compared += numbers.compared
-        tallied.matched += numbers.matched
-        tallied.known += numbers.known
-        tallied.mismatched += numbers.mismatched
-        tallied.reasons.update(numbers.reasons)
+        name = str(comparison)
+        report.comparisons[name] = report.comparisons[name].plus(tally_of(numbers))
+        report.matched[name] += numbers.matched
+        report.reasons[name].update(numbers.reasons)
+    for side, classes in counts.latency.items():
+        known = Counter(report.latency.get(side, {}))
+        known.update(classes)
+        report.latency[side] = dict(sorted(known.items()))
 
 
-def _group(found: Sequence[DivergenceLine]) -> Group:
-    first = min(found, key=lambda line: line.at)
-    last = max(found, key=lambda line: line.at)
+def _add_stages(report: Report, scan: Scan) -> None:
+    """Put what came between two looks under the stage of the first: counts end each stage."""
+    for pairs in deltas(scan).values():
+        for before, after in pairs:
+            dropped, tallies = report.stages.get(before.stage, (0, {}))
+            for name, new, old in zip(Comparison, after.tallies, before.tallies, strict=True):
+                tallies[str(name)] = tallies.get(str(name), Tally()).plus(new.less(old))
+            dropped += max(after.dropped - before.dropped, 0)
+            report.stages[before.stage] = dropped, tallies
+
+
+def _over_time(scan: Scan) -> dict[str, tuple[Point, ...]]:
+    steps = [pair for pairs in deltas(scan).values() for pair in pairs]
+    if not steps:
+        return {}
+    begin = min(after.at for _, after in steps)
+    span = max(after.at for _, after in steps) - begin
+    width = max(span / MOST_POINTS, 1.0)
+    sums: dict[tuple[str, int], Tally] = {}
+    for before, after in steps:
+        place = min(int((after.at - begin) / width), MOST_POINTS - 1)
+        for name, new, old in zip(Comparison, after.tallies, before.tallies, strict=True):
+            key = (str(name), place)
+            sums[key] = sums.get(key, Tally()).plus(new.less(old))
+    return {
+        str(name): tuple(
+            Point(begin + place * width, width, tally.compared, tally.mismatched)
+            for (which, place), tally in sorted(sums.items())
+            if which == name and tally.compared
+        )
+        for name in Comparison
+    }
+
+
+def _group(tally: GroupTally) -> Group:
+    line = tally.line
     return Group(
-        fingerprint=first.fingerprint,
-        comparison=first.comparison,
-        outcome=first.outcome,
-        known=first.known,
-        count=len(found),
-        first=first.at.isoformat(),
-        last=last.at.isoformat(),
+        fingerprint=line.fingerprint,
+        comparison=line.comparison,
+        outcome=line.outcome,
+        known=line.known,
+        count=tally.count,
+        first=tally.first.isoformat(),
+        last=tally.last.isoformat(),
         differences=tuple(
-            sorted({f"{difference.path} {difference.kind}" for difference in first.differences})
+            sorted({f"{difference.path} {difference.kind}" for difference in line.differences})
         ),
+        samples=tuple(tally.samples),
     )

@@ -19,7 +19,7 @@ from app.notifications.timers import TimerThread
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from flags.latch import NEVER_ENGAGED
 from flags.provider import StaticProvider
-from shim.balance.lines import divergence_line
+from shim.balance.lines import divergence_record
 from shim.balance.world import BalanceWorld
 from shim.facade import BalanceUpdate, ConnectionAwareFacade, UserIdOnlyFacade
 from shim.legacy.connection_aware import ConnectionAwareService
@@ -204,8 +204,10 @@ class System:
         return Experiment(
             world=world,
             counts=self.counts,
-            publish=lambda episode, result: self._publisher.publish(
-                "divergence", **divergence_line(episode, result, str)
+            publish=lambda episode, result: self._publisher.put(
+                divergence_record(
+                    episode, result, str, at=datetime.now(UTC), stage=self.migration.table.stage
+                )
             ),
             timer=time.perf_counter,
         )

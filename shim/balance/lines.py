@@ -2,11 +2,21 @@
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from types import CodeType
 from typing import Any
 
 from shim.balance.records import states_of
+from shim.log_records import (
+    CallRecord,
+    DecisionRecord,
+    DifferenceRecord,
+    Divergence,
+    EffectRecord,
+    ObservationRecord,
+    OutcomeRecord,
+)
 from shim.routing import Route
 from shim.shadow.effects import Effect
 from shim.shadow.episode import Episode
@@ -15,60 +25,60 @@ from shim.shadow.observation import CallOutcome, Observation
 from shim.shadow.result import Result
 from shim.sides import Side
 
-NameUser = Callable[[int], object]
+NameUser = Callable[[int], str | int]
 """What a user id is called in the log: a keyed hash, unless the operator asks otherwise."""
 
 _LIVE_SIDES = frozenset({Side.CANONICAL, Side.CONNECTION_AWARE, Side.USER_ID_ONLY})
 
 
-def divergence_line(episode: Episode, result: Result, name_user: NameUser) -> dict[str, object]:
-    """Return the fields of one divergence; `differences` and both observations are redacted."""
+def divergence_record(
+    episode: Episode, result: Result, name_user: NameUser, *, at: datetime, stage: str
+) -> Divergence:
+    """Return one divergence; `differences` and both observations are redacted."""
     first = episode.calls[0]
+    route = first.decision if isinstance(first.decision, Route) else None
     aliases = {id_: f"connection {number}" for number, id_ in enumerate(states_of(first), start=1)}
     observations = [
         episode.live(episode.serving, _LIVE_SIDES),
         *(episode.shadow(side.name) for side in episode.shadows),
     ]
-    return {
-        "comparison": result.comparison,
-        "outcome": result.outcome,
-        "known": result.known,
-        "fingerprint": result.fingerprint,
-        "user": name_user(episode.subject),
-        "serving": episode.serving,
-        **_decision(first),
-        "calls": [{"path": call.path, "caller": _caller(call)} for call in episode.calls],
-        "seconds": round((episode.closed_at or first.started) - episode.opened_at, 4),
-        "differences": [
-            {
-                "path": difference.path,
-                "kind": difference.kind,
-                "expected": _redact(difference.expected, name_user, of=difference.path),
-                "actual": _redact(difference.actual, name_user, of=difference.path),
-            }
+    return Divergence(
+        at=at,
+        stage=stage,
+        comparison=result.comparison,
+        outcome=result.outcome,
+        known=result.known,
+        fingerprint=result.fingerprint or "",
+        user=name_user(episode.subject),
+        serving=episode.serving,
+        decision=None if route is None else _decision(route),
+        rolled_back=None if route is None else route.rolled_back,
+        epoch=None if route is None else route.epoch,
+        calls=tuple(CallRecord(call.path, _caller(call)) for call in episode.calls),
+        seconds=max(round((episode.closed_at or first.started) - episode.opened_at, 4), 0.0),
+        differences=tuple(
+            DifferenceRecord(
+                difference.path,
+                difference.kind,
+                _redact(difference.expected, name_user, of=difference.path),
+                _redact(difference.actual, name_user, of=difference.path),
+            )
             for difference in result.differences
-        ],
-        "observations": [_observation(run, aliases, name_user) for run in observations],
-    }
+        ),
+        observations=tuple(_observation(run, aliases, name_user) for run in observations),
+    )
 
 
-def _decision(call: LiveCall) -> dict[str, object]:
-    route = call.decision
-    if not isinstance(route, Route):
-        return {"decision": None}
+def _decision(route: Route) -> DecisionRecord:
     decision = route.decision
-    return {
-        "decision": {
-            "value": decision.value,
-            "reason": decision.reason,
-            "source": decision.source,
-            "bucket": decision.bucket,
-            "flag_version": decision.flag_version,
-            "stale": decision.stale,
-        },
-        "rolled_back": route.rolled_back,
-        "epoch": route.epoch,
-    }
+    return DecisionRecord(
+        decision.value,
+        decision.reason,
+        decision.source,
+        decision.bucket,
+        decision.flag_version,
+        decision.stale,
+    )
 
 
 def _caller(call: LiveCall) -> str:
@@ -82,31 +92,31 @@ def _caller(call: LiveCall) -> str:
 
 def _observation(
     run: Observation, aliases: Mapping[str, str], name_user: NameUser
-) -> dict[str, object]:
-    return {
-        "side": run.side,
-        "live": run.live,
-        "settled": run.settled,
-        "calls": [_outcome(outcome) for outcome in run.calls],
-        "effects": [_effect(effect, aliases, name_user) for effect in run.effects],
-    }
+) -> ObservationRecord:
+    return ObservationRecord(
+        run.side,
+        run.live,
+        run.settled,
+        tuple(_outcome(outcome) for outcome in run.calls),
+        tuple(_effect(effect, aliases, name_user) for effect in run.effects),
+    )
 
 
-def _outcome(outcome: CallOutcome) -> dict[str, object]:
+def _outcome(outcome: CallOutcome) -> OutcomeRecord:
     raised = outcome.raised
-    return {
-        "value": None if outcome.value is None else repr(outcome.value)[:200],
-        "raised": None if raised is None else f"{raised.kind}: {raised.message}",
-        "milliseconds": round(outcome.duration * 1000, 3),
-    }
+    return OutcomeRecord(
+        None if outcome.value is None else repr(outcome.value)[:200],
+        None if raised is None else f"{raised.kind}: {raised.message}",
+        max(round(outcome.duration * 1000, 3), 0.0),
+    )
 
 
-def _effect(effect: Effect, aliases: Mapping[str, str], name_user: NameUser) -> dict[str, object]:
-    return {
-        "side": effect.side,
-        "to": aliases.get(effect.recipient, "stranger"),
-        "message": _redact(_message(effect.payload), name_user),
-    }
+def _effect(effect: Effect, aliases: Mapping[str, str], name_user: NameUser) -> EffectRecord:
+    return EffectRecord(
+        effect.side,
+        aliases.get(effect.recipient, "stranger"),
+        _redact(_message(effect.payload), name_user),
+    )
 
 
 def _message(payload: object) -> object:

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from shim.shadow.latency import Latencies
 from shim.shadow.result import Comparison, NotCompared, Outcome, Result
 
 
@@ -21,6 +22,8 @@ class Counts:
     """Sampled calls that never became part of an episode, by reason."""
     outcomes: Counter[tuple[Comparison, Outcome]] = field(default_factory=Counter)
     reasons: Counter[tuple[Comparison, NotCompared]] = field(default_factory=Counter)
+    latency: Latencies = field(default_factory=Latencies)
+    """How long the calls of all episodes took, on either side."""
 
     def add(self, result: Result) -> None:
         """Count one result."""
@@ -36,6 +39,7 @@ class Counts:
             "forced": self.forced,
             "stale_legacy": self.stale_legacy,
             "dropped": {str(reason): n for reason, n in list(self.dropped.items())},
+            "latency": self.latency.snapshot(),
             "comparisons": {str(comparison): self._of(comparison) for comparison in Comparison},
         }
 

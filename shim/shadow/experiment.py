@@ -228,12 +228,21 @@ class Experiment:
             del self._open[episode.subject]
             episode.closed_at = now
             self._leave(episode)
+            self._note_latency(episode)
         for episode, judgements in zip(episodes, self._judge(episodes), strict=True):
             for judgement in judgements:
                 result = conclude(judgement, callers={call.path for call in episode.calls})
                 self._counts.add(result)
                 if result.outcome in (Outcome.MISMATCHED, Outcome.KNOWN):
                     self._publish(episode, result)
+
+    def _note_latency(self, episode: Episode) -> None:
+        for call in episode.calls:
+            if call.finished is not None:
+                self._counts.latency.add(f"{call.serving} live", call.finished - call.started)
+        for name, outcomes in episode.outcomes.items():
+            for outcome in outcomes:
+                self._counts.latency.add(f"{name} shadow", outcome.duration)
 
     def _judge(self, episodes: Sequence[Episode]) -> Sequence[Sequence[Judgement]]:
         """Judge what can be judged; a spoiled episode counts under its reason, three times."""

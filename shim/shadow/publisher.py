@@ -1,31 +1,35 @@
-"""Writes the shadow log: one JSON line per event, encoded and written on a thread of its own."""
+"""Writes the shadow log: one JSON line per record, encoded and written on a thread of its own."""
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
 import structlog
-from structlog.types import Processor
+
+FORMAT = 1
+"""Stands in every line as `v`; whoever changes what a line means counts it up."""
 
 POLL = 0.05
 LIMIT = 10_000
-"""Events that may wait; more are dropped and counted."""
+"""Records that may wait; more are dropped and counted."""
+BATCH = 1000
+"""Records of one write: what a writer holds in memory, and what a cut may cost."""
 
 Sink = Callable[[bytes], object]
-Event = MutableMapping[str, Any]
 
+_COMMA = ord(",")
 _log = structlog.get_logger("shim")
 
 
 class Publisher:
-    """Takes events from any thread without blocking it and hands whole lines to the sinks.
+    """Takes records from any thread without blocking it and hands whole lines to the sinks.
 
-    `common` is asked once, at the first event, for the fields that every line has.
-    A sink that raises is reported once until it works again; the other sinks get their
-    lines all the same.
+    A record is anything that encodes to a JSON object with `event` and `at` in it. `common` is
+    asked once, at the first write, for the fields that every line has. A sink that raises is
+    reported once until it works again; the other sinks get their lines all the same. So is a
+    record that cannot be encoded, which costs its own line only.
     """
 
     def __init__(
@@ -37,26 +41,27 @@ class Publisher:
     ) -> None:
         self._sinks = tuple(sinks)
         self._utc_now = utc_now
-        self._ask_common = common
-        self._common: Mapping[str, object] | None = None
-        self._events: deque[Event] = deque()
+        self._common = common
+        self._head: bytes | None = None
+        self._records: deque[object] = deque()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._failing: set[int] = set()
-        self._processors: tuple[Processor, ...] = (
-            structlog.processors.JSONRenderer(serializer=_encode),
-        )
+        self._failing: set[object] = set()
         self.dropped = 0
-        """Events that found the queue full."""
+        """Records that found the queue full."""
+        self.unencodable = 0
+        """Records that could not be written down."""
 
     def publish(self, event: str, **fields: object) -> None:
         """Queue one event; what it refers to must not change any more."""
-        if len(self._events) >= LIMIT:
+        self.put({"event": event, "at": self._utc_now(), **fields})
+
+    def put(self, record: object) -> None:
+        """Queue a record as it is; it must not change any more."""
+        if len(self._records) >= LIMIT:
             self.dropped += 1
             return
-        if self._common is None:
-            self._common = self._ask_common()
-        self._events.append({"event": event, "at": self._utc_now(), **self._common, **fields})
+        self._records.append(record)
 
     def start(self) -> None:
         """Start writing."""
@@ -65,45 +70,74 @@ class Publisher:
         self._thread.start()
 
     def stop(self, timeout: float = 2.0) -> None:
-        """Write what is queued and end the thread."""
+        """Write what is queued and end the thread; one that hangs in a sink is left to it."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(timeout)
+            if self._thread.is_alive():
+                return
             self._thread = None
         self.flush()
 
     def flush(self) -> None:
         """Write what is queued, on this thread."""
-        lines = []
-        while self._events:
-            lines.append(self._line(self._events.popleft()))
-        if lines:
-            self._write(b"".join(lines))
+        while batch := self._take():
+            if lines := self._encode(batch):
+                self._write(lines)
 
     def _run(self) -> None:
         while not self._stopping.wait(POLL):
             self.flush()
 
-    def _line(self, event: Event) -> bytes:
-        rendered: Any = event
-        for processor in self._processors:
-            rendered = processor(None, "info", rendered)
-        return bytes(rendered) + b"\n"
+    def _take(self) -> list[object]:
+        batch: list[object] = []
+        try:
+            while len(batch) < BATCH:
+                batch.append(self._records.popleft())
+        except IndexError:
+            pass  # the queue is empty
+        return batch
 
-    def _write(self, data: bytes) -> None:
+    def _encode(self, batch: Sequence[object]) -> bytes:
+        """Return the records as lines that begin with the common fields."""
+        head, lines = self._line_head(), bytearray()
+        encode = _ENCODER.encode_into
+        for record in batch:
+            begun = len(lines)
+            lines += head
+            body = len(lines)
+            try:
+                encode(record, lines, body)
+            except Exception as error:  # noqa: BLE001 - whatever a record's parts raise
+                del lines[begun:]
+                self.unencodable += 1
+                if self._begins_to_fail("encoding"):
+                    _log.error("shadow_log_line_lost", error=repr(error)[:500])
+                continue
+            lines[body] = _COMMA  # for the record's own opening brace
+            lines += b"\n"
+        return bytes(lines)
+
+    def _line_head(self) -> bytes:
+        if self._head is None:
+            self._head = _ENCODER.encode({"v": FORMAT, **self._common()})[:-1]
+        return self._head
+
+    def _write(self, lines: bytes) -> None:
         for number, sink in enumerate(self._sinks):
             try:
-                sink(data)
+                sink(lines)
                 self._failing.discard(number)
             except Exception as error:  # noqa: BLE001 - a full disk must not stop the others
-                if number not in self._failing:
-                    self._failing.add(number)
+                if self._begins_to_fail(number):
                     _log.error("shadow_log_unwritable", error=str(error))
 
-
-def _encode(value: object, **_: object) -> bytes:
-    """Encode with Decimals as exact numbers and, for what JSON cannot say, its repr."""
-    return _ENCODER.encode(value)
+    def _begins_to_fail(self, what: object) -> bool:
+        """Note that something fails; return whether it worked before."""
+        new = what not in self._failing
+        self._failing.add(what)
+        return new
 
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=repr)
+"""Decimals are exact numbers; what JSON cannot say is its repr."""

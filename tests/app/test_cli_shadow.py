@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,9 +19,9 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def log(settings: Settings) -> Path:
-    """Return where the shadow log of this instance lies; its folder is there."""
-    settings.log_file.parent.mkdir()
-    return settings.log_file
+    """Return where a worker's shadow log of this instance lies; its folder is there."""
+    settings.log_path.mkdir()
+    return settings.log_path / "shadow-host-1.jsonl"
 
 
 def write(path: Path, *lines: dict[str, Any] | bytes) -> Path:
@@ -32,7 +33,7 @@ def write(path: Path, *lines: dict[str, Any] | bytes) -> Path:
 
 def shown(**changes: Any) -> dict[str, Any]:
     """Return a divergence with the fields that only the eye needs."""
-    return divergence(user="a1b2", serving="legacy", **changes)
+    return divergence(**{"serving": "legacy", **changes})
 
 
 def test_the_report_shows_every_number_and_verdict(build: Build, log: Path) -> None:
@@ -46,14 +47,23 @@ def test_the_report_shows_every_number_and_verdict(build: Build, log: Path) -> N
     result = build().run("shadow", "report")
     assert result.exit_code == 0, result.output
     assert result.output.splitlines() == [
-        "3 lines of 1 workers, 1 damaged",
+        "3 lines of 1 workers, 1 damaged, 0 of another version",
         "routed canonical 1, invalid_user_id 1, legacy 5",
         "sampled 7 calls in 5 episodes, 1 closed by force; dropped none; stale legacy frames 2",
         "",
-        "comparison verdict       compared   matched   known  diverged  not compared",
-        "reach      pass                10         4       6         0  none",
-        "truth      fail                10         9       0         1  none",
-        "saying     inconclusive         1         1       0         0  raced 9",
+        "stage       comparison verdict       compared   known diverged     rate  at most  not"
+        " compared",
+        "shadow      reach      pass                10       6        0      0 %   25.9 %  0",
+        "shadow      truth      fail                10       0        1     10 %   39.4 %  0",
+        "shadow      saying     inconclusive         1       0        0      0 %     95 %  9",
+        "all         reach      pass                10       6        0      0 %   25.9 %  0",
+        "all         truth      fail                10       0        1     10 %   39.4 %  0",
+        "all         saying     inconclusive         1       0        0      0 %     95 %  9:"
+        " raced 9",
+        "'at most' is the exact one-sided upper bound of the rate at 0.95",
+        "",
+        "by kind: missing 1, value 1",
+        "by caller: batch.process 1",
         "",
         "divergences, most frequent first:",
         "  f1      1 x reach known as the-fault, 2026-01-01T00:00:00+00:00 to"
@@ -92,7 +102,7 @@ def test_a_missing_log_is_said(command: str, build: Build, settings: Settings) -
     result = build().run("shadow", command)
     assert result.exit_code == 1
     assert result.output == (
-        f"Error: there is no shadow log at {settings.log_file}: start the service, or name a log"
+        f"Error: there is no shadow log in {settings.log_path}: start the service, or name a log"
         " file\n"
     )
 
@@ -117,14 +127,20 @@ def test_a_named_log_that_is_missing_is_a_usage_error(build: Build, tmp_path: Pa
 
 def test_tail_shows_the_last_lines_in_words(build: Build, log: Path) -> None:
     """A divergence is a sentence; other lines show all their fields."""
-    write(log, counts(), shown(), shown(known="the-fault"), {"event": "shadow_stuck", "at": "now"})
+    write(
+        log,
+        counts(),
+        shown(),
+        shown(known="the-fault"),
+        {"v": 1, "event": "shadow_stuck", "at": "zz"},
+    )
     result = build().run("shadow", "tail", "--lines", "3")
     found = "recipients missing: ['a'] is [], balance.uni value: 1.5 is 2 [f1]"
     assert result.output.splitlines() == [
         f"2026-01-01T00:00:00Z divergence reach user a1b2 served by legacy: {found}",
         "2026-01-01T00:00:00Z divergence reach (known: the-fault) user a1b2 served by legacy:"
         f" {found}",
-        "now shadow_stuck {}",
+        "zz shadow_stuck {}",
     ]
 
 
@@ -155,11 +171,109 @@ def test_tail_names_a_damaged_line_and_goes_on(damage: bytes, build: Build, log:
     """It is shown as damaged, in letters that a terminal does not obey."""
     write(log, {"event": "a", "at": "now"}, damage, {"event": "b", "at": "now"})
     result = build().run("shadow", "tail")
-    first, damaged, last = result.output.splitlines()
-    assert (first, last) == ("now a {}", "now b {}")
-    assert damaged.startswith("(damaged) '")
-    assert damaged.isprintable()
-    assert len(damaged) < 1000
+    damaged = [line for line in result.output.splitlines() if line.startswith("(damaged) '")]
+    assert [line for line in result.output.splitlines() if line not in damaged] == [
+        "now a {}",
+        "now b {}",
+    ]
+    assert len(damaged) == 1
+    assert damaged[0].isprintable()
+    assert len(damaged[0]) < 1000
+
+
+def test_tail_and_report_take_all_workers_of_the_instance(build: Build, log: Path) -> None:
+    """Lines of several files stand in the order of time, closed files included."""
+    write(log, counts(1, second=1), counts(1, second=3))
+    write(log.with_name("shadow-host-2.jsonl"), counts(2, second=2))
+    write(log.with_name("shadow-host-2.000001.jsonl"), counts(2, second=0))
+    built = build()
+    told = json.loads(built.run("shadow", "report", "--json").output)
+    assert (told["lines"], told["workers"]) == (4, 2)
+    shown = built.run("shadow", "tail", "--json", "--lines", "3").output.splitlines()
+    assert [(line["worker"], line["at"][17:19]) for line in map(json.loads, shown)] == [
+        (1, "01"),
+        (2, "02"),
+        (1, "03"),
+    ]
+
+
+def test_the_report_says_how_sure_it_is(build: Build, log: Path) -> None:
+    """The level and the limit are asked for in percent; a bound over the limit is no pass."""
+    write(log, counts())
+    result = build().run("shadow", "report", "--json", "--level", "90", "--limit", "1")
+    truth = json.loads(result.output)["stages"]["shadow"]["truth"]
+    assert truth["verdict"] == "inconclusive"
+    assert truth["bound"] == pytest.approx(1 - 0.1 ** (1 / 5))
+    assert truth["why"].endswith("225 more are needed")
+
+
+@pytest.mark.parametrize(
+    "option", [("--level", "0.95"), ("--level", "100"), ("--limit", "0"), ("--limit", "x")]
+)
+def test_terms_that_cannot_be_are_usage_errors(
+    option: tuple[str, str], build: Build, log: Path
+) -> None:
+    """Exit code 2, with what the option takes."""
+    write(log, counts())
+    assert build().run("shadow", "report", *option).exit_code == 2
+
+
+def test_the_page_needs_nothing_else(build: Build, log: Path, tmp_path: Path) -> None:
+    """No link, script or picture from elsewhere; both colour schemes; charts and samples in it."""
+    others = [counts(second=10 * n, calls=n) for n in range(6)]
+    write(log, *others, divergence(), divergence(known="the-fault"), b"{cut")
+    page = tmp_path / "page.html"
+    assert build().run("shadow", "report", "--html", str(page)).exit_code == 0
+    text = page.read_text()
+    assert not re.findall(r"(src|href)=|url\(|@import|<script|https?:", text)
+    assert "prefers-color-scheme: dark" in text
+    assert text.count("<svg") == 3
+    assert "batch.process" in text
+    assert "balance.uni" in text
+    assert "2 \N{MULTIPLICATION SIGN} reach" in text
+
+
+def test_what_stands_in_a_log_is_never_markup(build: Build, log: Path, tmp_path: Path) -> None:
+    """A log of another host may hold anything: on the page it is text."""
+    evil = "<script>alert(1)</script>"
+    write(
+        log,
+        counts(stage=evil),
+        divergence(
+            evil,
+            user=evil,
+            serving=evil,
+            calls=[{"path": evil, "caller": evil}],
+            differences=[{"path": evil, "kind": evil, "expected": evil, "actual": [evil]}],
+            observations=[{"side": evil, "live": True, "calls": [evil], "effects": [evil]}],
+        ),
+        divergence("odd", differences=[{"path": "a", "kind": "b"}]),
+    )
+    page = tmp_path / "page.html"
+    result = build().run("shadow", "report", "--html", str(page))
+    assert result.exit_code == 0, result.output
+    assert "<script" not in page.read_text()
+    assert "&lt;script" in page.read_text()
+
+
+def test_a_page_of_an_empty_log_says_that_nothing_ran(
+    build: Build, log: Path, tmp_path: Path
+) -> None:
+    """Three verdicts, and none of them is a pass."""
+    write(log)
+    page = tmp_path / "page.html"
+    assert build().run("shadow", "report", "--html", str(page)).exit_code == 0
+    assert page.read_text().count(">not running<") == 3
+    assert "Nothing was compared" in page.read_text()
+
+
+def test_a_page_that_cannot_be_written_is_said(build: Build, log: Path, tmp_path: Path) -> None:
+    """Which file, why, and what to do."""
+    write(log)
+    page = tmp_path / "none" / "page.html"
+    result = build().run("shadow", "report", "--html", str(page))
+    assert result.exit_code == 1
+    assert f"the page {page} cannot be written (No such file or directory)" in result.output
 
 
 def test_tail_as_json_prints_the_lines_as_they_are(build: Build, log: Path) -> None:

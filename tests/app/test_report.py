@@ -1,13 +1,16 @@
 """The evidence: newest counts of each worker, verdicts from their own numbers, damage counted."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shim.report import Report, Tallied, Verdict, read_report
+from shim.report import Report, Terms, Verdict, judge
+from shim.report import report_of as report
+from shim.report_scan import MOST_GROUPS, MOST_SNAPSHOTS, Scan, Tally
 from shim.shadow.result import Comparison
 
 
@@ -28,6 +31,7 @@ def numbers(
 def counts(worker: int = 1, *, second: int = 0, **changes: Any) -> dict[str, Any]:
     """Return a line of counts."""
     line = {
+        "v": 1,
         "event": "shadow_counts",
         "at": f"2026-01-01T00:00:{second:02}Z",
         "host": "host",
@@ -52,15 +56,22 @@ def counts(worker: int = 1, *, second: int = 0, **changes: Any) -> dict[str, Any
 def divergence(fingerprint: str = "f1", *, second: int = 0, **changes: Any) -> dict[str, Any]:
     """Return a line of one divergence."""
     line = {
+        "v": 1,
         "event": "divergence",
         "at": f"2026-01-01T00:00:{second:02}Z",
         "host": "host",
         "worker": 1,
         "started": 1.5,
+        "stage": "shadow",
         "comparison": "reach",
         "outcome": "mismatched",
         "known": None,
         "fingerprint": fingerprint,
+        "user": "a1b2",
+        "serving": "user_id_only",
+        "decision": None,
+        "calls": [{"path": "user_id_only", "caller": "batch.process"}],
+        "seconds": 0.1,
         "differences": [
             {"path": "recipients", "kind": "missing", "expected": ["a"], "actual": []},
             {"path": "balance.uni", "kind": "value", "expected": 1.5, "actual": 2},
@@ -69,28 +80,31 @@ def divergence(fingerprint: str = "f1", *, second: int = 0, **changes: Any) -> d
     return {**line, **changes}
 
 
-def report_of(*lines: dict[str, Any] | str) -> Report:
+def report_of(*lines: dict[str, Any] | str, terms: Terms | None = None) -> Report:
     """Return the report on these lines."""
-    return read_report(line if isinstance(line, str) else json.dumps(line) for line in lines)
+    whole = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    scan = Scan()
+    scan.add("".join(line.rstrip("\n") + "\n" for line in whole).encode(errors="replace"))
+    return report(scan, terms or Terms())
 
 
 def test_the_newest_counts_of_each_worker_are_summed() -> None:
     """Counters only grow: of one worker the newest line holds, of several all are added."""
-    report = report_of(
+    found = report_of(
         counts(1, second=1, calls=1),
         counts(1, second=3, calls=10),
         counts(2, second=2, calls=100),
     )
-    assert (report.workers, report.calls, report.episodes, report.lines) == (2, 110, 10, 3)
-    assert (report.forced, report.stale_legacy) == (2, 4)
-    assert report.routed == {"legacy": 10, "canonical": 2, "invalid_user_id": 2}
-    assert report.comparisons["truth"].compared == 10
+    assert (found.workers, found.calls, found.episodes, found.lines) == (2, 110, 10, 3)
+    assert (found.forced, found.stale_legacy) == (2, 4)
+    assert found.routed == {"legacy": 10, "canonical": 2, "invalid_user_id": 2}
+    assert found.comparisons["truth"].compared == 10
 
 
 def test_the_newest_counts_are_told_by_their_time() -> None:
     """A rotated log may be given after the one that is written now."""
-    report = report_of(counts(second=9, calls=50), counts(second=8, calls=40))
-    assert report.calls == 50
+    found = report_of(counts(second=9, calls=50), counts(second=8, calls=40))
+    assert found.calls == 50
 
 
 @pytest.mark.parametrize("other", [{"started": 2.5}, {"host": "elsewhere"}, {"worker": 2}])
@@ -100,34 +114,96 @@ def test_a_process_is_told_by_host_pid_and_start(other: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tallied", "dropped", "verdict"),
+    ("tally", "dropped", "verdict"),
     [
-        (Tallied(), 0, Verdict.NOT_RUNNING),
-        (Tallied(reasons={"no_connection": 1000}), 0, Verdict.NOT_RUNNING),  # type: ignore[arg-type]
-        (Tallied(compared=1, matched=1), 0, Verdict.PASS),
-        (Tallied(compared=10, matched=4, known=6), 0, Verdict.PASS),
-        (Tallied(compared=1000, matched=999, mismatched=1), 0, Verdict.FAIL),
-        (Tallied(compared=1, mismatched=1, reasons={"raced": 99}), 99, Verdict.FAIL),  # type: ignore[arg-type]
-        (Tallied(compared=95, matched=95, reasons={"raced": 5}), 0, Verdict.PASS),  # type: ignore[arg-type]
-        (Tallied(compared=94, matched=94, reasons={"raced": 6}), 0, Verdict.INCONCLUSIVE),  # type: ignore[arg-type]
-        (Tallied(compared=95, matched=95), 5, Verdict.PASS),
-        (Tallied(compared=94, matched=94), 6, Verdict.INCONCLUSIVE),
-        (Tallied(compared=95, matched=95, reasons={"raced": 3}), 3, Verdict.INCONCLUSIVE),  # type: ignore[arg-type]
-        (Tallied(compared=1, matched=1, reasons={"no_connection": 9}), 0, Verdict.PASS),  # type: ignore[arg-type]
+        (Tally(), 0, Verdict.NOT_RUNNING),
+        (Tally(left_out=5), 9, Verdict.NOT_RUNNING),
+        (Tally(compared=1), 0, Verdict.PASS),
+        (Tally(compared=10, known=6), 0, Verdict.PASS),
+        (Tally(compared=1000, mismatched=1), 0, Verdict.FAIL),
+        (Tally(compared=1, mismatched=1, left_out=99), 99, Verdict.FAIL),
+        (Tally(compared=95, left_out=5), 0, Verdict.PASS),
+        (Tally(compared=94, left_out=6), 0, Verdict.INCONCLUSIVE),
+        (Tally(compared=95), 5, Verdict.PASS),
+        (Tally(compared=94), 6, Verdict.INCONCLUSIVE),
+        (Tally(compared=95, left_out=3), 3, Verdict.INCONCLUSIVE),
     ],
 )
 def test_a_verdict_follows_from_its_own_numbers(
-    tallied: Tallied, dropped: int, verdict: Verdict
+    tally: Tally, dropped: int, verdict: Verdict
 ) -> None:
     """No data is never a pass, one mismatch fails, over 5 % left out says nothing."""
-    report = Report(comparisons={"truth": tallied})
-    report.dropped["queue_full"] = dropped
-    assert report.verdict("truth") is verdict
+    assert judge(tally, dropped, Terms()).verdict is verdict
+
+
+def test_a_verdict_has_the_numbers_behind_it() -> None:
+    """What was seen, what it may still be, and how many more comparisons a limit takes."""
+    judged = judge(Tally(compared=1000, known=3), 0, Terms(limit=0.001))
+    assert (judged.verdict, judged.rate) == (Verdict.INCONCLUSIVE, 0.0)
+    assert judged.bound == pytest.approx(0.0029913, abs=1e-6)
+    assert judged.why == "0 of 1000 diverged, at most 0.299% at 0.95: 1995 more are needed"
+    assert judge(Tally(compared=2995), 0, Terms(limit=0.001)).verdict is Verdict.PASS
+    assert judge(Tally(compared=2995), 0, Terms(0.99, 0.001)).verdict is Verdict.INCONCLUSIVE
+    failed = judge(Tally(compared=100, mismatched=2), 0, Terms())
+    assert failed.why == "2 of 100 diverged, at most 6.162% at 0.95"
+
+
+def test_each_stage_has_the_numbers_that_were_counted_in_it() -> None:
+    """The counts that a flip writes end the stage before, and a worker's numbers only grow."""
+
+    def counted(minute: int, stage: str, compared: int) -> dict[str, Any]:
+        comparisons = {str(comparison): numbers(compared) for comparison in Comparison}
+        at = f"2026-01-01T00:{minute}:00Z"
+        return counts(at=at, stage=stage, comparisons=comparisons)
+
+    lines = [
+        counted(10, "shadow", 100),
+        counted(20, "ramp", 130),
+        counted(30, "ramp", 150),
+        counted(40, "shadow", 190),
+        counted(50, "shadow", 200),
+    ]
+    for order in (lines, lines[::-1]):
+        found = report_of(*order)
+        assert found.judged_in("shadow", "truth").compared == 130 + 10
+        assert found.judged_in("ramp", "truth").compared == 20 + 40
+        points = found.over_time["truth"]
+        assert [point.compared for point in points] == [100, 30, 20, 40, 10]
+
+
+def test_a_line_of_another_version_is_counted_and_passed_over() -> None:
+    """Whatever its fields are, nothing is read out of them."""
+    other = report_of(counts(), divergence(v=2), without(divergence(), "v"), counts(v="1"))
+    assert (other.lines, other.damaged, other.other_version) == (4, 0, 3)
+    assert (other.workers, other.groups) == (1, ())
+
+
+def test_a_million_fingerprints_are_held_in_bounds() -> None:
+    """The first ones are groups; of the rest the number is known."""
+    scan = Scan()
+    for part in range(3):
+        lines = [divergence(f"{part}-{number}") for number in range(MOST_GROUPS)]
+        scan.add("".join(json.dumps(line) + "\n" for line in lines).encode())
+    found = report(scan, Terms())
+    assert (len(found.groups), found.ungrouped) == (MOST_GROUPS, 2 * MOST_GROUPS)
+    assert found.callers == {"batch.process": 3 * MOST_GROUPS}
+
+
+def test_days_of_counts_are_held_in_bounds() -> None:
+    """The grid of time grows coarser; nothing is lost from the sums."""
+    scan = Scan()
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    for minute in range(60 * 24 * 30):
+        line = counts(at=(begin + timedelta(minutes=minute)).isoformat())
+        line["comparisons"] = {str(comparison): numbers(minute) for comparison in Comparison}
+        scan.add(json.dumps(line).encode())
+    assert len(scan.snapshots) <= MOST_SNAPSHOTS
+    assert report(scan, Terms()).judged_in("shadow", "reach").compared == 60 * 24 * 30 - 1
 
 
 def test_each_comparison_has_its_own_verdict() -> None:
     """One comparison's numbers never speak for another."""
-    report = report_of(
+    found = report_of(
         counts(
             comparisons={
                 "reach": numbers(1, known=3),
@@ -136,7 +212,7 @@ def test_each_comparison_has_its_own_verdict() -> None:
             }
         )
     )
-    assert {name: str(report.verdict(name)) for name in report.comparisons} == {
+    assert {name: str(found.verdict(name)) for name in found.comparisons} == {
         "reach": "pass",
         "truth": "fail",
         "saying": "not running",
@@ -145,9 +221,9 @@ def test_each_comparison_has_its_own_verdict() -> None:
 
 def test_an_empty_log_passes_nothing() -> None:
     """Without a line every comparison is shown, and none has run."""
-    report = report_of()
-    assert {report.verdict(str(comparison)) for comparison in Comparison} == {Verdict.NOT_RUNNING}
-    assert (report.lines, report.damaged, report.workers, report.groups) == (0, 0, 0, ())
+    found = report_of()
+    assert {found.verdict(str(comparison)) for comparison in Comparison} == {Verdict.NOT_RUNNING}
+    assert (found.lines, found.damaged, found.workers, found.groups) == (0, 0, 0, ())
 
 
 def without(line: dict[str, Any], name: str) -> dict[str, Any]:
@@ -160,7 +236,6 @@ DAMAGED = {
     "two lines in one": json.dumps(counts()) * 2,
     "an empty line": "\n",
     "binary": b"\x00\xff\xfe\x80{".decode(errors="replace"),
-    "a lone surrogate": '{"event":"\ud800"}',
     "a number": "5",
     "a list": "[]",
     "null": "null",
@@ -190,34 +265,34 @@ DAMAGED = {
 def test_a_damaged_line_is_counted_and_changes_nothing_else(name: str) -> None:
     """The whole lines around it count as if it were not there."""
     whole = [counts(second=1), divergence()]
-    report = report_of(whole[0], DAMAGED[name], whole[1])
-    assert (report.lines, report.damaged) == (3, 1)
-    told = {**report.as_json(), "lines": 2, "damaged": 0}
+    found = report_of(whole[0], DAMAGED[name], whole[1])
+    assert (found.lines, found.damaged) == (3, 1)
+    told = {**found.as_json(), "lines": 2, "damaged": 0}
     assert told == report_of(*whole).as_json()
 
 
 @given(st.lists(st.text() | st.binary().map(lambda data: data.decode(errors="replace"))))
 def test_no_line_breaks_the_report(lines: list[str]) -> None:
     """Whatever stands in a log, there is a report, and no pass comes of it."""
-    report = read_report(lines)
-    assert report.lines == len(lines)
-    assert all(report.verdict(name) is Verdict.NOT_RUNNING for name in report.comparisons)
+    found = report_of(*(line.replace("\n", " ") for line in lines))
+    assert found.lines == len(lines)
+    assert all(found.verdict(name) is Verdict.NOT_RUNNING for name in found.comparisons)
 
 
 def test_other_events_are_no_damage() -> None:
     """The log has lines of its own trouble, which the report passes over."""
-    report = report_of({"event": "shadow_stuck", "side": "canonical"})
-    assert (report.lines, report.damaged) == (1, 0)
+    found = report_of({"v": 1, "event": "shadow_stuck", "side": "canonical"})
+    assert (found.lines, found.damaged) == (1, 0)
 
 
 def test_divergences_are_grouped_by_fingerprint_most_frequent_first() -> None:
     """Each group has its number, its first and last time, and where it differs, each once."""
-    report = report_of(
+    found = report_of(
         divergence("rare", second=5),
         divergence("often", second=9, outcome="known", known="the-fault"),
         divergence("often", second=2, outcome="known", known="the-fault"),
     )
-    often, rare = report.groups
+    often, rare = found.groups
     assert (often.fingerprint, often.count, often.known) == ("often", 2, "the-fault")
     assert (often.first, often.last) == ("2026-01-01T00:00:02+00:00", "2026-01-01T00:00:09+00:00")
     assert often.differences == ("balance.uni value", "recipients missing")
@@ -232,8 +307,12 @@ def test_the_report_as_json_has_each_verdict_beside_its_numbers() -> None:
         "compared": 5,
         "matched": 5,
         "known": 0,
-        "mismatched": 0,
-        "not_compared": {},
+        "diverged": 0,
+        "not_compared": 0,
+        "rate": 0.0,
+        "bound": pytest.approx(1 - 0.05 ** (1 / 5)),
+        "why": "0 of 5 diverged, at most 45.072% at 0.95",
+        "reasons": {},
     }
     assert told["routed"] == {"legacy": 5, "canonical": 1, "invalid_user_id": 1}
     assert (told["workers"], told["calls"], told["dropped"]) == (1, 7, {"queue_full": 0})

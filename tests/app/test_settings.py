@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.adapters.worker_log import Retention
 from app.factory import create_app
 from app.settings import EXCEPTIONS, Settings, SettingsError, distance
 
@@ -27,6 +28,9 @@ DEFAULTS = {
     "shadow_deadline_ms": 1000,
     "shadow_cpu_percent": 5.0,
     "log_user_ids": "hash",
+    "log_file_mb": 64,
+    "log_total_mb": 1024,
+    "log_days": 14,
 }
 GOOD = {
     "DATABASE_URL": ("postgresql://app@db/app", "database_url", "postgresql://app@db/app"),
@@ -42,6 +46,9 @@ GOOD = {
     "SHIM_SHADOW_DEADLINE_MS": ("10", "shadow_deadline_ms", 10),
     "SHIM_SHADOW_CPU_PERCENT": ("0.1", "shadow_cpu_percent", 0.1),
     "SHIM_LOG_USER_IDS": ("plain", "log_user_ids", "plain"),
+    "SHIM_LOG_FILE_MB": ("1", "log_file_mb", 1),
+    "SHIM_LOG_TOTAL_MB": ("2", "log_total_mb", 2),
+    "SHIM_LOG_DAYS": ("30", "log_days", 30),
 }
 NUMBERS = {
     "PORT": "give a whole number from 1 to 65535",
@@ -57,6 +64,9 @@ CHOICES = {
     "SHIM_DEMO": "give one of 0, 1",
     "SHIM_SCHEDULERS": "give one of on, off",
     "SHIM_LOG_USER_IDS": "give one of hash, plain",
+    "SHIM_LOG_FILE_MB": "give a whole number from 1 to 10000",
+    "SHIM_LOG_TOTAL_MB": "give a whole number from 2 to 1000000",
+    "SHIM_LOG_DAYS": "give a whole number from 1 to 3650",
 }
 
 
@@ -89,16 +99,24 @@ def test_each_setting_is_read_from_its_name(name: str) -> None:
     assert {each: getattr(settings, each) for each in DEFAULTS} == others
 
 
+def test_the_retention_of_the_log_is_in_bytes_and_days() -> None:
+    """Settings are in megabytes; what is kept is told in bytes."""
+    settings = Settings.from_environ(
+        {"SHIM_LOG_FILE_MB": "3", "SHIM_LOG_TOTAL_MB": "9", "SHIM_LOG_DAYS": "5"}
+    )
+    assert settings.log_retention == Retention(3 * 2**20, 9 * 2**20, 5)
+
+
 def test_every_file_lies_in_the_instance_folder(tmp_path: Path) -> None:
     """One folder holds all that an instance keeps."""
     settings = Settings.from_environ({"SHIM_INSTANCE": str(tmp_path)})
-    names = {"flags.json", "latch.json", "history.jsonl", "run", "log/shadow.jsonl", "log.key"}
+    names = {"flags.json", "latch.json", "history.jsonl", "run", "log", "log.key"}
     kept = (
         settings.flag_file,
         settings.latch_file,
         settings.history_file,
         settings.run_path,
-        settings.log_file,
+        settings.log_path,
         settings.key_file,
     )
     assert {str(path.relative_to(tmp_path)) for path in kept} == names

@@ -10,10 +10,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.adapters.pseudonyms import Pseudonyms
+from app.adapters.worker_log import log_files
 from app.core.balance_notification_service import BalanceNotificationService
 from app.logs import configure_logging
 from app.settings import Settings
-from shim.report import read_report
+from shim.report import read_logs
 from tests.app.conftest import Build, Built, until
 from tests.notifications.doubles import ConnectionDouble
 
@@ -32,8 +33,9 @@ DENOMINATORS = {
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:
-    """Return every line of a log; each must be one JSON object."""
-    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    """Return every line of the logs in a folder; each must be one JSON object."""
+    logs = [log for log, *_ in log_files(path)]
+    lines = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
     assert all(type(line) is dict for line in lines)
     return lines
 
@@ -75,9 +77,10 @@ def test_every_line_goes_to_the_file_and_to_standard_output(
     built = shadowed()
     farm(built)
     built.parts.runtime.stop()
-    lines = lines_of(settings.log_file)
+    lines = lines_of(settings.log_path)
     printed = capfdbinary.readouterr().out
-    assert printed == settings.log_file.read_bytes()
+    [(log, *_)] = log_files(settings.log_path)
+    assert printed == log.read_bytes()
     assert {"divergence", "shadow_counts"} == {line["event"] for line in lines}
     assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
     assert len({(line["host"], line["worker"], line["started"]) for line in lines}) == 1
@@ -90,7 +93,7 @@ def test_the_last_counts_have_every_denominator(
     built = shadowed()
     farm(built)
     built.parts.runtime.stop()
-    counts = [line for line in lines_of(settings.log_file) if line["event"] == "shadow_counts"][-1]
+    counts = [line for line in lines_of(settings.log_path) if line["event"] == "shadow_counts"][-1]
     assert set(counts) >= DENOMINATORS
     assert counts["dropped"] == {"queue_full": 0}
     assert set(counts["comparisons"]) == {"reach", "truth", "saying"}
@@ -109,7 +112,7 @@ def test_the_log_of_a_worker_is_what_the_report_reads(
     built = shadowed()
     farm(built)
     built.parts.runtime.stop()
-    report = read_report(settings.log_file.read_text().splitlines())
+    report = read_logs(log for log, *_ in log_files(settings.log_path))
     assert (report.damaged, report.workers, report.calls) == (0, 1, 6)
     assert report.comparisons["reach"].known == 1
     assert [group.known for group in report.groups] == ["legacy-reaches-nobody"]
@@ -120,7 +123,7 @@ def test_users_are_hashed_in_the_log(shadowed: Callable[..., Built], settings: S
     built = shadowed()
     farm(built)
     built.parts.runtime.stop()
-    (line,) = [line for line in lines_of(settings.log_file) if line["event"] == "divergence"]
+    (line,) = [line for line in lines_of(settings.log_path) if line["event"] == "divergence"]
     assert line["user"] == Pseudonyms(settings.key_file, plain=False)(USER)
     assert USER not in values_of(line, {"user", "userId", "user_id"})
 
@@ -142,7 +145,7 @@ def test_an_operator_may_ask_for_plain_ids(
     built = shadowed(log_user_ids="plain")
     farm(built)
     built.parts.runtime.stop()
-    (line,) = [line for line in lines_of(settings.log_file) if line["event"] == "divergence"]
+    (line,) = [line for line in lines_of(settings.log_path) if line["event"] == "divergence"]
     assert line["user"] == USER
     assert not settings.key_file.exists()
 
@@ -151,7 +154,7 @@ def test_a_log_that_cannot_be_written_is_reported_once_and_harms_nobody(
     shadowed: Callable[..., Built], settings: Settings, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     """Rewards are booked, episodes compared and printed; the file's failing is one line."""
-    settings.log_file.parent.touch()
+    settings.log_path.touch()
     with capture_logs() as said:
         built = shadowed()
         farm(built)

@@ -100,8 +100,8 @@ class Service:
 
     def divergences(self, user: int, comparison: str) -> list[dict[str, Any]]:
         """Return the lines of the shadow log on one user and one comparison, oldest first."""
-        log = self._instance_path / "log" / "shadow.jsonl"
-        lines = log.read_text().splitlines(keepends=True) if log.exists() else []
+        logs = (self._instance_path / "log").glob("shadow-*.jsonl")
+        lines = [line for log in logs for line in log.read_text().splitlines(keepends=True)]
         whole = [json.loads(line) for line in lines if line.endswith("\n")]
         return [
             line

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
-from shim.report import Verdict, read_report
+from shim.report import Verdict, read_logs
 from tests.docs.demonstration import Demonstration, Done, eventually
 from tests.docs.documents import RUNBOOK, marked, table
 
@@ -128,8 +128,7 @@ def reports_the_fault(live: Demonstration, done: Done) -> None:
     succeeded(done)
 
     def evidence() -> bool:
-        with (live.instance / "log" / "shadow.jsonl").open(encoding="utf-8") as log:
-            report = read_report(log)
+        report = read_logs((live.instance / "log").glob("shadow-*.jsonl"))
         reach, truth = report.comparisons["reach"], report.comparisons["truth"]
         assert reach.mismatched == truth.mismatched == 0, report
         verdicts = {report.verdict("reach"), report.verdict("truth")}

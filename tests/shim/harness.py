@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import msgspec
+
 from app.core.balance_manager import UserBalance
 from app.notifications.ports import BalanceHint
 from app.notifications.service import BalanceNotifications
@@ -11,7 +13,7 @@ from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from flags.latch import NEVER_ENGAGED, Latch
 from flags.provider import StaticProvider
 from shim import facade
-from shim.balance.lines import divergence_line
+from shim.balance.lines import divergence_record
 from shim.balance.world import BalanceWorld
 from shim.facade import BalanceUpdate, ConnectionAwareFacade, UserIdOnlyFacade
 from shim.legacy.connection_aware import ConnectionAwareService
@@ -216,4 +218,11 @@ class Harness:
 
     def _publish(self, episode, result):
         self.results.append((episode, result))
-        self.lines.append(divergence_line(episode, result, lambda user_id: f"user {user_id}"))
+        record = divergence_record(
+            episode,
+            result,
+            lambda user_id: f"user {user_id}",
+            at=datetime(2026, 1, 1, tzinfo=UTC),
+            stage="shadow",
+        )
+        self.lines.append(msgspec.to_builtins(record, builtin_types=(Decimal, datetime)))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shim.shadow.budget import CpuBudget
 from shim.shadow.events import LiveEffect
-from shim.shadow.publisher import LIMIT, Publisher
+from shim.shadow.publisher import BATCH, FORMAT, LIMIT, Publisher
 from shim.shadow.queue import EventQueue
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -104,3 +104,40 @@ def test_a_log_that_cannot_keep_up_drops_and_counts():
     for _ in range(LIMIT + 5):
         publisher.publish("divergence")
     assert publisher.dropped == 5
+
+
+class Unsayable:
+    """Has no representation."""
+
+    def __repr__(self):
+        raise RuntimeError("nothing to say")
+
+
+def test_a_record_that_cannot_be_written_down_costs_its_own_line_only(capsys):
+    """It is counted and said once; the lines around it are whole."""
+    written = []
+    publisher = Publisher([written.append], utc_now=lambda: AT)
+    for number in range(3):
+        publisher.publish("divergence", number=number)
+        publisher.publish("divergence", before="x" * 100, odd=Unsayable())
+    publisher.flush()
+    assert [json.loads(line)["number"] for line in written[0].splitlines()] == [0, 1, 2]
+    assert publisher.unencodable == 3
+    assert capsys.readouterr().out.count("shadow_log_line_lost") == 1
+
+
+def test_every_line_begins_with_the_version_and_the_common_fields():
+    """They are asked for once, when the first line is written."""
+    written, asked = [], []
+    publisher = Publisher(
+        [written.append], utc_now=lambda: AT, common=lambda: asked.append(1) or {"worker": 7}
+    )
+    assert asked == []
+    for _ in range(BATCH + 1):
+        publisher.publish("divergence")
+    publisher.flush()
+    assert asked == [1]
+    assert [data.count(b"\n") for data in written] == [BATCH, 1]
+    assert {(line["v"], line["worker"]) for line in map(json.loads, written[0].splitlines())} == {
+        (FORMAT, 7)
+    }

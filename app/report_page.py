@@ -1,0 +1,65 @@
+"""The report as one page that needs nothing else: charts are drawn in it, nothing is fetched."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import render_template
+from jinja2 import Undefined
+
+from app.charts import HEIGHT, WIDTH, bars, latencies, rate_chart
+from app.report_text import share
+from shim.report import Group, Report
+
+MOST_GROUPS = 100
+"""Groups that a page shows with their samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownGroup:
+    """A group with its samples as plain data."""
+
+    group: Group
+    samples: tuple[dict[str, Any], ...]
+
+
+def report_page(report: Report) -> str:
+    """Return the page as HTML. Whatever stands in a log is text on it, never markup."""
+    return render_template(
+        "report.html",
+        report=report,
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        share=share,
+        pretty=_pretty,
+        width=WIDTH,
+        height=HEIGHT,
+        rates={
+            name: rate_chart(points, level=report.terms.level)
+            for name, points in report.over_time.items()
+        },
+        callers=bars(report.callers),
+        kinds=bars(report.kinds),
+        latency=latencies(report.latency),
+        groups=[ShownGroup(group, _samples(group)) for group in report.groups[:MOST_GROUPS]],
+        left_out=sum(group.count for group in report.groups[MOST_GROUPS:]) + report.ungrouped,
+    )
+
+
+def _samples(group: Group) -> tuple[dict[str, Any], ...]:
+    """Return the samples that are what they were taken for: a line may only name the same."""
+    found = []
+    for raw in group.samples:
+        try:
+            sample = json.loads(raw)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(sample, dict) and sample.get("fingerprint") == group.fingerprint:
+            found.append(sample)
+    return tuple(found)
+
+
+def _pretty(value: object) -> str:
+    if isinstance(value, Undefined):
+        return "nothing"  # a line of which only what the report needs is there
+    return json.dumps(value, indent=2, ensure_ascii=False)

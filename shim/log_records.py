@@ -1,0 +1,92 @@
+"""What a divergence is in the shadow log, field by field; the log's JSON Schema follows from it."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from shim.shadow.differences import DifferenceKind
+from shim.shadow.result import Comparison, Outcome
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+Duration = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Has these fields and no other: whatever is added is thought of here first."""
+
+
+class DecisionRecord(_Part, frozen=True):
+    """Why the user was served as it was."""
+
+    value: bool
+    reason: str
+    source: str
+    bucket: int | None
+    flag_version: int | None
+    stale: bool
+
+
+class CallRecord(_Part, frozen=True):
+    """One call: the path that it took, and module and function of who made it."""
+
+    path: str
+    caller: str
+
+
+class DifferenceRecord(_Part, frozen=True):
+    """Where two structures differ, how, and both values, user ids replaced."""
+
+    path: str
+    kind: DifferenceKind
+    expected: Any
+    actual: Any
+
+
+class OutcomeRecord(_Part, frozen=True):
+    """What one side answered to a call."""
+
+    value: str | None
+    raised: str | None
+    milliseconds: Duration
+
+
+class EffectRecord(_Part, frozen=True):
+    """What one side sent, and on which connection of the user."""
+
+    side: str
+    to: str
+    message: Any
+
+
+class ObservationRecord(_Part, frozen=True):
+    """One side's run of the episode."""
+
+    side: str
+    live: bool
+    settled: bool
+    calls: tuple[OutcomeRecord, ...]
+    effects: tuple[EffectRecord, ...]
+
+
+class Divergence(_Part, frozen=True, kw_only=True, tag_field="event", tag="divergence"):
+    """One comparison of one episode that found a difference, known ones included.
+
+    `user` is a keyed hash, or the id where the operator asks for it.
+    """
+
+    at: Moment
+    stage: str
+    comparison: Comparison
+    outcome: Outcome
+    known: str | None
+    fingerprint: str
+    user: str | int
+    serving: str
+    decision: DecisionRecord | None
+    rolled_back: bool | None = None
+    epoch: int | None = None
+    calls: tuple[CallRecord, ...]
+    seconds: Duration
+    differences: tuple[DifferenceRecord, ...]
+    observations: tuple[ObservationRecord, ...] = ()

@@ -1,0 +1,97 @@
+"""Reads log files in parts, on two processes where that pays."""
+
+import multiprocessing
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from io import RawIOBase
+from pathlib import Path
+
+from shim.report_scan import Scan
+
+BLOCK = 128 * 1024
+"""Bytes that are read and decoded at once."""
+LONGEST_LINE = 8 * 2**20
+"""Bytes after which a line that does not end is damage, not held in memory."""
+PART = 16 * 2**20
+"""Bytes that one process reads before it hands over what it found."""
+PROCESSES = 2
+
+Part = tuple[Path, int, int]
+Progress = Callable[[int], object]
+
+
+def scan_files(paths: Iterable[Path], *, progress: Progress = lambda _: None) -> Scan:
+    """Read whole files. `progress` is told the bytes of each part. Raises OSError."""
+    parts = [part for path in paths for part in parts_of(path)]
+    scan = Scan()
+    for found, size in _scans(parts):
+        scan.merge(found)
+        progress(size)
+    return scan
+
+
+def parts_of(path: Path) -> Iterator[Part]:
+    """Yield a file in parts; a line belongs to the part in which it begins. Raises OSError."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+    for start in range(0, size, PART):
+        yield path, start, min(start + PART, size)
+
+
+def scan_part(part: Part) -> Scan:
+    """Read the lines that begin in one part of a file. Raises OSError."""
+    path, start, end = part
+    scan = Scan()
+    with path.open("rb", buffering=0) as file:
+        at = _line_start(file, start)
+        file.seek(at)
+        rest = b""
+        while at < end and (data := file.read(min(BLOCK, end - at))):
+            at += len(data)
+            whole, found, begun = data.rpartition(b"\n")
+            if found:
+                scan.add(rest + whole + found)
+                rest = begun
+            elif len(rest) < LONGEST_LINE:
+                rest += data
+        if rest:
+            scan.add(rest + _to_line_end(file))
+    return scan
+
+
+def _scans(parts: list[Part]) -> Iterator[tuple[Scan, int]]:
+    """Yield each part's scan with its bytes, in order.
+
+    A process with threads is not forked: a lock that one of them holds would never be let go.
+    """
+    if len(parts) > 1 and threading.active_count() == 1:
+        with multiprocessing.get_context("fork").Pool(PROCESSES) as pool:
+            for part, scan in zip(parts, pool.imap(scan_part, parts), strict=True):
+                yield scan, part[2] - part[1]
+    else:
+        for part in parts:
+            yield scan_part(part), part[2] - part[1]
+
+
+def _line_start(file: RawIOBase, start: int) -> int:
+    """Return where the first line begins at `start` or after it."""
+    if start == 0:
+        return 0
+    file.seek(start - 1)
+    while data := file.read(BLOCK):
+        found = data.find(b"\n")
+        if found >= 0:
+            return file.tell() - len(data) + found + 1
+    return file.tell()
+
+
+def _to_line_end(file: RawIOBase) -> bytes:
+    """Return what belongs to the line that the file stands in, within bounds."""
+    held = b""
+    while data := file.read(BLOCK):
+        line, found, _ = data.partition(b"\n")
+        if len(held) < LONGEST_LINE:
+            held += line
+        if found:
+            break
+    return held + b"\n"

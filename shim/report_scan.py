@@ -1,0 +1,203 @@
+"""Sums up the lines of shadow logs, in any order, in bounded memory; sums can be added up."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from shim.log_lines import CountsLine, DivergenceLine, Numbers, read_block
+from shim.shadow.result import Comparison, NotCompared
+
+MOST_GROUPS = 1000
+"""Fingerprints told apart; divergences with further ones are only counted."""
+OTHERS = "other callers"
+SAMPLES = 3
+MOST_SAMPLE = 16_384
+"""Bytes of a line that is kept as a sample."""
+MOST_SNAPSHOTS = 8_000
+FINEST_S = 60
+"""Seconds of the first grid of time; it is doubled where it holds too much."""
+
+Process = tuple[str, int, float]
+
+
+class Tally(NamedTuple):
+    """One comparison's numbers: those that judge it, and what was left out of it."""
+
+    compared: int = 0
+    known: int = 0
+    mismatched: int = 0
+    left_out: int = 0
+
+    def less(self, other: "Tally") -> "Tally":
+        """Return by how much this is more than `other`; a counter never goes back."""
+        return Tally(*(max(a - b, 0) for a, b in zip(self, other, strict=True)))
+
+    def plus(self, other: "Tally") -> "Tally":
+        """Return the sum."""
+        return Tally(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+class Snapshot(NamedTuple):
+    """What one process had counted at a moment, in unix seconds."""
+
+    at: float
+    stage: str
+    dropped: int
+    tallies: tuple[Tally, ...]
+
+    @classmethod
+    def of(cls, line: CountsLine) -> "Snapshot":
+        """Return what a line of counts says."""
+        numbers = (line.comparisons.get(comparison) for comparison in Comparison)
+        tallies = tuple(Tally() if each is None else tally_of(each) for each in numbers)
+        return cls(line.at.timestamp(), line.stage, sum(line.dropped.values()), tallies)
+
+
+def tally_of(numbers: Numbers) -> Tally:
+    """Return what judges a comparison; nobody to tell is nothing left out."""
+    left_out = sum(
+        n for reason, n in numbers.reasons.items() if reason != NotCompared.NO_CONNECTION
+    )
+    return Tally(numbers.compared, numbers.known, numbers.mismatched, left_out)
+
+
+@dataclass(slots=True)
+class GroupTally:
+    """Divergences with one fingerprint. Samples are lines as they stand in a log."""
+
+    line: DivergenceLine
+    """The first one, which says what all of them are."""
+    first: datetime
+    last: datetime
+    count: int = 0
+    samples: list[bytes] = field(default_factory=list)
+
+    def merge(self, other: "GroupTally") -> None:
+        """Add what another scan found of the same."""
+        self.count += other.count
+        self.first = min(self.first, other.first)
+        self.last = max(self.last, other.last)
+        self.samples += other.samples[: SAMPLES - len(self.samples)]
+
+
+@dataclass(slots=True)
+class Scan:
+    """What was read so far."""
+
+    lines: int = 0
+    damaged: int = 0
+    other_version: int = 0
+    newest: dict[Process, CountsLine] = field(default_factory=dict)
+    groups: dict[str, GroupTally] = field(default_factory=dict)
+    ungrouped: int = 0
+    callers: Counter[str] = field(default_factory=Counter)
+    width: int = FINEST_S
+    snapshots: dict[tuple[Process, str, int], tuple[Snapshot, Snapshot]] = field(
+        default_factory=dict
+    )
+    """By process, stage and place on the grid: the first and the last one there."""
+
+    def add(self, data: bytes) -> None:
+        """Add whole lines of a log."""
+        block = read_block(data)
+        self.lines += block.lines
+        self.damaged += block.damaged
+        self.other_version += block.other_version
+        groups, callers = self.groups, self.callers
+        for line in block.read:
+            if isinstance(line, CountsLine):
+                self._count(line)
+                continue
+            for call in line.calls:
+                callers[call.caller] += 1
+            group = groups.get(line.fingerprint)
+            if group is None:
+                if len(groups) >= MOST_GROUPS:
+                    self.ungrouped += 1
+                    continue
+                group = GroupTally(line, line.at, line.at, samples=_samples(line, data))
+                groups[line.fingerprint] = group
+            group.count += 1
+            if line.at > group.last:
+                group.last = line.at
+            elif line.at < group.first:
+                group.first = line.at
+        self._bound_callers()
+
+    def merge(self, other: "Scan") -> None:
+        """Add what another scan found."""
+        self.lines += other.lines
+        self.damaged += other.damaged
+        self.other_version += other.other_version
+        self.ungrouped += other.ungrouped
+        self.callers.update(other.callers)
+        self._bound_callers()
+        for line in other.newest.values():
+            self._keep_newest(line)
+        for name, group in other.groups.items():
+            if name in self.groups:
+                self.groups[name].merge(group)
+            elif len(self.groups) < MOST_GROUPS:
+                self.groups[name] = group
+            else:
+                self.ungrouped += group.count
+        for (process, _, _), pair in other.snapshots.items():
+            for snapshot in pair:
+                self._keep(process, snapshot)
+
+    def _count(self, line: CountsLine) -> None:
+        self._keep_newest(line)
+        self._keep(line.process, Snapshot.of(line))
+
+    def _keep_newest(self, line: CountsLine) -> None:
+        known = self.newest.get(line.process)
+        if known is None or known.at <= line.at:
+            self.newest[line.process] = line
+
+    def _keep(self, process: Process, snapshot: Snapshot) -> None:
+        key = (process, snapshot.stage, int(snapshot.at) // self.width)
+        first, last = self.snapshots.get(key, (snapshot, snapshot))
+        self.snapshots[key] = (min(first, snapshot), max(last, snapshot))
+        if len(self.snapshots) > MOST_SNAPSHOTS:
+            kept, self.snapshots = self.snapshots, {}
+            self.width *= 2
+            for (whose, _, _), pair in kept.items():
+                for each in pair:
+                    self._keep(whose, each)
+
+    def _bound_callers(self) -> None:
+        if len(self.callers) > 2 * MOST_GROUPS:
+            kept = dict(self.callers.most_common(MOST_GROUPS))
+            kept[OTHERS] = kept.get(OTHERS, 0) + self.callers.total() - sum(kept.values())
+            self.callers = Counter(kept)
+
+
+def _samples(line: DivergenceLine, data: bytes) -> list[bytes]:
+    """Return the first lines of a block that name this line's fingerprint."""
+    found: list[bytes] = []
+    name, at = line.fingerprint.encode(), 0
+    while len(found) < SAMPLES and (at := data.find(name, at)) >= 0:
+        end = (data.find(b"\n", at) + 1) or len(data)
+        sample = data[data.rfind(b"\n", 0, at) + 1 : end].strip()
+        if len(sample) <= MOST_SAMPLE:
+            found.append(sample)
+        at = end
+    return found
+
+
+def deltas(scan: Scan) -> Mapping[Process, list[tuple[Snapshot, Snapshot]]]:
+    """Return for each process what came between two looks: the counts before, and those after.
+
+    The first look's numbers came since the process began.
+    """
+    looks: dict[Process, set[Snapshot]] = {}
+    for (process, _, _), pair in scan.snapshots.items():
+        looks.setdefault(process, set()).update(pair)
+    found = {}
+    for process, seen in looks.items():
+        ordered = sorted(seen)
+        nothing = ordered[0]._replace(dropped=0, tallies=(Tally(),) * len(Comparison))
+        found[process] = list(zip([nothing, *ordered], ordered, strict=False))
+    return found

@@ -69,7 +69,9 @@ class ObservationRecord(_Part, frozen=True):
     effects: tuple[EffectRecord, ...]
 
 
-class Divergence(_Part, frozen=True, kw_only=True, tag_field="event", tag="divergence"):
+class Divergence(
+    _Part, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="divergence"
+):
     """One comparison of one episode that found a difference, known ones included.
 
     `user` is a keyed hash, or the id where the operator asks for it.

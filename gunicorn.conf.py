@@ -1,12 +1,18 @@
 """How gunicorn serves the application. Everything is set by the environment: see README.md."""
 
+import os
 import signal
+import sys
 from typing import Any
 
+from app.listening import CannotListenError, check_port
 from app.logs import configure_logging
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 
-_settings = Settings.from_environ()
+try:
+    _settings = Settings.from_environ()
+except SettingsError as error:
+    sys.exit(f"The settings cannot be used:\n{error}")
 
 bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.workers
@@ -15,6 +21,18 @@ threads = _settings.threads
 graceful_timeout = 4  # a worker that is asked to go is gone within five seconds
 timeout = 30
 control_socket_disable = True
+
+
+def on_starting(server: Any) -> None:
+    """Say at once what gunicorn says after five seconds: the port is taken."""
+    if server.master_pid or "LISTEN_FDS" in os.environ:
+        return  # the socket is handed over, by the server before or by systemd
+    for address in server.cfg.address:
+        if isinstance(address, tuple):
+            try:
+                check_port(*address[:2])
+            except CannotListenError as error:
+                sys.exit(str(error))
 
 
 def when_ready(server: Any) -> None:

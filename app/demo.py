@@ -1,8 +1,6 @@
 """The command behind `make run`: everything that a first look needs, and then the server."""
 
-import errno
 import os
-import socket
 import sys
 from collections.abc import Mapping
 
@@ -10,6 +8,7 @@ import click
 from flask.cli import AppGroup
 
 from app.demo_users import seed
+from app.listening import CannotListenError, check_port
 from app.parts import parts
 from flags.embedded import ensure_flag_file
 
@@ -23,7 +22,10 @@ PACE = {"SHIM_DEMO": "1", "SHIM_FARMING_INTERVAL_S": "5", "SHIM_BOOST_INTERVAL_S
 def run() -> None:
     """Set up the database, its users and the flags, then serve the pages with gunicorn."""
     settings = parts().settings
-    refuse_taken_port(settings.host, settings.port)
+    try:
+        check_port(settings.host, settings.port)
+    except CannotListenError as error:
+        raise click.ClickException(str(error)) from error
     prepare()
     click.echo(f"Look at http://{settings.host}:{settings.port}/ (stop with Ctrl+C)")
     sys.stdout.flush()
@@ -52,20 +54,3 @@ def serving_command() -> list[str]:
 def serving_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return `environ` with the demonstration's pace where it says nothing itself."""
     return {**PACE, **environ}
-
-
-def refuse_taken_port(host: str, port: int) -> None:
-    """Raise `click.ClickException` if nobody could listen there."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise click.ClickException(_cannot_listen(host, port, error)) from error
-
-
-def _cannot_listen(host: str, port: int, error: OSError) -> str:
-    where = f"port {port} on {host}"
-    if error.errno == errno.EADDRINUSE:
-        return f"{where} is in use: stop what listens there, or choose another with PORT=8001"
-    return f"cannot listen on {where}: {error.strerror}; choose another with PORT=8001"

@@ -28,8 +28,10 @@ def parse_url(text: str, *, instance_path: Path) -> URL:
     how = "set DATABASE_URL to sqlite:///path/to/file.db or postgresql://user@host/name"
     try:
         url = make_url(text)
-    except ArgumentError:
-        raise DatabaseUnavailable(f"{text[:60]!r} is not a database URL: {how}") from None
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
+        credentials, at, rest = text.rpartition("@")
+        shown = ("***" if credentials else "") + at + rest[:60]
+        raise DatabaseUnavailable(f"{shown!r} is not a database URL: {how}") from None
     match url.get_backend_name():
         case "sqlite" if url.database and url.database != ":memory:" and not url.query:
             return url.set(drivername="sqlite", database=str(instance_path / url.database))

@@ -16,6 +16,7 @@ from typing import Protocol
 import structlog
 
 from flags.kill_switch import KillSwitch
+from flags.latch import Latch
 from flags.provider import FlagProvider
 from flags.state import FlagState
 from flags.workers import WorkerRecord, WorkerRegistry, process_start
@@ -56,10 +57,10 @@ class ClosedLast:
 class Applied:
     """What the migration follows, and since when in unix seconds."""
 
-    epoch: int
-    epoch_at: float
-    revision: int
-    revision_at: float
+    latch: Latch
+    latch_at: float
+    flags: FlagState
+    flags_at: float
 
 
 class Control:
@@ -84,12 +85,17 @@ class Control:
         self._count = count
         self._now = now
         self._started_at = 0.0
-        self._applied = Applied(-1, 0.0, -1, 0.0)
-        self._flags: FlagState | None = None
+        self._applied: Applied | None = None
         self._written_at = 0.0
         self._counted_at = 0.0
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._failing: dict[str, str] = {}
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What failed at the last attempt, and is tried again."""
+        return tuple(f"{what}: {error}" for what, error in self._failing.copy().items())
 
     @property
     def alive(self) -> bool:
@@ -100,9 +106,10 @@ class Control:
         """Apply what holds now, say so, then go on in a thread."""
         self._started_at = self._now()
         self._stopping.clear()
+        self._applied = None
         self._provider.start()
         self._kill_switch.poll()
-        self._apply()
+        self._follow()
         self._thread = threading.Thread(target=self._run, name="control", daemon=True)
         self._thread.start()
 
@@ -116,10 +123,9 @@ class Control:
 
     def turn(self) -> None:
         """Look once at everything."""
-        # Both are always polled: `or` would skip the flags when the latch moved.
-        changed = [self._kill_switch.poll(), self._provider.poll()]
-        if any(changed):
-            self._apply()
+        self._kill_switch.poll()
+        self._provider.poll()
+        self._follow()
         now = self._now()
         if now - self._written_at >= HEARTBEAT_S:
             self._write(now)
@@ -132,42 +138,61 @@ class Control:
         while not self._stopping.wait(POLL_S):
             try:
                 self.turn()
-            except Exception:  # noqa: BLE001 - a worker that follows no flip would be worse
-                _log.exception("control_turn_failed")
+            except Exception as error:  # noqa: BLE001 - a worker that follows no flip is worse
+                self._report("control", error)
+            else:
+                self._failing.pop("control", None)
 
-    def _apply(self) -> None:
+    def _follow(self) -> None:
+        """Flip the migration if it does not follow what holds now; say so once it does.
+
+        A flip that fails is not said, and tried again at the next turn.
+        """
         latch, flags = self._kill_switch.latch, self._provider.state
+        was = self._applied
+        if was is not None and was.flags is flags and was.latch == latch:
+            return
         self._migration.apply(flags, latch)
         now = self._now()
-        was = self._applied
-        # By the state, not its number: a flag file made anew may count from the start.
         self._applied = Applied(
-            latch.epoch,
-            was.epoch_at if was.epoch == latch.epoch else now,
-            flags.revision,
-            now if flags is not self._flags and not flags.stale else was.revision_at,
+            latch,
+            was.latch_at if was is not None and was.latch == latch else now,
+            flags,
+            # By the state, not its number: a flag file made anew may count from the start.
+            # The last good flags that went stale are not new.
+            was.flags_at if was is not None and (was.flags is flags or flags.stale) else now,
         )
-        self._flags = flags
         self._write(now)
 
     def _write(self, now: float) -> None:
         self._written_at = now
         applied = self._applied
+        if applied is None:
+            return  # nothing is said before the first flip has been applied
         record = WorkerRecord(
             pid=os.getpid(),
             process_started=process_start(os.getpid()) or 0.0,
             host=socket.gethostname(),
-            epoch=applied.epoch,
-            epoch_applied_at=applied.epoch_at,
-            revision=applied.revision,
-            revision_applied_at=applied.revision_at,
+            epoch=applied.latch.epoch,
+            epoch_applied_at=applied.latch_at,
+            revision=applied.flags.revision,
+            revision_applied_at=applied.flags_at,
             heartbeat=now,
             started_at=self._started_at,
         )
         try:
             self._workers.write(record)
         except OSError as error:
-            _log.error("worker_file_unwritable", error=str(error))
+            self._report("the worker's file", error)
+        else:
+            self._failing.pop("the worker's file", None)
+
+    def _report(self, what: str, error: Exception) -> None:
+        """Log a failure once for as long as it lasts, not at every turn."""
+        problem = f"{type(error).__name__}: {error}"
+        if self._failing.get(what) != problem:
+            self._failing[what] = problem
+            _log.error("control_failed", what=what, exc_info=error)
 
 
 class Runtime:
@@ -185,14 +210,21 @@ class Runtime:
         return self._pid == os.getpid()
 
     def start(self) -> None:
-        """Start every service; does nothing in a process that was started."""
+        """Start every service; does nothing in a process that was started.
+
+        When one cannot be started, those before it are stopped, and its error is raised.
+        """
         if self.started:
             return
         self._pid = os.getpid()
         self._running = []
-        for name, service in self._services:
-            service.start()
-            self._running.append((name, service))
+        try:
+            for name, service in self._services:
+                service.start()
+                self._running.append((name, service))
+        except BaseException:
+            self.stop()
+            raise
         _log.info("started", services=[name for name, _ in self._running])
 
     def stop(self) -> None:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from app.engines import parse_url
+from app.errors import DatabaseUnavailable
+
 T = TypeVar("T")
 
 PREFIX = "SHIM_"
@@ -91,10 +94,10 @@ class _Reader:
 
     def settings(self) -> Settings:
         """Return the settings. Raises SettingsError."""
-        instance = self._text("SHIM_INSTANCE", str(Path("instance").absolute()))
+        instance = self._folder("SHIM_INSTANCE", Path("instance"))
         settings = Settings(
-            instance_path=Path(instance).absolute(),
-            database_url=self._text("DATABASE_URL", "sqlite:///app.db"),
+            instance_path=instance,
+            database_url=self._database("DATABASE_URL", "sqlite:///app.db", instance),
             host=self._text("SHIM_HOST", "127.0.0.1"),
             port=self._number("PORT", 8000, int, least=1, most=65535),
             workers=self._number("SHIM_WORKERS", 1, int, least=1, most=64),
@@ -126,7 +129,28 @@ class _Reader:
         value = self._environ.get(name)
         if value is not None and not value.strip():
             self._problems.append(f"{name} is empty: give a value, or unset it")
+            return default
         return value if value is not None else default
+
+    def _folder(self, name: str, default: Path) -> Path:
+        path = Path(self._text(name, str(default))).absolute()
+        present = next(folder for folder in (path, *path.parents) if _exists(folder))
+        if not present.is_dir():
+            self._problems.append(f"{name} is {str(path)!r}: {present} is a file; name a folder")
+        elif present != path and not os.access(present, os.W_OK | os.X_OK):
+            self._problems.append(
+                f"{name} is {str(path)!r}: it cannot be made in {present}; name a folder that"
+                " exists or can be made"
+            )
+        return path
+
+    def _database(self, name: str, default: str, instance: Path) -> str:
+        url = self._text(name, default)
+        try:
+            parse_url(url, instance_path=instance)
+        except DatabaseUnavailable as error:
+            self._problems.append(f"{name} is wrong: {error}")
+        return url
 
     def _choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
         value = self._text(name, default)
@@ -145,7 +169,7 @@ class _Reader:
         except ValueError:
             pass
         kind = "a whole number" if read is int else "a number"
-        self._problems.append(f"{name} is {text!r}: give {kind} from {least:g} to {most:g}")
+        self._problems.append(f"{name} is {text!r}: give {kind} from {least:.10g} to {most:.10g}")
         return default
 
     def _refuse_unknown(self) -> None:
@@ -165,6 +189,13 @@ class _Reader:
                     for known in EXCEPTIONS
                     if distance(known, name) <= 2
                 ]
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long, a folder that may not be looked into
+        return False
 
 
 def distance(left: str, right: str) -> int:

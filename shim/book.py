@@ -1,6 +1,8 @@
 """Who is connected, as the facade was told: what each call's snapshot is taken from."""
 
 import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from shim.connections import CanonicalView, LegacyView, Saw
@@ -13,7 +15,8 @@ _LEGACY_SIDE = {
 }
 
 
-class Entry(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Entry:
     """One registration of a connection by one path, with the views handed out for it."""
 
     path: Path
@@ -30,6 +33,21 @@ class ConnectionState(NamedTuple):
     is_open: bool
     failed: bool
     base_version: int | None
+
+
+Look = tuple[Entry, bool, bool, int | None]
+"""A look at a connection: its registration, whether open, whether failed, the base version.
+
+Taken on the callers' path, where a named tuple would cost three times as much: see `states`.
+"""
+
+
+def states(looks: Iterable[Look]) -> tuple[ConnectionState, ...]:
+    """Return what was seen, with names."""
+    return tuple(
+        ConnectionState(entry.connection.id, entry.path, is_open, failed, base_version)
+        for entry, is_open, failed, base_version in looks
+    )
 
 
 class ConnectionBook:
@@ -79,23 +97,22 @@ class ConnectionBook:
                 self._entries.pop(user_id, None)
             return removed, not any(entry.connection is connection for entry in rest)
 
-    def states(self, user_id: int) -> tuple[ConnectionState, ...]:
-        """Return the user's connections as they are now."""
+    def look(self, user_id: int) -> Sequence[Look]:
+        """Look at the user's connections as they are now."""
         entries = self._entries.get(user_id)
         if entries is None:
             return ()
-        return tuple(
-            [
-                ConnectionState(
-                    entry.connection.id,
-                    entry.path,
-                    entry.connection.is_open,
-                    entry.legacy.failed or entry.canonical.failed,
-                    entry.connection.base_version,
-                )
-                for entry in entries
-            ]
-        )
+        looks = []
+        for entry in entries:
+            connection = entry.connection
+            failed = entry.legacy.failed or entry.canonical.failed
+            # No comprehension: in Python 3.11 that is one call more.
+            looks.append((entry, connection.is_open, failed, connection.base_version))
+        return looks
+
+    def states(self, user_id: int) -> tuple[ConnectionState, ...]:
+        """Return the user's connections as they are now."""
+        return states(self.look(user_id))
 
     def entries(self, user_id: int) -> tuple[Entry, ...]:
         """Return the user's registrations, in order."""

@@ -1,7 +1,7 @@
 """The migration at run time: the live sides, the routing table in force, and a flip."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import structlog
@@ -9,7 +9,7 @@ import structlog
 from flags.latch import Latch
 from flags.state import FlagState
 from flags.user_id import InvalidUserIdError, user_id_of
-from shim.book import ConnectionBook, ConnectionState
+from shim.book import ConnectionBook, ConnectionState, Look, states
 from shim.gate import Gate
 from shim.legacy.connection_aware import ConnectionAwareService
 from shim.legacy.ports import Balance
@@ -28,11 +28,23 @@ READ_TIMEOUT = 0.05
 """Seconds that the losing canonical may take to read what it still has to say."""
 
 
+Snapshot = tuple[Sequence[Look], Balance | None]
+"""The user's connections and the manager's cache: plain, for it is taken on the callers' path."""
+
+
 class CallContext(NamedTuple):
     """What a shadow must see as it was at the time of the call."""
 
     connections: tuple[ConnectionState, ...]
     cached: Balance | None
+
+    @classmethod
+    def of(cls, snapshot: object) -> "CallContext":
+        """Read a snapshot. Raises TypeError for anything else."""
+        if not isinstance(snapshot, tuple) or len(snapshot) != 2:
+            raise TypeError(f"a call has no snapshot but {snapshot!r}: hand over `context`'s")
+        looks, cached = snapshot
+        return cls(states(looks), cached)
 
 
 class Tally:
@@ -96,9 +108,9 @@ class Migration:
         """Whether the canonical serves this user at this moment."""
         return self.table.serves(user_id)
 
-    def context(self, user_id: int) -> CallContext:
+    def context(self, user_id: int) -> Snapshot:
         """Take the snapshot that a shadow of this user's call needs."""
-        return CallContext(self.book.states(user_id), self._manager.cached_balance(user_id))
+        return self.book.look(user_id), self._manager.cached_balance(user_id)
 
     def apply(self, flags: FlagState, latch: Latch) -> None:
         """Flip to these flags and this latch; when it returns, the losing side is silent.

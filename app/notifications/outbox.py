@@ -75,6 +75,11 @@ class Outbox:
         """Why nothing may be put in, None while something may."""
         return self._closing
 
+    @property
+    def waiting(self) -> int:
+        """How many frames wait: texts, and the state as one."""
+        return len(self._texts) + (self._state is not None)
+
     def put(self, item: str | bytes) -> None:
         """Add a text, or a control frame as it is sent.
 

@@ -11,6 +11,8 @@ from app.parts import Parts, parts
 
 health = Blueprint("health", __name__)
 
+NO_CONTROL = "the control thread has ended: no flip is followed; restart this worker"
+
 
 @dataclass(slots=True)
 class Readiness:
@@ -30,10 +32,9 @@ class Readiness:
 @health.get("/healthz")
 def healthz() -> tuple[dict[str, Any], int]:
     """Answer 200 as long as restarting this worker would mend nothing."""
-    control = parts().runtime.control
-    if parts().runtime.started and not control.alive:
-        problem = "the control thread has ended: no flip is followed; restart this worker"
-        return {"status": "dead", "problem": problem}, HTTPStatus.SERVICE_UNAVAILABLE
+    runtime = parts().runtime
+    if runtime.started and not runtime.control.alive:
+        return {"status": "dead", "problem": NO_CONTROL}, HTTPStatus.SERVICE_UNAVAILABLE
     return {"status": "alive"}, HTTPStatus.OK
 
 
@@ -56,11 +57,15 @@ def _readiness(parts: Parts) -> Readiness:
             "this process was not started after its fork: let gunicorn.conf.py call"
             " runtime.start() in post_worker_init"
         )
+    elif not parts.runtime.control.alive:
+        readiness.blocking.append(NO_CONTROL)
     if not parts.provider.ready:
-        readiness.blocking.append(f"no flags were loaded: {parts.provider.problem}")
+        why = parts.provider.problem or "nobody has looked for them yet"
+        readiness.blocking.append(f"no flags were loaded: {why}")
     elif parts.provider.problem is not None:
         readiness.degraded.append(f"the flags are the last good ones: {parts.provider.problem}")
     readiness.degraded += [f"kill switch: {problem}" for problem in parts.kill_switch.problems]
+    readiness.degraded += parts.runtime.control.problems
     if parts.runtime.started and parts.shadowing.executor.state != "running":
         readiness.degraded.append(f"shadows are {parts.shadowing.executor.state}")
     _check_database(parts, readiness)

@@ -13,7 +13,7 @@ from app.models import Balance, TonBoost, Transaction
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user's balance at one version."""
+    """A user's balance at one version; amounts have six decimals, and so has their text."""
 
     id: int
     uni: Decimal

@@ -21,9 +21,7 @@ BASE = "base"
 
 def states_of(call: LiveCall) -> dict[str, ConnectionState]:
     """Return the connections of a call's snapshot by id."""
-    if not isinstance(call.context, CallContext):
-        raise TypeError(f"a call of {call.path} has no snapshot but {call.context!r}")
-    return {state.id: state for state in call.context.connections}
+    return {state.id: state for state in CallContext.of(call.context).connections}
 
 
 def noted(episode: Episode, name: str) -> int:

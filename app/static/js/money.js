@@ -1,10 +1,17 @@
-// Amounts have six decimals and stay below 9,000,000,000, so millionths fit a number exactly.
+// Amounts are whole millionths. They are read and written as text: multiplying a number by a
+// million, or dividing it, loses the last decimal of a large balance.
 
 /** Millionths of an amount given as a number or as decimal text. */
-export const toMicro = (amount) => Math.round(Number(amount) * 1e6);
+export const toMicro = (amount) => {
+  const text = typeof amount === "string" ? amount : amount.toFixed(6);
+  return Number(text.replace(".", ""));
+};
 
 /** The text that every page shows for an amount: always six decimals. */
-export const toText = (micro) => (micro / 1e6).toFixed(6);
+export function toText(micro) {
+  const digits = String(Math.abs(micro)).padStart(7, "0");
+  return `${micro < 0 ? "-" : ""}${digits.slice(0, -6)}.${digits.slice(-6)}`;
+}
 
 /** The same with a sign in front; a real minus sign, since it stands beside digits. */
 export const toSigned = (micro) => `${micro < 0 ? "\u2212" : "+"}${toText(Math.abs(micro))}`;

@@ -1,0 +1,268 @@
+"""The system under test, with its real database, threads and connections, in a folder."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from app.accounts import open_accounts
+from app.adapters.append_file import AppendFile
+from app.adapters.truth import SqlTruthReader
+from app.core.balance_manager import BalanceManager
+from app.database import Database
+from app.notifications.connections import BrowserConnection
+from app.notifications.ports import BalanceHint
+from app.notifications.service import BalanceNotifications
+from app.notifications.timers import TimerThread
+from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
+from flags.latch import NEVER_ENGAGED
+from flags.provider import StaticProvider
+from shim.balance.lines import divergence_line
+from shim.balance.world import BalanceWorld
+from shim.facade import BalanceUpdate, ConnectionAwareFacade, UserIdOnlyFacade
+from shim.legacy.connection_aware import ConnectionAwareService
+from shim.legacy.user_id_only import UserIdOnlyService
+from shim.migration import Migration
+from shim.ports import Clock, TruthReader
+from shim.shadow.counts import Counts
+from shim.shadow.executor import ShadowExecutor
+from shim.shadow.experiment import Experiment
+from shim.shadow.publisher import Publisher
+from shim.shadow.queue import EventQueue
+from shim.shadow.result import Comparison
+
+USERS = range(1, 9)
+QUEUE_LIMIT = 10_000
+
+Misdeed = Callable[[threading.Event], None]
+"""What a candidate does before each call; it ends early once the event is set."""
+
+
+def sleep_200_ms(end: threading.Event) -> None:
+    """Sleep, as a candidate that waits for something does."""
+    end.wait(0.2)
+
+
+def burn_1_ms(end: threading.Event) -> None:
+    """Use the processor, and the interpreter, for a millisecond."""
+    until = time.thread_time() + 0.001
+    while time.thread_time() < until and not end.is_set():
+        pass
+
+
+class Store:
+    """A database with the users' accounts, and the balance manager over it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.database = Database("sqlite:///app.db", instance_path=folder)
+        self.database.upgrade()
+        with self.database.transaction() as session:
+            open_accounts(session, USERS)
+        self.manager = BalanceManager(self.database, monotonic=time.monotonic)
+        for user_id in USERS:
+            self.manager.get_user_balance(user_id)  # into the cache, as of a user who plays
+
+    def truth(self) -> SqlTruthReader:
+        """Return a reader that cannot write."""
+        return SqlTruthReader(self.database.read_only())
+
+
+class System:
+    """The facade over live sides and shadows; every user has one open connection.
+
+    `misdeed` is what the candidate does before each of its calls. Starts nothing before
+    `start`; `flip` and `start` may be repeated.
+    """
+
+    def __init__(self, store: Store, *, misdeed: Misdeed | None = None) -> None:
+        self._store = store
+        self._misdeed = misdeed
+        self._let_go = threading.Event()
+        self._flags = StaticProvider()
+        self._legacy_timers = TimerThread("bench-legacy-timers")
+        self._canonical_timers = TimerThread("bench-canonical-timers")
+        self.counts = Counts()
+        self.migration = self._migration()
+        self.aware = ConnectionAwareFacade(
+            self.migration,
+            self.migration.connection_aware,
+            self.migration.connection_aware.register_connection,
+        )
+        self.by_id = UserIdOnlyFacade(
+            self.migration,
+            self.migration.user_id_only,
+            self.migration.user_id_only.add_connection,
+        )
+        self._publisher = Publisher(
+            [AppendFile(store.folder / "shadow.jsonl")], utc_now=lambda: datetime.now(UTC)
+        )
+        self._executor = ShadowExecutor(
+            queue=self.migration.queue,
+            counts=self.counts,
+            new_experiment=self._experiment,
+            alarm=self._publisher.publish,
+            monotonic=time.monotonic,
+            thread_time=time.thread_time,
+        )
+        self._connect()
+
+    def flip(self, *, percent: int, shadow: int) -> None:
+        """Flip to these percentages of the two flags, and route every user once."""
+        self._flags.put({CANONICAL_FLAG: percent, SHADOW_FLAG: shadow})
+        self._flags.poll()
+        self.migration.apply(self._flags.state, NEVER_ENGAGED)
+        for user_id in USERS:
+            self.migration.table.route(user_id)
+
+    def start(self) -> None:
+        """Start every thread that a worker would have for this."""
+        self._let_go.clear()
+        for service in (
+            self._legacy_timers,
+            self._canonical_timers,
+            self._publisher,
+            self._executor,
+        ):
+            service.start()
+
+    def stop(self) -> None:
+        """Close every window and end the threads; a candidate that hangs is let go."""
+        self.flush()
+        self._let_go.set()
+        for service in (
+            self._executor,
+            self._publisher,
+            self._canonical_timers,
+            self._legacy_timers,
+        ):
+            service.stop()
+
+    def flush(self) -> None:
+        """Close the windows of both live sides."""
+        self.aware.flush_pending_updates()
+
+    def settle(self) -> None:
+        """Wait until the shadows have nothing left of what was offered to them.
+
+        Raises TimeoutError if they have not in 30 seconds.
+        """
+        self.flush()
+        end = time.monotonic() + 30.0
+        while len(self.migration.queue) or self._open_episodes():
+            if time.monotonic() > end:
+                raise TimeoutError("the shadows did not settle in 30 s: see shadow.jsonl")
+            time.sleep(0.002)
+
+    def tally(self) -> dict[str, int]:
+        """Return what became so far of the calls and episodes that shadows were offered."""
+        truth = self.counts.snapshot()["comparisons"][str(Comparison.TRUTH)]
+        return {
+            "calls taken up": self.counts.calls,
+            "dropped queue_full": self.migration.queue.dropped,
+            **{f"dropped {reason}": n for reason, n in self.counts.dropped.items()},
+            "episodes": self.counts.episodes,
+            "compared": truth["compared"],
+            **{f"not compared {reason}": n for reason, n in truth["reasons"].items()},
+        }
+
+    def _open_episodes(self) -> int:
+        concluded = sum(
+            n for (which, _), n in list(self.counts.outcomes.items()) if which is Comparison.TRUTH
+        )
+        return self.counts.episodes - concluded
+
+    def _migration(self) -> Migration:
+        manager = self._store.manager
+        migration = Migration(
+            flags=self._flags.state,
+            latch=NEVER_ENGAGED,
+            new_hint=BalanceHint,
+            manager=manager,
+            queue=EventQueue(QUEUE_LIMIT),
+        )
+        migration.attach(
+            connection_aware=ConnectionAwareService(clock=self._legacy_timers),
+            user_id_only=UserIdOnlyService(balance_manager=manager, clock=self._legacy_timers),
+            canonical=BalanceNotifications(
+                truth=self._store.truth(), clock=self._canonical_timers, serves=migration.serves
+            ),
+        )
+        return migration
+
+    def _experiment(self) -> Experiment:
+        world = BalanceWorld(
+            migration=self.migration,
+            truth=self._store.truth(),
+            new_canonical=self._candidate,
+            new_hint=BalanceHint,
+            counts=self.counts,
+            monotonic=time.monotonic,
+        )
+        return Experiment(
+            world=world,
+            counts=self.counts,
+            publish=lambda episode, result: self._publisher.publish(
+                "divergence", **divergence_line(episode, result, str)
+            ),
+            timer=time.perf_counter,
+        )
+
+    def _candidate(self, clock: Clock, truth: TruthReader) -> BalanceNotifications:
+        candidate = BalanceNotifications(truth=truth, clock=clock, serves=lambda _: True)
+        if self._misdeed is None:
+            return candidate
+        return _Misbehaving(candidate, self._misdeed, self._let_go)
+
+    def _connect(self) -> None:
+        for user_id in USERS:
+            connection = _Nowhere(f"bench-{user_id}").connection
+            connection.base_version = 0
+            self.aware.register_connection(user_id, connection)
+
+
+class _Nowhere:
+    """A socket whose other end takes everything at once."""
+
+    def __init__(self, connection_id: str) -> None:
+        self.connection = BrowserConnection(connection_id, self._take)
+
+    def _take(self) -> None:
+        while self.connection.take() is not None:
+            pass
+
+
+class _Misbehaving:
+    """The canonical service, but for what it does before each call."""
+
+    def __init__(
+        self, service: BalanceNotifications, misdeed: Misdeed, let_go: threading.Event
+    ) -> None:
+        self._service = service
+        self._misdeed = misdeed
+        self._let_go = let_go
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._service, name)
+
+    def notify_balance_update(self, hint: BalanceHint) -> None:
+        """Misbehave, then do as the service does."""
+        self._misdeed(self._let_go)
+        self._service.notify_balance_update(hint)
+
+
+def updates(count: int) -> Sequence[BalanceUpdate]:
+    """Return what callers of the connection-aware path hand over, one user after the other."""
+    at = datetime.now(UTC)
+    each = [
+        BalanceUpdate(user_id, Decimal(0), Decimal(0), Decimal("0.5"), "TON", "boost_income", at)
+        for user_id in USERS
+    ]
+    return [each[number % len(each)] for number in range(count)]
+
+
+def user_ids(count: int) -> Sequence[int]:
+    """Return what callers of the user-id-only path hand over, one user after the other."""
+    return [USERS[number % len(USERS)] for number in range(count)]

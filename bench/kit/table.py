@@ -1,0 +1,107 @@
+"""Figures with their targets: as a table for people, as JSON for machines."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure. `subject` is what was measured, `measure` which figure of it this is.
+
+    `target` is the most it may be, None where nothing was promised.
+    """
+
+    subject: str
+    measure: str
+    unit: str
+    value: float
+    target: float | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is reached, None without one."""
+        return None if self.target is None else self.value <= self.target
+
+
+@dataclass(slots=True)
+class Report:
+    """Sections of rows, each with a heading and notes on how to read it."""
+
+    sections: list[tuple[str, str, list[Row]]] = field(default_factory=list)
+
+    def add(self, heading: str, note: str, rows: Sequence[Row]) -> None:
+        """Add a section and print it at once."""
+        self.sections.append((heading, note, list(rows)))
+        print(f"\n{heading}\n{note}\n")
+        print(_table(rows))
+
+    @property
+    def missed(self) -> list[str]:
+        """The names of the rows whose target is not reached."""
+        return [
+            f"{heading}: {row.subject}: {row.measure}"
+            for heading, _, rows in self.sections
+            for row in rows
+            if row.met is False
+        ]
+
+    def write(self, path: Path) -> None:
+        """Write every row as JSON: {"rows": [{"name", "unit", "value", "target", "met"}]}."""
+        rows = [
+            {
+                "name": f"{heading}: {row.subject}: {row.measure}",
+                "unit": row.unit,
+                "value": row.value,
+                "target": row.target,
+                "met": row.met,
+            }
+            for heading, _, rows in self.sections
+            for row in rows
+        ]
+        path.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
+
+    def finish(self, json_file: Path | None) -> None:
+        """Say whether all targets are reached, and write the JSON if it is wanted."""
+        if json_file is not None:
+            self.write(json_file)
+        missed = self.missed
+        print("\nAll targets are reached." if not missed else "\nNot reached:")
+        for name in missed:
+            print(f"  {name}")
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """Read the options that every benchmark has: `--json FILE` and `--quick`."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+    parser.add_argument(
+        "--quick", action="store_true", help="few repeats: shows that it runs, measures nothing"
+    )
+    return parser.parse_args()
+
+
+def _table(rows: Sequence[Row]) -> str:
+    """One line per subject, its figures side by side, each with its target."""
+    by_subject: dict[str, list[Row]] = {}
+    for row in rows:
+        by_subject.setdefault(row.subject, []).append(row)
+    width = max(map(len, by_subject))
+    return "\n".join(
+        f"  {subject:<{width}}" + "".join(f"  {_cell(row):<{_room(row)}}" for row in cells).rstrip()
+        for subject, cells in by_subject.items()
+    )
+
+
+def _room(row: Row) -> int:
+    """Return the width of a cell, so that equal measures stand below each other."""
+    return len(row.measure) + len(row.unit) + 9
+
+
+def _cell(row: Row) -> str:
+    text = f"{row.measure} {row.value:,.0f} {row.unit}".strip()
+    if row.target is None:
+        return text
+    return f"{text} (at most {row.target:,.0f}: {'met' if row.met else 'NOT MET'})"

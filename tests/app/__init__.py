@@ -1,0 +1,1 @@
+"""Tests of the application layer: settings, wiring, runtime, health, log and report."""

@@ -1,0 +1,154 @@
+"""Alive or dead, ready, degraded or dead: each cause has its words and its status."""
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.settings import Settings
+from flags.embedded import first_body
+from tests.app.conftest import Build, Built, until
+
+
+def readiness(built: Built) -> tuple[int, str, str]:
+    """Return code, status and all problems of `/readyz`."""
+    code, body = built.get("/readyz")
+    return code, body["status"], "\n".join(body["problems"])
+
+
+def test_a_started_worker_is_alive_and_ready(running: Built) -> None:
+    """Nothing is amiss: 200 both, no problem, and the stage."""
+    assert running.get("/healthz") == (200, {"status": "alive"})
+    assert running.get("/readyz") == (200, {"status": "ready", "problems": [], "stage": "off"})
+
+
+def test_a_worker_that_was_not_started_is_alive_and_gets_no_traffic(build: Build) -> None:
+    """Restarting would not mend it, serving would be wrong; it says what was left out."""
+    built = build()
+    assert built.get("/healthz")[0] == 200
+    code, status, problems = readiness(built)
+    assert (code, status) == (503, "dead")
+    assert "not started after its fork" in problems
+    assert "no flags were loaded: nobody has looked for them yet" in problems
+
+
+def test_a_worker_whose_control_thread_ended_is_dead(
+    running: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would follow no rollback: it is to be restarted, and gets no traffic until then."""
+    ended = threading.Thread()
+    monkeypatch.setattr(running.parts.runtime.control, "_thread", ended, raising=True)
+    code, body = running.get("/healthz")
+    assert (code, body["status"]) == (503, "dead")
+    assert "restart this worker" in body["problem"]
+    assert readiness(running)[:2] == (503, "dead")
+
+
+def test_flags_that_were_never_loaded_keep_a_worker_from_traffic(
+    build: Build, settings: Settings, seeded: bytes
+) -> None:
+    """Ready means that flags were loaded, not that somebody was asked for them."""
+    (settings.instance_path / "app.db").write_bytes(seeded)
+    settings.flag_file.write_text("<html>")
+    built = build()
+    built.parts.runtime.start()
+    code, status, problems = readiness(built)
+    assert (code, status) == (503, "dead")
+    assert problems.startswith(f"no flags were loaded: the flag file {settings.flag_file}")
+    settings.flag_file.write_text(first_body())
+    until(lambda: readiness(built)[1] == "ready")
+
+
+def test_a_bad_flag_file_after_a_good_one_degrades(running: Built, settings: Settings) -> None:
+    """The last good flags go on; the answer says so until the file is good again."""
+    settings.flag_file.write_text('{"version":2,"features":[')
+    until(lambda: readiness(running)[1] == "degraded")
+    code, _, problems = readiness(running)
+    assert code == 200
+    assert problems.startswith("the flags are the last good ones: the flag file")
+    settings.flag_file.write_text(first_body())
+    until(lambda: readiness(running)[1] == "ready")
+
+
+def test_a_corrupt_latch_degrades(running: Built, settings: Settings) -> None:
+    """The last good latch holds, and the answer says how to write it anew."""
+    settings.latch_file.write_text("garbage")
+    until(lambda: readiness(running)[1] == "degraded")
+    code, _, problems = readiness(running)
+    assert code == 200
+    assert problems.startswith("kill switch: ")
+    assert "flask rollout rollback" in problems
+    assert running.run("rollout", "rollback").exit_code == 0
+    until(lambda: readiness(running)[1] == "ready")
+
+
+def without(path: Path) -> None:
+    """Take the database away."""
+    path.unlink()
+
+
+def without_tables(path: Path) -> None:
+    """Leave an empty database."""
+    path.write_bytes(b"")
+
+
+def garbage(path: Path) -> None:
+    """Put something else in its place."""
+    path.write_bytes(b"no database" * 100)
+
+
+@pytest.mark.parametrize("damage", [without, without_tables, garbage])
+def test_without_a_database_a_worker_gets_no_traffic(
+    damage: Callable[[Path], None], running: Built, settings: Settings
+) -> None:
+    """A database that is not there, has no tables or is none: 503, and still alive."""
+    damage(settings.instance_path / "app.db")
+    code, status, problems = readiness(running)
+    assert (code, status) == (503, "dead")
+    assert "app.db cannot be used" in problems
+    assert running.get("/healthz")[0] == 200
+
+
+def test_a_read_only_database_degrades(running: Built, settings: Settings) -> None:
+    """Balances can still be shown: 200, and what to do about it."""
+    path = settings.instance_path / "app.db"
+    content = bytearray(path.read_bytes())
+    content[18] = 3  # a write version of the future: SQLite may only read, whoever asks
+    path.write_bytes(content)
+    code, status, problems = readiness(running)
+    assert (code, status) == (200, "degraded")
+    assert "is read-only" in problems
+    assert "right to write" in problems
+
+
+def test_a_locked_database_degrades(running: Built, settings: Settings) -> None:
+    """Somebody holds the write lock: 200, named, and ready once it is free."""
+    other = sqlite3.connect(settings.instance_path / "app.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    code, status, problems = readiness(running)
+    other.execute("ROLLBACK")
+    other.close()
+    assert (code, status) == (200, "degraded")
+    assert "is locked" in problems
+    assert readiness(running)[1] == "ready"
+
+
+def test_a_stuck_shadow_degrades(running: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is verified any more, and everybody is served: 200, and it is said."""
+    executor = running.parts.shadowing.executor
+    monkeypatch.setattr(type(executor), "state", property(lambda _: "stuck"))
+    assert readiness(running) == (200, "degraded", "shadows are stuck")
+
+
+def test_a_worker_file_that_cannot_be_written_degrades(running: Built, settings: Settings) -> None:
+    """A rollback cannot be confirmed by this worker: it is said until it can again."""
+    for file in settings.run_path.iterdir():
+        file.unlink()
+    settings.run_path.rmdir()
+    settings.run_path.touch()
+    until(lambda: "the worker's file: " in readiness(running)[2])
+    assert readiness(running)[:2] == (200, "degraded")
+    settings.run_path.unlink()
+    until(lambda: readiness(running)[1] == "ready")

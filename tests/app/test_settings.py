@@ -1,0 +1,282 @@
+"""Settings: what holds without any, and what each bad one is told."""
+
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.factory import create_app
+from app.settings import EXCEPTIONS, Settings, SettingsError, distance
+
+ROOT = Path(__file__).parents[2]
+DEFAULTS = {
+    "database_url": "sqlite:///app.db",
+    "host": "127.0.0.1",
+    "port": 8000,
+    "workers": 1,
+    "threads": 64,
+    "demo": False,
+    "schedulers": True,
+    "farming_interval_s": 300.0,
+    "boost_interval_s": 300.0,
+    "shadow_queue": 10_000,
+    "shadow_deadline_ms": 1000,
+    "shadow_cpu_percent": 5.0,
+    "log_user_ids": "hash",
+}
+GOOD = {
+    "DATABASE_URL": ("postgresql://app@db/app", "database_url", "postgresql://app@db/app"),
+    "PORT": ("65535", "port", 65535),
+    "SHIM_HOST": ("0.0.0.0", "host", "0.0.0.0"),
+    "SHIM_WORKERS": ("4", "workers", 4),
+    "SHIM_THREADS": ("2", "threads", 2),
+    "SHIM_DEMO": ("1", "demo", True),
+    "SHIM_SCHEDULERS": ("off", "schedulers", False),
+    "SHIM_FARMING_INTERVAL_S": ("0.5", "farming_interval_s", 0.5),
+    "SHIM_BOOST_INTERVAL_S": ("86400", "boost_interval_s", 86_400.0),
+    "SHIM_SHADOW_QUEUE": ("1", "shadow_queue", 1),
+    "SHIM_SHADOW_DEADLINE_MS": ("10", "shadow_deadline_ms", 10),
+    "SHIM_SHADOW_CPU_PERCENT": ("0.1", "shadow_cpu_percent", 0.1),
+    "SHIM_LOG_USER_IDS": ("plain", "log_user_ids", "plain"),
+}
+NUMBERS = {
+    "PORT": "give a whole number from 1 to 65535",
+    "SHIM_WORKERS": "give a whole number from 1 to 64",
+    "SHIM_THREADS": "give a whole number from 2 to 1000",
+    "SHIM_FARMING_INTERVAL_S": "give a number from 0.1 to 86400",
+    "SHIM_BOOST_INTERVAL_S": "give a number from 0.1 to 86400",
+    "SHIM_SHADOW_QUEUE": "give a whole number from 1 to 1000000",
+    "SHIM_SHADOW_DEADLINE_MS": "give a whole number from 10 to 60000",
+    "SHIM_SHADOW_CPU_PERCENT": "give a number from 0.1 to 100",
+}
+CHOICES = {
+    "SHIM_DEMO": "give one of 0, 1",
+    "SHIM_SCHEDULERS": "give one of on, off",
+    "SHIM_LOG_USER_IDS": "give one of hash, plain",
+}
+
+
+def problems(**environ: str) -> list[str]:
+    """Return what is said against an environment, line by line."""
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environ(environ)
+    return str(refused.value).splitlines()
+
+
+def test_an_empty_environment_gives_the_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing has to be set: SQLite in the instance folder, port 8000 on this machine alone."""
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.from_environ({})
+    assert settings.instance_path == tmp_path / "instance"
+    found = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    assert found == {"instance_path": tmp_path / "instance", **DEFAULTS}
+    assert not (tmp_path / "instance").exists()
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_each_setting_is_read_from_its_name(name: str) -> None:
+    """Each name sets its own field and no other."""
+    text, field, value = GOOD[name]
+    settings = Settings.from_environ({name: text})
+    assert getattr(settings, field) == value
+    others = {**DEFAULTS, field: value}
+    assert {each: getattr(settings, each) for each in DEFAULTS} == others
+
+
+def test_every_file_lies_in_the_instance_folder(tmp_path: Path) -> None:
+    """One folder holds all that an instance keeps."""
+    settings = Settings.from_environ({"SHIM_INSTANCE": str(tmp_path)})
+    names = {"flags.json", "latch.json", "history.jsonl", "run", "log/shadow.jsonl", "log.key"}
+    kept = (
+        settings.flag_file,
+        settings.latch_file,
+        settings.history_file,
+        settings.run_path,
+        settings.log_file,
+        settings.key_file,
+    )
+    assert {str(path.relative_to(tmp_path)) for path in kept} == names
+
+
+def test_a_relative_instance_folder_is_taken_from_where_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The path is absolute from then on, wherever the process goes."""
+    monkeypatch.chdir(tmp_path)
+    assert Settings.from_environ({"SHIM_INSTANCE": "here"}).instance_path == tmp_path / "here"
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("text", ["abc", "-1", "0", "1e9", "nan", "inf", "0x10", "1,5"])
+def test_a_bad_number_is_refused_with_name_value_and_limits(name: str, text: str) -> None:
+    """The message holds the setting, what was given, and what can be given."""
+    assert problems(**{name: text}) == [f"{name} is {text!r}: {NUMBERS[name]}"]
+
+
+@pytest.mark.parametrize("name", [name for name in NUMBERS if "whole" in NUMBERS[name]])
+def test_a_fraction_is_no_whole_number(name: str) -> None:
+    """A whole number is not rounded out of a fraction."""
+    assert problems(**{name: "12.5"}) == [f"{name} is '12.5': {NUMBERS[name]}"]
+
+
+@pytest.mark.parametrize("name", CHOICES)
+@pytest.mark.parametrize("text", ["yes", "TRUE", "Hash"])
+def test_a_bad_choice_is_refused_with_the_choices(name: str, text: str) -> None:
+    """The message holds the setting, what was given, and every choice."""
+    assert problems(**{name: text}) == [f"{name} is {text!r}: {CHOICES[name]}"]
+
+
+@pytest.mark.parametrize("name", [*GOOD, "SHIM_INSTANCE"])
+@pytest.mark.parametrize("text", ["", "  "])
+def test_an_empty_value_is_refused_once(name: str, text: str) -> None:
+    """An empty value is neither the default nor two problems."""
+    assert problems(**{name: text}) == [f"{name} is empty: give a value, or unset it"]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("nonsense", "'nonsense' is not a database URL"),
+        ("mysql://u:secret@h/db", "mysql://u:***@h/db is not a database we can use"),
+        ("postgresql://u:secret@h:port/db", "'***@h:port/db' is not a database URL"),
+        ("sqlite://", "sqlite:// is not a database we can use"),
+        ("sqlite:///:memory:", "sqlite:///%3Amemory%3A is not a database we can use"),
+    ],
+)
+def test_a_bad_database_url_is_refused_without_its_password(url: str, shown: str) -> None:
+    """The message says what can be given, and never repeats a secret."""
+    (problem,) = problems(DATABASE_URL=url)
+    assert problem.startswith(f"DATABASE_URL is wrong: {shown}")
+    assert "set DATABASE_URL to sqlite:///path/to/file.db or postgresql://" in problem
+    assert "secret" not in problem
+
+
+def test_a_file_is_no_instance_folder(tmp_path: Path) -> None:
+    """Neither a file nor something below one can be the folder."""
+    file = tmp_path / "file"
+    file.touch()
+    for path in (file, file / "below"):
+        (problem,) = problems(SHIM_INSTANCE=str(path))
+        assert problem == f"SHIM_INSTANCE is {str(path)!r}: {file} is a file; name a folder"
+
+
+def test_a_folder_that_cannot_be_made_is_refused_when_the_application_is_built() -> None:
+    """What only the system can know is still a problem with a setting, not a stack trace."""
+    path = Path("/proc/self/nothing/can/be/made/here")
+    with pytest.raises(SettingsError, match=r"SHIM_INSTANCE is '/proc.*name a folder"):
+        create_app(Settings(instance_path=path, database_url="sqlite:///app.db"))
+
+
+def test_an_unknown_name_with_the_prefix_is_refused_with_the_nearest() -> None:
+    """A misspelled setting is never quietly without effect."""
+    assert problems(SHIM_LOG_USERIDS="plain") == [
+        "SHIM_LOG_USERIDS is not a setting: did you mean SHIM_LOG_USER_IDS? Or unset it"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("DATABASE_URI", "DATABASE_URL"),
+        ("DATABSE_URL", "DATABASE_URL"),
+        ("DATABASEURL", "DATABASE_URL"),
+        ("UNLEASH_URLS", "UNLEASH_URL"),
+        ("UNLEASH_ADMIN_TOKNE", "UNLEASH_ADMIN_TOKEN"),
+        ("PROT", "PORT"),
+        ("LEGACY_VECTOR", "LEGACY_VECTORS"),
+    ],
+)
+def test_a_name_within_two_letters_of_an_exception_is_refused(name: str, known: str) -> None:
+    """Names without the prefix are guarded against misspelling as well."""
+    assert problems(**{name: "1"}) == [
+        f"{name} is not a setting, and looks like {known}: rename it, or unset it"
+    ]
+
+
+def test_names_of_others_are_left_alone() -> None:
+    """What the system and other programs set is nobody's misspelling."""
+    Settings.from_environ(
+        {"PATH": "/bin", "HOME": "/", "LANG": "C", "PWD": "/", "TERM": "x", "DATABASE": "x"}
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["NOTIFY_BUS_URL", "UNLEASH_URL", "UNLEASH_CLIENT_TOKEN", "UNLEASH_ADMIN_TOKEN"]
+)
+def test_a_setting_that_would_do_nothing_is_refused(name: str) -> None:
+    """Nobody believes in a bus or a server that is not asked; the value is not repeated."""
+    assert problems(**{name: "secret"}) == [
+        f"{name} is set, but there is nothing behind it yet: unset it"
+    ]
+
+
+def test_all_problems_are_said_at_once() -> None:
+    """One start tells everything that has to be mended."""
+    found = problems(PORT="x", SHIM_DEMO="maybe", SHIM_THREADS="1", SHIM_NEW="1", PORTS="1")
+    assert [problem.split()[0] for problem in found] == [
+        "PORT",
+        "SHIM_THREADS",
+        "SHIM_DEMO",
+        "PORTS",
+        "SHIM_NEW",
+    ]
+
+
+@given(st.text("abc", max_size=6), st.text("abc", max_size=6), st.text("abc", max_size=6))
+def test_the_distance_between_names_is_a_metric(a: str, b: str, c: str) -> None:
+    """Zero only to itself, the same both ways, and no shorter by a detour."""
+    assert (distance(a, b) == 0) == (a == b)
+    assert distance(a, b) == distance(b, a)
+    assert distance(a, c) <= distance(a, b) + distance(b, c)
+
+
+def test_every_exception_is_itself_no_misspelling_of_another() -> None:
+    """A right name is never refused for looking like another right name."""
+    for name in EXCEPTIONS:
+        others = [other for other in EXCEPTIONS if other != name]
+        assert all(distance(name, other) > 2 for other in others)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("flask", "rollout", "status"),
+        ("gunicorn", "--config", "gunicorn.conf.py", "wsgi:app"),
+    ],
+    ids=["flask", "gunicorn"],
+)
+def test_a_bad_setting_ends_a_command_with_its_message_alone(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Every problem on its own line, an exit code, and no stack trace."""
+    environ = {
+        "PATH": "/usr/bin:/bin",
+        "SHIM_INSTANCE": str(tmp_path),
+        "PORT": "eighty",
+        "DATABASE_URL": "nonsense",
+        "SHIM_SHADDOW_QUEUE": "5",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "The settings cannot be used:",
+        "DATABASE_URL is wrong: 'nonsense' is not a database URL: set DATABASE_URL to"
+        " sqlite:///path/to/file.db or postgresql://user@host/name",
+        "PORT is 'eighty': give a whole number from 1 to 65535",
+        "SHIM_SHADDOW_QUEUE is not a setting: did you mean SHIM_SHADOW_QUEUE? Or unset it",
+    ]
+    assert done.stdout == ""

@@ -1,0 +1,1 @@
+"""What a browser shows: headless Chromium against a running application."""

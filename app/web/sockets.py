@@ -1,7 +1,9 @@
 """The WebSocket route: Flask signs in and upgrades, the I/O thread does the rest."""
 
+import socket
 import threading
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from flask import Blueprint, Flask, Response, request
@@ -49,14 +51,20 @@ class OpenSockets:
 
     def serve(self, ws: Server) -> None:
         """Hand a socket over to the I/O thread; wait for its end where the server wants that."""
-        ended = threading.Event() if must_wait(ws) else None
-        sock = take_socket(ws)
-        one = OpenSocket(sock, self._io, self._new_session, ended=ended and ended.set)
-        if not self._io.adopt(one):
+        if not must_wait(ws):
+            self.adopt(take_socket(ws))
+            return
+        ended = threading.Event()
+        self.adopt(take_socket(ws), ended=ended.set)
+        ended.wait()
+
+    def adopt(self, sock: socket.socket, *, ended: Callable[[], None] | None = None) -> None:
+        """Own an upgraded socket until it ends; it is told to come back if nobody is there."""
+        if not self._io.adopt(OpenSocket(sock, self._io, self._new_session, ended=ended)):
             with sock:
                 sock.send(close_frame(*COME_BACK))
-        elif ended is not None:
-            ended.wait()
+            if ended is not None:
+                ended()
 
 
 def init_sockets(

@@ -33,14 +33,13 @@ class Outbox:
     Safe to call from any thread; one thread calls `take`. The state stands behind the texts
     that came before its newest part, so that nothing older is read after it.
 
-    `wake` is called when something waits in an outbox that was found empty, and then not
-    again until `take` has found it empty once more: once for many frames, never for none.
-    It must not block. There is one outbox per browser: its memory is counted in bytes.
+    `wake` is called when something waits of which it has not told: once for many frames,
+    and again for what comes after `take` has returned the last of them. It must not block.
+    There is one outbox per browser: its memory is counted in bytes.
     """
 
     __slots__ = (
         "_ahead_of_state",
-        "_announced",
         "_begun",
         "_closing",
         "_lock",
@@ -48,6 +47,7 @@ class Outbox:
         "_state",
         "_texts",
         "_wake",
+        "announced",
         "base_version",
         "overheard",
     )
@@ -56,7 +56,8 @@ class Outbox:
         self.base_version: int | None = None
         self.overheard: str | None = None
         self._wake = wake
-        self._announced = False
+        self.announced = False
+        """Whether something waits of which `wake` has told."""
         self._lock = threading.Lock()
         self._begun: threading.Event | None = None
         self._overheard_before: str | None = None
@@ -93,7 +94,7 @@ class Outbox:
                 self._close(Closing(1013, "reads too slowly: try again later"))
             else:
                 self._texts.append(item)
-            announced, self._announced = self._announced, True
+            announced, self.announced = self.announced, True
         if not announced:
             self._wake()
         if full:
@@ -113,7 +114,7 @@ class Outbox:
             self.base_version = frame.version
             self._overheard_before = self.overheard or self._overheard_before
             self.overheard = None
-            announced, self._announced = self._announced, True
+            announced, self.announced = self.announced, True
         if not announced:
             self._wake()
 
@@ -139,7 +140,7 @@ class Outbox:
             if self._closing is not None:
                 return
             self._close(Closing(code, reason))
-            announced, self._announced = self._announced, True
+            announced, self.announced = self.announced, True
         if not announced:
             self._wake()
 
@@ -148,16 +149,39 @@ class Outbox:
         with self._lock:
             if self._closing is not None:
                 return self._closing
-            state = self._state
+            texts, state = self._texts, self._state
             if state is not None and self._ahead_of_state == 0:
                 self._state = self._overheard_before = None
                 self._state_left()
+                self.announced = bool(texts)
                 return state
-            if self._texts:
-                self._ahead_of_state = max(self._ahead_of_state - 1, 0)
-                return self._texts.pop(0)
-            self._announced = False
-            return None
+            if not texts:
+                self.announced = False
+                return None
+            if self._ahead_of_state:
+                self._ahead_of_state -= 1
+            text = texts.pop(0)
+            self.announced = bool(texts) or state is not None
+            return text
+
+    def take_along(self, size: int) -> list[str | bytes]:
+        """Return the texts that leave right after the one that was taken, up to `size` of them.
+
+        `size` counts characters: whoever sends may put short frames together.
+        """
+        along: list[str | bytes] = []
+        with self._lock:
+            texts, state = self._texts, self._state
+            for text in texts if state is None else texts[: self._ahead_of_state]:
+                size -= len(text)
+                if size < 0:
+                    break
+                along.append(text)
+            del texts[: len(along)]
+            if state is not None:
+                self._ahead_of_state -= len(along)
+            self.announced = bool(texts) or state is not None or self._closing is not None
+        return along
 
     def _close(self, closing: Closing) -> None:
         self._closing = closing

@@ -51,9 +51,10 @@ class Frames:
         """Return the frame of a message; bytes are a frame already."""
         if message is self._message:
             return self._frame
-        if isinstance(message, bytes):
+        if type(message) is bytes:
             return message
-        text = message if isinstance(message, str) else balance_update(message)
-        self._frame = frame = text_frame(text)
+        self._frame = frame = text_frame(
+            message if type(message) is str else balance_update(message)
+        )
         self._message = message
         return frame

@@ -34,7 +34,7 @@ class IoThread:
 
     def __init__(self, limits: Limits, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.limits = limits
-        self.frames = Frames()
+        self.build = Frames().build
         self.parsers = Parsers()
         self.closed: Counter[int] = Counter()
         """How many sockets ended, by code; 1013 read too slowly."""
@@ -160,8 +160,8 @@ class IoThread:
     def _serve(self, one: OpenSocket, mask: int, now: float) -> None:
         if mask & selectors.EVENT_READ:
             self._guarded(one, one.receive, now)
-        if mask & selectors.EVENT_WRITE and one in self.sockets:
-            self._guarded(one, one.advance, now)
+        if mask & selectors.EVENT_WRITE and one.owned:
+            self._guarded(one, one.resume, now)
 
     def _open(self, one: OpenSocket, now: float) -> None:
         self._selector.register(one.sock, selectors.EVENT_READ, one)
@@ -176,19 +176,24 @@ class IoThread:
             one.connection.close(*COME_BACK)
 
     def _advance_ready(self, now: float) -> None:
-        ready, sockets = self._ready, self.sockets
+        ready = self._ready
         for _ in range(min(len(ready), AT_ONCE)):
             self._busy = True
             one = ready.popleft()
-            if one in sockets:
-                self._guarded(one, one.advance, now)
+            if one.owned:
+                try:
+                    one.advance(now)
+                except Exception as error:  # noqa: BLE001 - the other sockets go on
+                    self._fail(one, error)
 
     def _guarded(self, one: OpenSocket, act: Callable[..., None], *arguments: float) -> None:
         """Do something with one socket that must not end the thread of all."""
         try:
             act(*arguments)
-        except Exception:  # noqa: BLE001 - the other sockets go on
-            _log.exception("socket_failed", connection=one.connection.id)
-            if one in self.sockets:
-                self.sockets.discard(one)
-                one.abandon()
+        except Exception as error:  # noqa: BLE001 - the other sockets go on
+            self._fail(one, error)
+
+    def _fail(self, one: OpenSocket, error: Exception) -> None:
+        _log.error("socket_failed", connection=one.connection.id, exc_info=error)
+        if one.owned:
+            one.abandon()

@@ -9,8 +9,9 @@ from typing import Protocol
 import structlog
 
 from app.notifications.connections import BrowserConnection
+from app.notifications.messages import BalanceFrame
 from app.notifications.outbox import Closing
-from app.web.frames import PING, Frames, close_frame, pong_frame
+from app.web.frames import PING, close_frame, pong_frame
 from app.web.inbound import Broken, Heard, Inbound, Left, Parsers, Pinged, Said
 from app.web.limits import Limits
 
@@ -19,8 +20,11 @@ _log = structlog.get_logger(__name__)
 RECEIVE_BYTES = 16 * 1024
 UNSENT_BYTES = 16 * 1024
 """What the kernel may hold for a browser besides what is on its way."""
+TOGETHER_BYTES = 4 * 1024
+"""Texts that wait are sent with one call up to this size."""
 ABNORMAL = 1006
 """Counted for sockets that ended without a close; no frame ever carries it."""
+_NOTHING = memoryview(b"")
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -44,8 +48,9 @@ class Host(Protocol):
     """The thread that owns a socket, as the socket sees it."""
 
     limits: Limits
-    frames: Frames
     parsers: Parsers
+    build: Callable[[str | bytes | BalanceFrame], bytes]
+    """Puts what leaves into a frame."""
 
     def announce(self, one: "OpenSocket") -> None:
         """Let the thread call `advance`; from any thread."""
@@ -77,6 +82,7 @@ class OpenSocket:
         "_session",
         "_unsent",
         "connection",
+        "owned",
         "sock",
     )
 
@@ -95,14 +101,17 @@ class OpenSocket:
         self._session: Session | None = new_session(self.connection)
         self._ended = ended
         self._inbound = Inbound(host.parsers, limit=host.limits.message_bytes)
-        self._unsent: memoryview | bytes = b""
+        self._unsent = _NOTHING
         self._closing: Closing | None = None
+        self.owned = False
+        """Whether the thread owns the socket: since `open`, until it ended."""
         self._peer_left = False
         self._gone_by: float | None = None
         self._heard_at = self._pinged_at = self._progress_at = 0.0
 
     def open(self, now: float) -> None:
         """Begin: greet the browser."""
+        self.owned = True
         self._heard_at = self._pinged_at = now
         _tune(self.sock)
         self._run(lambda session: session.opened())
@@ -127,33 +136,51 @@ class OpenSocket:
                 self._act(heard)
 
     def advance(self, now: float) -> None:
-        """Send what waits for as long as the kernel takes it."""
-        sock, take, build = self.sock, self.connection.take, self._host.frames.build
-        frame = self._unsent
-        was_blocked = bool(frame)
-        while True:
-            if frame:
-                try:
-                    sent = sock.send(frame)
-                except BlockingIOError:
-                    sent = 0
-                except OSError:
-                    self.abandon()
-                    return
-                if sent < len(frame):
-                    self._block(memoryview(frame)[sent:], now, progress=sent > 0 or not was_blocked)
-                    return
-            if self._closing is not None:
-                break
-            item = take()
-            if item is None:
-                break
-            frame = build(item) if type(item) is not Closing else self._last_frame(item)
-        self._unsent = b""
-        if was_blocked:
-            self._host.watch(self, writable=False)
-        if self._closing is not None:
+        """Send what waits, unless a frame is unfinished."""
+        connection = self.connection
+        while connection.announced and not self._unsent and self._closing is None:
+            frame = self._next(connection)
+            try:
+                sent = self.sock.send(frame)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                self.abandon()
+                return
+            if sent < len(frame):
+                self._unsent = memoryview(frame)[sent:]
+                self._progress_at = now
+                self._host.watch(self, writable=True)
+        if self._closing is not None and not self._unsent:
             self._end_sending()
+
+    def resume(self, now: float) -> None:
+        """Go on with the unfinished frame, for the kernel takes more of it."""
+        try:
+            sent = self.sock.send(self._unsent)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.abandon()
+            return
+        self._progress_at = now
+        self._unsent = self._unsent[sent:]
+        if not self._unsent:
+            self._host.watch(self, writable=False)
+            self.advance(now)
+
+    def _next(self, connection: BrowserConnection) -> bytes:
+        """Return the frame that leaves next, or as many short ones as are worth one call."""
+        build = self._host.build
+        item = connection.take()
+        if type(item) is Closing:
+            return self._last_frame(item)
+        frame = build(item)
+        if connection.announced and type(item) is str and len(frame) < TOGETHER_BYTES:
+            return b"".join(
+                [frame, *map(build, connection.take_along(TOGETHER_BYTES - len(frame)))]
+            )
+        return frame
 
     def check(self, now: float) -> None:
         """See whether the browser reached a bound."""
@@ -173,6 +200,7 @@ class OpenSocket:
 
     def abandon(self) -> None:
         """End the socket as it is; whatever the browser has not read is lost."""
+        self.owned = False
         self.connection.close(ABNORMAL, "the socket ended without a close")
         self._leave()
         if self._closing is None or self._unsent:
@@ -214,13 +242,6 @@ class OpenSocket:
         except Exception:  # noqa: BLE001 - the other sockets go on
             _log.exception("socket_failed", connection=self.connection.id)
             self.connection.close(1011, "the server failed: come back")
-
-    def _block(self, unsent: memoryview, now: float, *, progress: bool) -> None:
-        if not self._unsent:
-            self._host.watch(self, writable=True)
-        if progress:
-            self._progress_at = now
-        self._unsent = unsent
 
     def _last_frame(self, closing: Closing) -> bytes:
         self._closing = closing

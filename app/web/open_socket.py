@@ -14,6 +14,7 @@ from app.notifications.outbox import Closing
 from app.web.frames import PING, close_frame, pong_frame
 from app.web.inbound import Broken, Heard, Inbound, Left, Parsers, Pinged, Said
 from app.web.limits import Limits
+from app.web.sending import send_now
 
 _log = structlog.get_logger(__name__)
 
@@ -76,6 +77,7 @@ class OpenSocket:
         "_heard_at",
         "_host",
         "_inbound",
+        "_number",
         "_peer_left",
         "_pinged_at",
         "_progress_at",
@@ -96,6 +98,7 @@ class OpenSocket:
     ) -> None:
         sock.setblocking(False)
         self.sock = sock
+        self._number = sock.fileno()
         self.connection = BrowserConnection(uuid.uuid4().hex, self._announce)
         self._host = host
         self._session: Session | None = new_session(self.connection)
@@ -141,7 +144,7 @@ class OpenSocket:
         while connection.announced and not self._unsent and self._closing is None:
             frame = self._next(connection)
             try:
-                sent = self.sock.send(frame)
+                sent = send_now(self._number, frame)
             except BlockingIOError:
                 sent = 0
             except OSError:

@@ -153,3 +153,28 @@ def test_state_after_a_greeting_keeps_its_change(outbox):
     assert outbox.take() == frame(None, 5)
     outbox.withdraw(0)
     assert outbox.base_version == 5
+
+
+def test_texts_that_wait_may_go_along(outbox):
+    """In order, up to a size, and never past the state that stands between them."""
+    for text in ("a", "bb", "ccc", "dddd"):
+        outbox.put(text)
+    assert outbox.take() == "a"
+    assert outbox.take_along(5) == ["bb", "ccc"]
+    outbox.offer(frame(0, 1))
+    outbox.put("later")
+    assert outbox.take_along(100) == ["dddd"]
+    assert outbox.take_along(100) == []
+    assert outbox.take() == frame(0, 1)
+    assert outbox.take() == "later"
+    assert not outbox.announced
+
+
+def test_what_went_along_no_longer_counts(outbox):
+    """The limit is on what waits."""
+    for number in range(LIMIT):
+        outbox.put(str(number))
+    assert len(outbox.take_along(10)) == 10
+    for number in range(10):
+        outbox.put(str(number))
+    assert (outbox.waiting, outbox.is_open) == (LIMIT, True)

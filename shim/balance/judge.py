@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shim.balance.saying import Folded, Said, fold, read_canonical, read_legacy
+from shim.balance.saying import Folded, Said, fold, is_balance_text, read_canonical, read_legacy
 from shim.balance.truth import Record, frames_expected, frames_seen
 from shim.ports import Truth
 from shim.shadow.differences import Each
@@ -83,7 +83,7 @@ def _truth(evidence: Evidence) -> Judgement:
     seen, expected = Each(), Each()
     by_recipient: dict[str, list[Effect]] = {recipient: [] for recipient in evidence.aliases}
     for effect in evidence.canonical.effects:
-        if read_canonical(effect) is not None:
+        if read_canonical(effect) is not None or is_balance_text(effect.payload):
             by_recipient.setdefault(effect.recipient, []).append(effect)
     for recipient, effects in by_recipient.items():
         alias = _alias(evidence.aliases, recipient)

@@ -256,7 +256,7 @@ def _caller() -> object:
     `_serve_observed` and `_notify`. Not beyond it: a thread may have been started on it.
     """
     frame = sys._getframe(3)
-    while frame.f_back is not None and frame.f_code.co_filename == __file__:
+    while frame.f_code.co_filename == __file__ and frame.f_back is not None:
         frame = frame.f_back
     return frame.f_code
 

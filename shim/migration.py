@@ -1,15 +1,15 @@
 """The migration at run time: the live sides, the routing table in force, and a flip."""
 
 import time
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable
 
 import structlog
+from msgspec import Struct
 
 from flags.latch import Latch
 from flags.state import FlagState
 from flags.user_id import InvalidUserIdError, user_id_of
-from shim.book import ConnectionBook, ConnectionState, Look, states
+from shim.book import ConnectionBook, ConnectionState
 from shim.gate import Gate
 from shim.legacy.connection_aware import ConnectionAwareService
 from shim.legacy.ports import Balance
@@ -28,23 +28,21 @@ READ_TIMEOUT = 0.05
 """Seconds that the losing canonical may take to read what it still has to say."""
 
 
-Snapshot = tuple[Sequence[Look], Balance | None]
-"""The user's connections and the manager's cache: plain, for it is taken on the callers' path."""
+class CallContext(Struct, frozen=True):
+    """What a shadow must see as it was at the time of the call.
 
-
-class CallContext(NamedTuple):
-    """What a shadow must see as it was at the time of the call."""
+    A struct, as is all that is built on the callers' path: see `shim.shadow.events`.
+    """
 
     connections: tuple[ConnectionState, ...]
     cached: Balance | None
 
     @classmethod
     def of(cls, snapshot: object) -> "CallContext":
-        """Read a snapshot. Raises TypeError for anything else."""
-        if not isinstance(snapshot, tuple) or len(snapshot) != 2:
+        """Return a call's snapshot as what it is. Raises TypeError for anything else."""
+        if not isinstance(snapshot, cls):
             raise TypeError(f"a call has no snapshot but {snapshot!r}: hand over `context`'s")
-        looks, cached = snapshot
-        return cls(states(looks), cached)
+        return snapshot
 
 
 class Tally:
@@ -83,7 +81,7 @@ class Migration:
         self._manager = manager
         self.queue = queue
         self.monotonic = monotonic
-        self.table = RoutingTable(flags, latch, new_hint)
+        self.table = self._settled = RoutingTable(flags, latch, new_hint)
         self.gate = Gate()
         self.book = ConnectionBook(self._saw)
         self.tallies = {path: Tally() for path in Path}
@@ -108,17 +106,18 @@ class Migration:
         """Whether the canonical serves this user at this moment."""
         return self.table.serves(user_id)
 
-    def context(self, user_id: int) -> Snapshot:
+    def context(self, user_id: int) -> CallContext:
         """Take the snapshot that a shadow of this user's call needs."""
-        return self.book.look(user_id), self._manager.cached_balance(user_id)
+        return CallContext(self.book.states(user_id), self._manager.cached_balance(user_id))
 
     def apply(self, flags: FlagState, latch: Latch) -> None:
         """Flip to these flags and this latch; when it returns, the losing side is silent.
 
         New calls follow the new table at once. Then the calls inside the canonical are
         waited for, and the windows of whoever lost a user are flushed. One thread flips.
+        What raises here is to be called again: it starts from the last flip that was done.
         """
-        old = self.table
+        old = self._settled
         new = self.table = RoutingTable(flags, latch, self._new_hint)
         if not self.gate.drain(timeout=DRAIN_TIMEOUT):
             _log.warning("canonical_call_outlasts_flip", waited=DRAIN_TIMEOUT)
@@ -130,6 +129,7 @@ class Migration:
             user_id = as_user_id(user)
             if user_id is not None and new.serves(user_id) and not old.serves(user_id):
                 self.connection_aware.flush_user(user)  # type: ignore[arg-type]
+        self._settled = new
 
     def is_idle(self, user_id: int) -> bool:
         """Whether no live side has anything pending for this user.

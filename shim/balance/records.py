@@ -43,6 +43,15 @@ def oldest_needed(episode: Episode) -> int:
     return max(min(versions), 0)
 
 
+def newest_said(episode: Episode) -> int:
+    """Return the newest version that the canonical spoke of, or that was there to speak of."""
+    payloads = [seen.payload for seen in episode.live_effects]
+    for effects in episode.shadow_effects.values():
+        payloads += [effect.payload for effect in effects]
+    said = [getattr(payload, "version", None) for payload in payloads]
+    return max([noted(episode, SEEN), *(version for version in said if isinstance(version, int))])
+
+
 def records(
     episode: Episode, states: Mapping[str, ConnectionState], truth: Truth, *, live: bool
 ) -> dict[str, Record]:

@@ -12,6 +12,8 @@ from app.notifications.requests import BadFrameError, Ping, Subscribe, parse_req
 class WebSocketEndpoint:
     """One browser's session on `/ws`: opened once, any number of frames, closed once."""
 
+    __slots__ = ("_connection", "_registered", "_utc_now")
+
     def __init__(self, connection: BrowserConnection, *, utc_now: Callable[[], datetime]) -> None:
         self._connection = connection
         self._utc_now = utc_now

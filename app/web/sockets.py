@@ -90,7 +90,11 @@ def init_sockets(
 
 
 def _endpoint(connection: BrowserConnection) -> Session:
-    return WebSocketEndpoint(connection, utc_now=lambda: datetime.now(UTC))
+    return WebSocketEndpoint(connection, utc_now=_utc_now)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _refuse_compression() -> None:

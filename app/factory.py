@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import structlog
 from flask import Flask
 
+from app.adapters.lease import FileLease
 from app.adapters.questions import Questions
-from app.adapters.truth import SqlTruthReader
 from app.cli_rollout import rollout
 from app.cli_shadow import shadow
 from app.core.balance_manager import BalanceManager
@@ -20,13 +21,15 @@ from app.core.ton_boost_scheduler import TonBoostScheduler
 from app.core.websocket_balance_integration import WebSocketBalanceIntegration
 from app.database import Database
 from app.demo import demo
+from app.leadership import Leadership
 from app.notifications.ports import BalanceHint
-from app.notifications.service import BalanceNotifications
-from app.notifications.timers import TimerThread
 from app.parts import Parts
+from app.reach import ChangedCounts, Reach, build_reach
 from app.runtime import ClosedLast, Control, Runtime, Service
+from app.secret import SessionKey
 from app.settings import Settings, SettingsError
-from app.shadowing import build_shadowing
+from app.shadowing import Shadowing, build_shadowing
+from app.web.admission import Admission, build_admission
 from app.web.health import health
 from app.web.pages import pages
 from app.web.sockets import OpenSockets, init_sockets
@@ -38,17 +41,21 @@ from flags.latch_file import FileLatchStore
 from flags.workers import WorkerFiles
 from shim import facade
 from shim.explain import explain
-from shim.legacy.connection_aware import ConnectionAwareService
-from shim.legacy.user_id_only import UserIdOnlyService
 from shim.migration import Migration
 from shim.shadow.queue import EventQueue
+
+_log = structlog.get_logger("app")
 
 
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the application. Raises SettingsError; starts nothing: see `app.runtime`."""
     settings = settings or Settings.from_environ()
     app = Flask("app", instance_path=str(settings.instance_path))
-    app.extensions["parts"] = build_parts(settings, sockets=init_sockets(app))
+    app.config.update(_configuration(settings))
+    sockets = init_sockets(app, admission=build_admission(settings))
+    app.extensions["parts"] = build_parts(
+        settings, sockets=sockets, session_key=SessionKey(app, settings)
+    )
     app.register_blueprint(health)
     app.register_blueprint(pages)
     app.cli.add_command(rollout)
@@ -57,7 +64,17 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
-def build_parts(settings: Settings, *, sockets: OpenSockets) -> Parts:
+def _configuration(settings: Settings) -> dict[str, Any]:
+    """Return what Flask and its extensions read from the configuration."""
+    return {
+        "SOCK_SERVER_OPTIONS": {"max_message_size": settings.max_message_bytes},
+        "PERMANENT_SESSION_LIFETIME": settings.init_data_age_s,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": not settings.demo,  # the demonstration has no TLS
+    }
+
+
+def build_parts(settings: Settings, *, sockets: OpenSockets, session_key: Service) -> Parts:
     """Build and connect all parts, and install the facade behind the historic paths."""
     _make_folder(settings.instance_path)
     database = Database(settings.database_url, instance_path=settings.instance_path)
@@ -71,7 +88,7 @@ def build_parts(settings: Settings, *, sockets: OpenSockets) -> Parts:
         manager=manager,
         queue=EventQueue(settings.shadow_queue),
     )
-    timers = _attach_services(migration, manager, database)
+    reach = build_reach(settings, migration=migration, manager=manager, database=database)
     facade.install(migration)
     WebSocketBalanceIntegration(manager).install()  # the last installer of the hook wins
     processor = BatchBalanceProcessor(database)
@@ -86,11 +103,12 @@ def build_parts(settings: Settings, *, sockets: OpenSockets) -> Parts:
         migration=migration,
         workers=workers,
         answer=_answering(questions, migration),
-        count=shadowing.count,
+        count=_counting(shadowing, reach, sockets.admission),
     )
     services: list[tuple[str, Service]] = [
         ("database", ClosedLast(database.dispose)),
-        *timers,
+        ("session key", session_key),
+        *reach.services,
         ("shadowing", shadowing),
         ("control", control),
         ("sockets", sockets),
@@ -112,6 +130,7 @@ def build_parts(settings: Settings, *, sockets: OpenSockets) -> Parts:
         questions=questions,
         migration=migration,
         shadowing=shadowing,
+        reach=reach,
         runtime=Runtime(services, control),
     )
 
@@ -126,36 +145,29 @@ def _make_folder(path: Path) -> None:
         ) from error
 
 
-def _attach_services(
-    migration: Migration, manager: BalanceManager, database: Database
-) -> list[tuple[str, Service]]:
-    """Build the live sides and return their timers.
-
-    Each has a timer thread of its own: the canonical reads the database on its thread, and
-    the legacy must not wait for that.
-    """
-    legacy_timers, canonical_timers = TimerThread("legacy-timers"), TimerThread("canonical-timers")
-    migration.attach(
-        connection_aware=ConnectionAwareService(clock=legacy_timers),
-        user_id_only=UserIdOnlyService(balance_manager=manager, clock=legacy_timers),
-        canonical=BalanceNotifications(
-            truth=SqlTruthReader(database.read_only()),
-            clock=canonical_timers,
-            serves=migration.serves,
-        ),
-    )
-    return [("legacy timers", legacy_timers), ("canonical timers", canonical_timers)]
-
-
 def _schedulers(
     settings: Settings, farming: FarmingScheduler, boosts: TonBoostScheduler
-) -> Schedulers:
-    return Schedulers(
+) -> Leadership:
+    schedulers = Schedulers(
         farming,
         boosts,
         farming_interval_s=settings.farming_interval_s,
         boost_interval_s=settings.boost_interval_s,
     )
+    return Leadership(FileLease(settings.scheduler_lock), schedulers, name="schedulers")
+
+
+def _counting(shadowing: Shadowing, reach: Reach, admission: Admission) -> Callable[[], None]:
+    """Return what writes down the counts of this worker."""
+    changed = ChangedCounts(
+        lambda: {**reach.snapshot(), "admission": admission.snapshot()}, _log.info
+    )
+
+    def count() -> None:
+        shadowing.count()
+        changed()
+
+    return count
 
 
 def _answering(questions: Questions, migration: Migration) -> Callable[[], None]:

@@ -11,6 +11,7 @@ from app.core.batch_balance_processor import BatchBalanceProcessor
 from app.core.farming_scheduler import FarmingScheduler
 from app.core.ton_boost_scheduler import TonBoostScheduler
 from app.database import Database
+from app.reach import Reach
 from app.runtime import Runtime
 from app.settings import Settings
 from app.shadowing import Shadowing
@@ -43,6 +44,7 @@ class Parts:
     migration: Migration
     runtime: Runtime
     shadowing: Shadowing
+    reach: Reach
 
     def stage(self) -> Stage:
         """Return the stage that this process follows."""

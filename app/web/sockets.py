@@ -4,15 +4,18 @@ import threading
 import uuid
 from collections import Counter
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, g, request
 from flask_sock import Sock
 from simple_websocket import ConnectionClosed, Server
 from wsproto.utilities import RemoteProtocolError
 
 from app.core.websocket_endpoint import WebSocketEndpoint
 from app.notifications.connections import BrowserConnection
+from app.web.admission import Admission, admit
+from app.web.guard import Guard
 from app.web.transport import WebSocketTransport
 
 _log = structlog.get_logger(__name__)
@@ -27,7 +30,8 @@ STOP_TIMEOUT_S = 5.0
 class OpenSockets:
     """The sockets that this process has open, so that stopping can close them."""
 
-    def __init__(self) -> None:
+    def __init__(self, admission: Admission) -> None:
+        self.admission = admission
         self._changed = threading.Condition()
         self._open: set[BrowserConnection] = set()
         self._stopping = False
@@ -49,7 +53,7 @@ class OpenSockets:
                 connection.close(1012, "the server restarts: come back")
             self._changed.wait_for(lambda: not self._open, timeout=STOP_TIMEOUT_S)
 
-    def serve(self, ws: Server, *, silence_s: float) -> None:
+    def serve(self, ws: Server, *, guard: Guard, silence_s: float) -> None:
         """Serve one socket until it is closed."""
         transport = WebSocketTransport(ws)
         connection = BrowserConnection(uuid.uuid4().hex, transport)
@@ -62,7 +66,7 @@ class OpenSockets:
                 connection.close(1012, "the server restarts: come back")
         writer.start()
         try:
-            _read(ws, connection, silence_s)
+            _read(ws, connection, guard, silence_s)
         finally:
             connection.close()
             writer.join()
@@ -77,25 +81,26 @@ class OpenSockets:
             self.closed[code] += 1
 
 
-def init_sockets(app: Flask, *, silence_s: float = SILENCE_S) -> OpenSockets:
+def init_sockets(app: Flask, *, admission: Admission, silence_s: float = SILENCE_S) -> OpenSockets:
     """Add the route `/ws`; return its sockets, whose `stop()` belongs to the worker's end."""
     app.config.setdefault("SOCK_SERVER_OPTIONS", {"max_message_size": MAX_MESSAGE_BYTES})
-    sockets = OpenSockets()
+    sockets = OpenSockets(admission)
     blueprint = Blueprint("sockets", __name__)
     blueprint.before_request(_refuse_compression)
+    blueprint.before_request(partial(admit, admission))
     blueprint.register_error_handler(RemoteProtocolError, _refuse_handshake)
 
     @Sock().route("/ws", bp=blueprint)
     def ws(ws: Server) -> None:
-        sockets.serve(ws, silence_s=silence_s)
+        sockets.serve(ws, guard=Guard(admission, g.identity), silence_s=silence_s)
 
     app.register_blueprint(blueprint)
     app.extensions["sockets"] = sockets
     return sockets
 
 
-def _read(ws: Server, connection: BrowserConnection, silence_s: float) -> None:
-    session = WebSocketEndpoint(connection, utc_now=lambda: datetime.now(UTC))
+def _read(ws: Server, connection: BrowserConnection, guard: Guard, silence_s: float) -> None:
+    session = WebSocketEndpoint(connection, utc_now=lambda: datetime.now(UTC), guard=guard)
     try:
         try:
             session.opened()

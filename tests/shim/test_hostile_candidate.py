@@ -12,14 +12,15 @@ from tests.shim.harness import Harness
 class Hostile(BalanceNotifications):
     """The service that ships, but for what a subclass does to a notification."""
 
-    def __init__(self, *, truth, clock, serves):
-        super().__init__(truth=truth, clock=clock, serves=serves)
+    def __init__(self, *, truth, clock, serves, bus):
+        super().__init__(truth=truth, clock=clock, serves=serves, bus=bus)
         self.clock = clock
+        self.bus = bus
 
     @classmethod
-    def build(cls, clock, truth, serves):
+    def build(cls, clock, truth, serves, bus=None):
         """Build it as the harness asks for it."""
-        return cls(truth=truth, clock=clock, serves=serves)
+        return cls(truth=truth, clock=clock, serves=serves, bus=bus)
 
 
 class Raising(Hostile):

@@ -26,12 +26,15 @@ def tail(lines: int, follow: bool, as_json: bool) -> None:
     """Show the last lines of the shadow log."""
     path = parts().settings.log_file
     with _open(path) as log:
-        for line in deque(log, maxlen=lines):
+        last = deque(log, maxlen=lines)
+        begun = last.pop() if follow and last and not last[-1].endswith("\n") else ""
+        for line in last:
             _show(line.rstrip("\n"), as_json=as_json)
         while follow:
-            line = log.readline()
-            if line:
-                _show(line.rstrip("\n"), as_json=as_json)
+            begun += log.readline()
+            if begun.endswith("\n"):
+                _show(begun.rstrip("\n"), as_json=as_json)
+                begun = ""
             else:
                 time.sleep(FOLLOW_S)
 
@@ -85,11 +88,16 @@ def _lines(paths: tuple[Path, ...]) -> Iterator[str]:
 
 def _open(path: Path) -> IO[str]:
     try:
-        return path.open(encoding="utf-8", errors="replace")
+        # Only a line feed ends a line: damaged bytes may hold other ends.
+        return path.open(encoding="utf-8", errors="replace", newline="\n")
     except FileNotFoundError:
         raise click.ClickException(
             f"there is no shadow log at {path}: start the service, or name a log file"
         ) from None
+    except OSError as error:
+        raise click.ClickException(
+            f"the shadow log {path} cannot be read ({error.strerror}): name a file that can"
+        ) from error
 
 
 def _show(line: str, *, as_json: bool) -> None:
@@ -99,8 +107,8 @@ def _show(line: str, *, as_json: bool) -> None:
     try:
         event = json.loads(line)
         click.echo(_summary(event))
-    except (ValueError, LookupError, TypeError):
-        click.echo(f"(damaged) {line[:200]}")
+    except (ValueError, LookupError, TypeError, RecursionError):
+        click.echo(f"(damaged) {line[:200]!a}")
 
 
 def _summary(event: dict[str, object]) -> str:

@@ -162,10 +162,11 @@ def _wait_for_flags(parts: Parts, change: FlagChange) -> Confirmation:
 
 
 def _wait_for_latch(parts: Parts, latch: Latch) -> Confirmation:
+    placed_at = parts.kill_switch.placed_at
     return wait_until_applied(
         parts.workers,
-        epoch_applied(latch.epoch),
-        since=parts.kill_switch.placed_at,
+        epoch_applied(latch.epoch, placed_at=placed_at),
+        since=placed_at,
         timeout=PATIENCE_S,
     )
 

@@ -34,9 +34,19 @@ Applied = Callable[[WorkerRecord], float | None]
 """When a worker applied the change (unix seconds), None if it has not."""
 
 
-def epoch_applied(epoch: int) -> Applied:
-    """Return when a worker applied this epoch of the latch, or a later one."""
-    return lambda record: record.epoch_applied_at if record.epoch >= epoch else None
+def epoch_applied(epoch: int, *, placed_at: float) -> Applied:
+    """Return when a worker applied this epoch of the latch, or a later one.
+
+    Of the very epoch the moment counts as well: when somebody released at the same time
+    under the same number, a worker may have applied that before, and this not yet.
+    """
+
+    def applied(record: WorkerRecord) -> float | None:
+        at = record.epoch_applied_at
+        newer = record.epoch > epoch or (record.epoch == epoch and at >= placed_at)
+        return at if newer else None
+
+    return applied
 
 
 def revision_applied(revision: int, *, written_at: float) -> Applied:

@@ -15,7 +15,7 @@ class Memo(Generic[K, V]):
     early, which costs working it out again.
     """
 
-    __slots__ = ("_limit", "_old", "_young")
+    __slots__ = ("_limit", "_old", "_young", "peek")
 
     def __init__(self, limit: int) -> None:
         if limit < 1:
@@ -23,6 +23,8 @@ class Memo(Generic[K, V]):
         self._limit = limit
         self._young: dict[K, V] = {}
         self._old: dict[K, V] = {}
+        self.peek = self._young.get
+        """Look among the young only: what it misses may still be remembered. A bare lookup."""
 
     def get(self, key: K) -> V | None:
         """Return what is remembered for `key`, or None."""
@@ -36,7 +38,8 @@ class Memo(Generic[K, V]):
     def put(self, key: K, value: V) -> None:
         """Remember `value` for `key`."""
         if len(self._young) >= self._limit:
-            self._old, self._young = self._young, {}
+            self._old = self._young.copy()
+            self._young.clear()
         self._young[key] = value
 
     def __len__(self) -> int:

@@ -1,7 +1,8 @@
 """Who is connected, as the facade was told: what each call's snapshot is taken from."""
 
 import threading
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from shim.connections import CanonicalView, LegacyView, Saw
 from shim.ports import Connection
@@ -13,16 +14,17 @@ _LEGACY_SIDE = {
 }
 
 
-class Entry(NamedTuple):
+class Entry(Struct, frozen=True, eq=False):
     """One registration of a connection by one path, with the views handed out for it."""
 
+    id: str
     path: Path
     connection: Connection
     legacy: LegacyView
     canonical: CanonicalView
 
 
-class ConnectionState(NamedTuple):
+class ConnectionState(Struct, frozen=True):
     """A connection as it was at the time of a call."""
 
     id: str
@@ -58,7 +60,7 @@ class ConnectionBook:
                 (entry.legacy for entry in same if entry.path is path),
                 None,
             ) or LegacyView(_LEGACY_SIDE[path], user_id, connection, self._saw)
-            entry = Entry(path, connection, legacy, canonical)
+            entry = Entry(connection.id, path, connection, legacy, canonical)
             self._entries[user_id] = (*known, entry)
             return entry
 
@@ -84,18 +86,17 @@ class ConnectionBook:
         entries = self._entries.get(user_id)
         if entries is None:
             return ()
-        return tuple(
-            [
+        states = []
+        for entry in entries:
+            connection = entry.connection
+            failed = entry.legacy.failed or entry.canonical.failed
+            # No comprehension: in Python 3.11 that is one call more.
+            states.append(
                 ConnectionState(
-                    entry.connection.id,
-                    entry.path,
-                    entry.connection.is_open,
-                    entry.legacy.failed or entry.canonical.failed,
-                    entry.connection.base_version,
+                    entry.id, entry.path, connection.is_open, failed, connection.base_version
                 )
-                for entry in entries
-            ]
-        )
+            )
+        return tuple(states)
 
     def entries(self, user_id: int) -> tuple[Entry, ...]:
         """Return the user's registrations, in order."""

@@ -24,6 +24,9 @@ __all__ = ["BalanceUpdate", "ConnectionAwareFacade", "UserIdOnlyFacade", "instal
 
 _log = structlog.get_logger("shim")
 
+# Python 3.11 looks a member up in Python code each time: that is felt on the callers' path.
+_LEGACY, _CANONICAL = Side.LEGACY, Side.CANONICAL
+
 
 class NotInstalledError(RuntimeError):
     """A service was asked for before the application was built."""
@@ -73,10 +76,10 @@ class _Facade:
         if route.canonical:
             return self._serve_canonical(table, route, user_id, argument)
         self._tally.legacy += 1
+        serve = self._legacy.notify_balance_update
         if not route.shadows:
-            return self._legacy.notify_balance_update(argument)
-        call = self._note(route, Side.LEGACY, user_id, argument)
-        return self._observe(call, self._legacy.notify_balance_update, argument)
+            return serve(argument)
+        return self._serve_observed(_LEGACY, route, user_id, argument, serve, argument)
 
     def _serve_canonical(
         self, table: RoutingTable, route: Route, user_id: int, argument: object
@@ -89,40 +92,42 @@ class _Facade:
             inside.discard(token)
             return self._notify(user_id, argument)
         self._tally.canonical += 1
+        serve = migration.canonical.notify_balance_update
         try:
             if not route.shadows:
-                return migration.canonical.notify_balance_update(route.hint)
-            call = self._note(route, Side.CANONICAL, user_id, argument)
-            return self._observe(call, migration.canonical.notify_balance_update, route.hint)
+                return serve(route.hint)
+            return self._serve_observed(_CANONICAL, route, user_id, argument, serve, route.hint)
         finally:
             inside.discard(token)
 
-    def _observe(self, call: LiveCall, serve: Callable[[Any], object], argument: object) -> object:
-        """Run the live side; its value or its own exception is the caller's."""
+    def _serve_observed(
+        self,
+        serving: Side,
+        route: Route,
+        user_id: int,
+        argument: object,
+        serve: Callable[[Any], object],
+        given: object,
+    ) -> object:
+        """Snapshot the call for the shadows, then run the live side on what it is `given`.
+
+        Its value or its own exception is the caller's.
+        """
+        migration = self._migration
+        monotonic = migration.monotonic
+        context = migration.context(user_id)
+        call = LiveCall(
+            monotonic(), self.path, user_id, argument, serving, route, context, _caller()
+        )
+        migration.queue.offer(call)
         try:
-            call.value = serve(argument)
+            call.value = value = serve(given)
         except BaseException as error:
             call.error = error
             raise
         finally:
-            call.finished = self._migration.monotonic()
-        return call.value
-
-    def _note(self, route: Route, serving: Side, user_id: int, argument: object) -> LiveCall:
-        """Snapshot the call for the shadows, before the live side runs."""
-        migration = self._migration
-        call = LiveCall(
-            migration.monotonic(),
-            self.path,
-            user_id,
-            argument,
-            serving,
-            route,
-            migration.context(user_id),
-            _caller(),
-        )
-        migration.queue.offer(call)
-        return call
+            call.finished = monotonic()
+        return value
 
     def _notify_nobody(self, value: object, argument: object) -> object:
         """Handle a call without a valid user: to legacy unchanged, or dropped at complete."""
@@ -245,9 +250,13 @@ class UserIdOnlyFacade(_Facade):
 
 
 def _caller() -> object:
-    """Return the code object of whoever called the facade: the first frame that is not ours."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename == __file__:
+    """Return the code object of whoever called the facade: the first frame that is not ours.
+
+    Each frame that is looked at costs, so the look begins at the facade's own method, behind
+    `_serve_observed` and `_notify`. Not beyond it: a thread may have been started on it.
+    """
+    frame = sys._getframe(3)
+    while frame.f_code.co_filename == __file__ and frame.f_back is not None:
         frame = frame.f_back
     return frame.f_code
 

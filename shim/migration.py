@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 import structlog
+from msgspec import Struct
 
 from flags.latch import Latch
 from flags.state import FlagState
@@ -28,11 +28,21 @@ READ_TIMEOUT = 0.05
 """Seconds that the losing canonical may take to read what it still has to say."""
 
 
-class CallContext(NamedTuple):
-    """What a shadow must see as it was at the time of the call."""
+class CallContext(Struct, frozen=True):
+    """What a shadow must see as it was at the time of the call.
+
+    A struct, as is all that is built on the callers' path: see `shim.shadow.events`.
+    """
 
     connections: tuple[ConnectionState, ...]
     cached: Balance | None
+
+    @classmethod
+    def of(cls, snapshot: object) -> "CallContext":
+        """Return a call's snapshot as what it is. Raises TypeError for anything else."""
+        if not isinstance(snapshot, cls):
+            raise TypeError(f"a call has no snapshot but {snapshot!r}: hand over `context`'s")
+        return snapshot
 
 
 class Tally:

@@ -1,12 +1,11 @@
 """The evidence, read from the shadow logs of any number of workers."""
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
+from shim.log_lines import CountsLine, DivergenceLine, parse_line
 from shim.shadow.result import Comparison, NotCompared
 
 MOST_NOT_COMPARED = 0.05
@@ -112,73 +111,61 @@ class Report:
 def read_report(lines: Iterable[str]) -> Report:
     """Read log lines; a damaged one is counted and passed over.
 
-    A worker's counters only grow, so its last line of counts holds all of them.
+    A worker's counters only grow, so its newest line of counts holds all of them, in
+    whatever order the logs are given.
     """
-    report = Report(comparisons=_none())
-    newest: dict[tuple[object, object, object], Mapping[str, Any]] = {}
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for line in lines:
+    report = Report(comparisons={str(comparison): Tallied() for comparison in Comparison})
+    newest: dict[tuple[str, int, float], CountsLine] = {}
+    groups: dict[str, list[DivergenceLine]] = {}
+    for text in lines:
         report.lines += 1
-        event = _parse(line)
-        try:
-            match event["event"]:
-                case "shadow_counts":
-                    _add(Report(comparisons=_none()), event)
-                    newest[event["host"], event["worker"], event["started"]] = event
-                case "divergence":
-                    _group([event])
-                    groups.setdefault(event["fingerprint"], []).append(event)
-        except (LookupError, TypeError, AttributeError):
-            report.damaged += 1
+        match parse_line(text):
+            case None:
+                report.damaged += 1
+            case CountsLine() as counts:
+                known = newest.get(counts.process)
+                if known is None or known.at <= counts.at:
+                    newest[counts.process] = counts
+            case DivergenceLine() as divergence:
+                groups.setdefault(divergence.fingerprint, []).append(divergence)
     report.workers = len(newest)
     for counts in newest.values():
         _add(report, counts)
     report.groups = tuple(
-        sorted((_group(events) for events in groups.values()), key=lambda group: -group.count)
+        sorted((_group(found) for found in groups.values()), key=lambda group: -group.count)
     )
     return report
 
 
-def _none() -> dict[str, Tallied]:
-    return {str(comparison): Tallied() for comparison in Comparison}
-
-
-def _parse(line: str) -> Mapping[str, Any]:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return {}
-    return event if isinstance(event, dict) else {}
-
-
-def _add(report: Report, counts: Mapping[str, Any]) -> None:
-    report.calls += counts["calls"]
-    report.episodes += counts["episodes"]
-    report.forced += counts["forced"]
-    report.stale_legacy += counts["stale_legacy"]
-    report.dropped.update(counts["dropped"])
-    for tally in counts["routed"].values():
+def _add(report: Report, counts: CountsLine) -> None:
+    report.calls += counts.calls
+    report.episodes += counts.episodes
+    report.forced += counts.forced
+    report.stale_legacy += counts.stale_legacy
+    report.dropped.update(counts.dropped)
+    for tally in counts.routed.values():
         report.routed.update(tally)
-    for name, numbers in counts["comparisons"].items():
-        tallied = report.comparisons[name]
-        tallied.compared += numbers["compared"]
-        tallied.matched += numbers["matched"]
-        tallied.known += numbers["known"]
-        tallied.mismatched += numbers["mismatched"]
-        tallied.reasons.update(numbers["reasons"])
+    for comparison, numbers in counts.comparisons.items():
+        tallied = report.comparisons[comparison]
+        tallied.compared += numbers.compared
+        tallied.matched += numbers.matched
+        tallied.known += numbers.known
+        tallied.mismatched += numbers.mismatched
+        tallied.reasons.update(numbers.reasons)
 
 
-def _group(events: list[Mapping[str, Any]]) -> Group:
-    first = events[0]
+def _group(found: Sequence[DivergenceLine]) -> Group:
+    first = min(found, key=lambda line: line.at)
+    last = max(found, key=lambda line: line.at)
     return Group(
-        fingerprint=first["fingerprint"],
-        comparison=first["comparison"],
-        outcome=first["outcome"],
-        known=first["known"],
-        count=len(events),
-        first=min(event["at"] for event in events),
-        last=max(event["at"] for event in events),
+        fingerprint=first.fingerprint,
+        comparison=first.comparison,
+        outcome=first.outcome,
+        known=first.known,
+        count=len(found),
+        first=first.at.isoformat(),
+        last=last.at.isoformat(),
         differences=tuple(
-            sorted({f"{found['path']} {found['kind']}" for found in first["differences"]})
+            sorted({f"{difference.path} {difference.kind}" for difference in first.differences})
         ),
     )

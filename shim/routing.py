@@ -47,12 +47,12 @@ class RoutingTable:
         )
         self._new_hint = new_hint
         self._routes: Memo[int, Route] = Memo(MEMO_LIMIT)
-        self.get = self._routes.get
-        """The route that is remembered for a user id, or None."""
+        self.get = self._routes.peek
+        """The route for a user id that was asked for lately, or None: then `route` knows."""
 
     def route(self, user_id: int) -> Route:
         """Return the user's route; `user_id` is a whole number from 1 to 2**53 - 1."""
-        route = self.get(user_id)
+        route = self._routes.get(user_id)
         if route is None:
             route = self._resolve(user_id)
             self._routes.put(user_id, route)

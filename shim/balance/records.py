@@ -21,9 +21,7 @@ BASE = "base"
 
 def states_of(call: LiveCall) -> dict[str, ConnectionState]:
     """Return the connections of a call's snapshot by id."""
-    if not isinstance(call.context, CallContext):
-        raise TypeError(f"a call of {call.path} has no snapshot but {call.context!r}")
-    return {state.id: state for state in call.context.connections}
+    return {state.id: state for state in CallContext.of(call.context).connections}
 
 
 def noted(episode: Episode, name: str) -> int:
@@ -43,6 +41,12 @@ def oldest_needed(episode: Episode) -> int:
         versions += [version for version in shown if version is not None]
         versions += [version - 1 for version in said if isinstance(version, int)]
     return max(min(versions), 0)
+
+
+def newest_said(episode: Episode) -> int:
+    """Return the newest version that the episode speaks of: seen in the database, or sent."""
+    said = [getattr(seen.payload, "version", None) for seen in episode.live_effects]
+    return max([noted(episode, SEEN), *(version for version in said if isinstance(version, int))])
 
 
 def records(

@@ -73,7 +73,7 @@ class CanonicalShadow(_Shadow):
         Each has a base version from the start, so that the service greets nobody; the
         right one is set as soon as the database was looked at.
         """
-        for state in _each_once(_context(call).connections):
+        for state in _each_once(CallContext.of(call.context).connections):
             double = self._double(subject, state)
             double.base_version = 0
             self._service.register_connection(subject, double)
@@ -120,7 +120,7 @@ class LegacyShadow(_Shadow):
 
     def enter(self, subject: int, call: LiveCall) -> None:
         """Register doubles: where production has them, or everywhere."""
-        states = _context(call).connections
+        states = CallContext.of(call.context).connections
         for state in _each_once(states) if self._corrected else states:
             double = self._double(subject, state)
             if self._corrected or state.path is Path.CONNECTION_AWARE:
@@ -130,7 +130,7 @@ class LegacyShadow(_Shadow):
 
     def call(self, call: LiveCall) -> object:
         """Make the call by its path."""
-        self._manager.cached = _context(call).cached
+        self._manager.cached = CallContext.of(call.context).cached
         argument = self._correct(call) if self._corrected else call.argument
         if call.path == Path.CONNECTION_AWARE:
             self._connection_aware.notify_balance_update(argument)  # type: ignore[arg-type]
@@ -156,12 +156,6 @@ class LegacyShadow(_Shadow):
         if isinstance(call.argument, BalanceUpdate):
             return replace(call.argument, user_id=call.subject)
         return call.argument
-
-
-def _context(call: LiveCall) -> CallContext:
-    if not isinstance(call.context, CallContext):
-        raise TypeError(f"a call of {call.path} has no snapshot but {call.context!r}")
-    return call.context
 
 
 def _each_once(states: tuple[ConnectionState, ...]) -> list[ConnectionState]:

@@ -7,7 +7,8 @@ from decimal import Decimal
 import structlog
 
 from shim.balance.judge import Evidence, judge, skip_all
-from shim.balance.records import BASE, SEEN, noted, oldest_needed, records, states_of
+from shim.balance.looks import Looks
+from shim.balance.records import BASE, SEEN, newest_said, noted, oldest_needed, records, states_of
 from shim.balance.saying import read_legacy
 from shim.balance.shadows import CanonicalShadow, LegacyShadow
 from shim.book import ConnectionState
@@ -52,13 +53,13 @@ class BalanceWorld:
     ) -> None:
         start = monotonic()
         self._migration = migration
-        self._truth = truth
+        self._looks = Looks(truth)
         self._counts = counts
         self._canonical = CanonicalShadow(
-            new_canonical=new_canonical, new_hint=new_hint, truth=truth, start=start
+            new_canonical=new_canonical, new_hint=new_hint, truth=self._looks, start=start
         )
-        self._production = LegacyShadow(Side.PRODUCTION_SHADOW, truth=truth, start=start)
-        self._counterfactual = LegacyShadow(Side.COUNTERFACTUAL, truth=truth, start=start)
+        self._production = LegacyShadow(Side.PRODUCTION_SHADOW, truth=self._looks, start=start)
+        self._counterfactual = LegacyShadow(Side.COUNTERFACTUAL, truth=self._looks, start=start)
         self.sides = (self._canonical, self._production, self._counterfactual)
 
     def shadows_for(self, call: LiveCall) -> tuple[CanonicalShadow | LegacyShadow, ...]:
@@ -71,10 +72,14 @@ class BalanceWorld:
         """Whether no live side has anything pending for the user."""
         return self._migration.is_idle(subject)
 
+    def next_turn(self) -> None:
+        """Let the database be looked at anew."""
+        self._looks.next_turn()
+
     def notice(self, episodes: Sequence[Episode]) -> None:
         """Note which version the database holds now that these episodes had a call."""
         try:
-            truths = self._truth.read({episode.subject: None for episode in episodes})
+            truths = self._looks.read({episode.subject: None for episode in episodes})
             for episode in episodes:
                 self._note_version(episode, truths.get(episode.subject, _Nobody()))
         except Exception:  # noqa: BLE001 - whatever the read raised, nothing can be compared
@@ -84,12 +89,30 @@ class BalanceWorld:
     def judge(self, episodes: Sequence[Episode]) -> list[list[Judgement]]:
         """Judge closed episodes, with one read for all."""
         try:
-            truths = self._truth.read({e.subject: oldest_needed(e) for e in episodes})
+            truths = self._truths(episodes)
         except Exception:  # noqa: BLE001 - whatever the read raised, nothing can be compared
             return [skip_all(NotCompared.UNREADABLE) for _ in episodes]
+        finally:
+            for episode in episodes:
+                self._looks.forget(episode.subject)
         return [
             self._judge(episode, truths.get(episode.subject, _Nobody())) for episode in episodes
         ]
+
+    def _truths(self, episodes: Sequence[Episode]) -> dict[int, Truth]:
+        """Return what is needed to judge: as a shadow read it, else read for all at once."""
+        needed = {episode.subject: oldest_needed(episode) for episode in episodes}
+        kept = {
+            episode.subject: self._looks.kept(
+                episode.subject,
+                since=needed[episode.subject],
+                version=newest_said(episode),
+            )
+            for episode in episodes
+        }
+        found = {subject: truth for subject, truth in kept.items() if truth is not None}
+        missing = {subject: since for subject, since in needed.items() if subject not in found}
+        return found | self._looks.read(missing)
 
     def _judge(self, episode: Episode, truth: Truth) -> list[Judgement]:
         try:
@@ -117,7 +140,7 @@ class BalanceWorld:
         uni, ton = Decimal(str(update.balance_uni)), Decimal(str(update.balance_ton))
         if (uni, ton) == (truth.uni, truth.ton):
             return truth.version
-        return self._truth.place(call.subject, uni, ton) or truth.version
+        return self._looks.place(call.subject, uni, ton) or truth.version
 
     def _evidence(self, episode: Episode, truth: Truth) -> Evidence:
         self._count_stale(episode, truth)
@@ -160,7 +183,7 @@ class BalanceWorld:
         shown = seen.context.base_version if isinstance(seen.context, Shown) else None
         if said is None or shown is None or (said.uni, said.ton) == (truth.uni, truth.ton):
             return False
-        placed = self._truth.place(subject, said.uni, said.ton)
+        placed = self._looks.place(subject, said.uni, said.ton)
         return placed is not None and placed < shown
 
 

@@ -35,8 +35,11 @@ class World(Protocol):
     def live_is_idle(self, subject: int) -> bool:
         """Whether the live sides have nothing pending for the subject."""
 
+    def next_turn(self) -> None:
+        """Hear that a new turn begins: what was read before may be old by now."""
+
     def notice(self, episodes: Sequence[Episode]) -> None:
-        """Look at the system of record now that these episodes had a call."""
+        """Look at the system of record: these episodes had a call, which their shadows see next."""
 
     def judge(self, episodes: Sequence[Episode]) -> Sequence[Sequence[Judgement]]:
         """Return the judgements of each of these closed episodes, in the same order."""
@@ -78,14 +81,14 @@ class Experiment:
         """
         idle = [episode for episode in self._open.values() if self._is_idle(episode)]
         self._forget_carried()
-        touched = self._ingest(now, take())
+        self._world.next_turn()
+        calls = self._ingest(take())
         for subject in holed:
             if subject in self._open:
                 self._open[subject].spoil(NotCompared.QUEUE_FULL)
-        if touched:
-            self._world.notice(list(touched.values()))
         for side in self._world.sides:
             self._advance(side, now)
+        touched = self._run_shadows(calls)
         over = [episode for episode in idle if episode.subject not in touched]
         self._close([*over, *self._overdue(now, over)], now)
 
@@ -131,25 +134,35 @@ class Experiment:
             if subject not in self._open and self._world.live_is_idle(subject):
                 self._carried.discard(subject)
 
-    def _ingest(self, now: float, events: Iterable[Event]) -> dict[int, Episode]:
-        touched: dict[int, Episode] = {}
+    def _ingest(self, events: Iterable[Event]) -> list[LiveCall]:
+        """Put events into their episodes; a first call opens one. Return the calls."""
+        calls = []
         for event in events:
             if isinstance(event, LiveCall):
-                touched[event.subject] = self._take_call(now, event)
+                episode = self._open.get(event.subject) or self._open_episode(event)
+                if event.serving != episode.serving:
+                    episode.spoil(NotCompared.FLIPPED)
+                episode.calls.append(event)
+                calls.append(event)
             elif event.subject in self._open:
                 self._open[event.subject].live_effects.append(event)
-        return touched
+        self._counts.calls += len(calls)
+        return calls
 
-    def _take_call(self, now: float, call: LiveCall) -> Episode:
-        self._counts.calls += 1
-        episode = self._open.get(call.subject) or self._open_episode(call)
-        if call.serving != episode.serving:
-            episode.spoil(NotCompared.FLIPPED)
-        episode.calls.append(call)
-        for side in episode.shadows:
-            self._advance(side, min(call.started, now))
-            episode.outcomes[side.name].append(self._observe(side, call))
-        return episode
+    def _run_shadows(self, calls: Sequence[LiveCall]) -> set[int]:
+        """Show the calls to their shadows, all at the moment of this turn. Return whose they are.
+
+        Calls of one turn lie at most a few milliseconds apart. Run at one moment, windows
+        that they open close at one moment too, and are read together.
+        """
+        touched = {call.subject for call in calls}
+        if touched:
+            self._world.notice([self._open[subject] for subject in touched])
+        for call in calls:
+            episode = self._open[call.subject]
+            for side in episode.shadows:
+                episode.outcomes[side.name].append(self._observe(side, call))
+        return touched
 
     def _open_episode(self, call: LiveCall) -> Episode:
         self._counts.episodes += 1

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from flask import Flask
 
 from app.database import Database
@@ -44,6 +45,14 @@ class Built:
     def run(self, *arguments: str) -> Any:
         """Run `flask …` on this application; exit code and output are in the result."""
         return self.app.test_cli_runner().invoke(args=arguments)
+
+
+@pytest.fixture
+def log_configuration() -> Iterator[None]:
+    """Give the process the configuration of its log back that it had before the test."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ def test_on_legacy_the_page_stands_still_and_the_card_says_so(page: Page) -> Non
 
     expect(page.get_by_test_id("said")).to_contain_text("Booked Farming reward +0.500000 UNI")
     expect(page.get_by_test_id("booked-uni-74")).to_have_text("2048.500000")
-    expect(page.get_by_test_id("verdict-74")).to_contain_text("+0.500000 UNI booked, not on the")
+    expect(page.get_by_test_id("verdict-74")).to_contain_text("+0.500000 UNI booked, unseen for")
     expect(page.get_by_test_id("card-74")).to_have_attribute("data-state", "apart")
     expect(page.get_by_test_id("page-uni-74")).to_have_text("2048.000000")
     expect(page.get_by_test_id("summary")).to_contain_text("1 of 6 pages stand still")

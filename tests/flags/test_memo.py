@@ -14,8 +14,9 @@ def test_a_memo_is_bounded_and_never_wrong(limit: int, keys: list[int]) -> None:
     memo: Memo[int, str] = Memo(limit)
     for key in keys:
         assert memo.get(key) in (None, str(key))
+        assert memo.peek(key) in (None, memo.get(key))
         memo.put(key, str(key))
-        assert memo.get(key) == str(key)
+        assert memo.get(key) == memo.peek(key) == str(key)
         assert len(memo) <= 2 * limit
 
 

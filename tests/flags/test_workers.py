@@ -153,7 +153,7 @@ def waited(script: Script) -> Confirmation:
     """Wait for epoch 2, written at NOW."""
     return wait_until_applied(
         script,
-        epoch_applied(2),
+        epoch_applied(2, placed_at=NOW),
         since=NOW,
         timeout=3.0,
         monotonic=lambda: script.now,
@@ -177,6 +177,14 @@ def test_waiting_ends_when_all_have_confirmed() -> None:
     assert milliseconds == pytest.approx([15.0, 250.0], abs=0.01)
     assert confirmation.unconfirmed == ()
     assert script.now < 0.1
+
+
+def test_the_same_epoch_applied_before_confirms_nothing() -> None:
+    """Somebody released under the number that a rollback then took: that is not the rollback."""
+    before = live(1, epoch=2, epoch_applied_at=NOW - 0.001)
+    assert waited(Script([before])).unconfirmed == (1,)
+    script = Script([before], [live(1, epoch=2, epoch_applied_at=NOW + 0.02)])
+    assert [each.pid for each in waited(script).confirmed] == [1]
 
 
 def test_a_silent_worker_is_named_and_not_waited_for() -> None:

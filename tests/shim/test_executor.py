@@ -58,6 +58,9 @@ class World:
         """Be idle."""
         return True
 
+    def next_turn(self):
+        """Remember nothing."""
+
     def notice(self, episodes):
         """Do what the test wants."""
         self._notice()

@@ -1,6 +1,9 @@
 """The drop-ins: who serves, what is registered where, and what callers may pass."""
 
+import _thread
+import threading
 import traceback
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -66,6 +69,31 @@ def test_an_exception_of_the_serving_side_is_the_callers_own(shadow):
     assert last.line == "raise self.error"
 
 
+@pytest.mark.parametrize("percent", [0, 100])
+def test_a_call_with_no_caller_below_it_is_served_and_noted(percent):
+    """A thread or greenlet may be started on the facade's method itself."""
+    harness = Harness(percent=percent)
+    served = threading.Event()
+    harness.migration.canonical.notify_balance_update = lambda hint: served.set()
+    harness.by_id._legacy = SimpleNamespace(notify_balance_update=lambda user_id: served.set())
+    _thread.start_new_thread(harness.by_id.notify_balance_update, (7,))
+    assert served.wait(5)
+    assert len(harness.migration.queue) == 1
+
+
+@pytest.mark.parametrize("percent", [0, 100])
+def test_a_noted_call_names_the_function_that_made_it(percent):
+    """The log can say who called, whichever side served."""
+    harness = Harness(percent=percent)
+
+    def complete_mission():
+        harness.by_id.notify_balance_update(7)
+
+    complete_mission()
+    [call] = harness.migration.queue.take(1)
+    assert call.caller is complete_mission.__code__
+
+
 @pytest.mark.parametrize("value", NOBODY, ids=ascii)
 def test_what_is_no_user_id_goes_to_legacy_unchanged(value):
     """It is counted, never bucketed, never compared and never raised about."""
@@ -78,7 +106,11 @@ def test_what_is_no_user_id_goes_to_legacy_unchanged(value):
     assert len(harness.migration.queue) == 0
 
 
-@pytest.mark.parametrize("value", [None, 7, "7", {"user_id": 7}, object()], ids=ascii)
+@pytest.mark.parametrize(
+    "value",
+    [None, 7, "7", {"user_id": 7}, object()],
+    ids=["none", "number", "text", "mapping", "object"],
+)
 def test_the_connection_aware_path_survives_what_is_no_update(value):
     """Legacy answers anything but an update with silence, and so does the facade."""
     harness = Harness()

@@ -90,7 +90,7 @@ export class Card {
       .filter(([, micro]) => micro !== 0)
       .map(([currency, micro]) => `${toSigned(micro)} ${currency.toUpperCase()}`);
     const since = Math.max(this.apartSince, this.heard?.at ?? 0);
-    return `${unseen.join(", ")} booked, not on the page for ${ago(Date.now() - since)}`;
+    return `${unseen.join(", ")} booked, unseen for ${ago(Date.now() - since)}`;
   }
 
   lastHeard() {

@@ -1,0 +1,71 @@
+"""Looks at the database, shared by all shadows that ask within one turn of their thread."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from shim.ports import Truth, TruthReader
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was read of a user, in which turn; `since` is the version it reaches back to."""
+
+    turn: int
+    since: int | None
+    truth: Truth | None
+
+    def covers(self, since: int | None) -> bool:
+        return since is None or (self.since is not None and self.since <= since)
+
+
+class Looks:
+    """A `TruthReader` that asks the database once per user and turn.
+
+    Within a turn all shadows see one state, as they would if they ran at one moment. A look
+    is kept until its user is forgotten: a judgement can use what a shadow has read.
+    """
+
+    def __init__(self, reader: TruthReader) -> None:
+        self._reader = reader
+        self._looks: dict[int, _Look] = {}
+        self._turn = 0
+
+    def next_turn(self) -> None:
+        """Let later questions look at the database anew."""
+        self._turn += 1
+
+    def read(
+        self, since: Mapping[int, int | None], *, timeout: float | None = None
+    ) -> dict[int, Truth]:
+        """Return the truth of each user that exists; raises what the reader raises."""
+        asked = {
+            user_id: version
+            for user_id, version in since.items()
+            if not self._is_fresh(user_id, version)
+        }
+        if asked:
+            found = self._reader.read(asked, timeout=timeout)
+            for user_id, version in asked.items():
+                self._looks[user_id] = _Look(self._turn, version, found.get(user_id))
+        looks = {user_id: self._looks[user_id].truth for user_id in since}
+        return {user_id: truth for user_id, truth in looks.items() if truth is not None}
+
+    def place(self, user_id: int, uni: Decimal, ton: Decimal) -> int | None:
+        """Return the newest version whose stored balances equal these."""
+        return self._reader.place(user_id, uni, ton)
+
+    def kept(self, user_id: int, *, since: int, version: int) -> Truth | None:
+        """Return a look that reaches back to `since` and on to `version`, None if there is none."""
+        look = self._looks.get(user_id)
+        if look is None or look.truth is None or not look.covers(since):
+            return None
+        return look.truth if look.truth.version >= version else None
+
+    def forget(self, user_id: int) -> None:
+        """Drop what was read of a user."""
+        self._looks.pop(user_id, None)
+
+    def _is_fresh(self, user_id: int, since: int | None) -> bool:
+        look = self._looks.get(user_id)
+        return look is not None and look.turn == self._turn and look.covers(since)

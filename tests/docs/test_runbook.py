@@ -1,0 +1,124 @@
+"""What the runbook says of log lines, words, files and exit codes is complete and so."""
+
+import ast
+import fnmatch
+import inspect
+import re
+
+import click
+import pytest
+
+from app.cli_rollout import NOBODY_THERE, UNCONFIRMED, rollout
+from app.cli_shadow import shadow
+from app.notifications.service import BalanceNotifications
+from flags.decision import CANONICAL_FLAG, SHADOW_FLAG, Reason
+from flags.stage import Stage
+from shim.report import Verdict
+from shim.shadow.result import Comparison, NotCompared
+from tests.docs.demonstration import Demonstration, eventually
+from tests.docs.documents import (
+    DOCUMENTS,
+    RUNBOOK,
+    blocks,
+    commands,
+    marked,
+    table,
+    tables,
+    text_of,
+    without_folder,
+)
+from tests.docs.events import service_events, shadow_events
+
+
+def first_column(*header: str, number: int = 0) -> list[str]:
+    """Return what stands in code marks in the first cells of a table."""
+    return [marked(row[0]) for row in tables(RUNBOOK, *header)[number]]
+
+
+@pytest.mark.parametrize(("number", "events"), [(0, shadow_events()), (1, service_events())])
+def test_every_log_line_is_explained_and_no_other(number: int, events: set[str]) -> None:
+    """The names in the code and in the table of each log are the same."""
+    explained = first_column("event", "meaning", "what to do", number=number)
+    assert sorted(explained) == sorted(events)
+
+
+def test_every_word_of_the_report_is_explained_and_no_other() -> None:
+    """Comparisons, verdicts, and the reasons why something was not compared."""
+    assert first_column("comparison", "question") == list(Comparison)
+    assert first_column("verdict", "meaning") == list(Verdict)
+    reasons, not_compared = (first_column("reason", "meaning", number=n) for n in (0, 1))
+    assert sorted(not_compared) == sorted(NotCompared)
+    assert sorted(reasons) == sorted([*Reason, Stage.ROLLED_BACK])
+
+
+def test_exit_codes_are_those_of_the_command() -> None:
+    """0, the codes that the command line has, and click's own for a mistyped command."""
+    codes = {int(row[0]) for row in table(RUNBOOK, "exit code", "meaning", "what to do")}
+    assert codes == {0, UNCONFIRMED, NOBODY_THERE, click.UsageError.exit_code}
+
+
+def test_every_command_of_the_command_line_is_run_by_a_document() -> None:
+    """Nothing that an operator could type is left out."""
+    run = {without_folder(command) for each in DOCUMENTS for command in commands(each)}
+    words = {" ".join(re.sub(r"\s(--|\d).*", "", command).split()) for command in run}
+    for group in (rollout, shadow):
+        assert set(leaves(group, f"flask {group.name}")) <= words
+
+
+def leaves(command: click.Command, path: str) -> list[str]:
+    """Return the full names of the commands in a group."""
+    if not isinstance(command, click.Group):
+        return [path]
+    return [
+        leaf for name, each in command.commands.items() for leaf in leaves(each, f"{path} {name}")
+    ]
+
+
+def test_the_standard_signature_is_that_of_the_canonical() -> None:
+    """Names and parameters, of every public method but those that the shim alone uses."""
+    [block] = blocks(RUNBOOK, "python")
+    [written] = ast.parse(block).body
+    assert isinstance(written, ast.ClassDef)
+    assert written.name == BalanceNotifications.__name__
+    for method in written.body:
+        assert isinstance(method, ast.FunctionDef)
+        real = inspect.signature(getattr(BalanceNotifications, method.name)).parameters
+        shown = [argument.arg for argument in [*method.args.args, *method.args.kwonlyargs]]
+        assert shown == list(real), method.name
+
+
+def test_the_four_questions_are_answered() -> None:
+    """Each has a section, and each of these names a command."""
+    answers = re.split(r"^## (?=\d\.)", text_of(RUNBOOK), flags=re.MULTILINE)[1:]
+    assert [answer[:2] for answer in answers] == ["1.", "2.", "3.", "4."]
+    assert all("```console\n$ " in answer for answer in answers)
+    services = {
+        *("WebSocket", "scheduler (farming)", "wallet", "user", "referral", "boost"),
+        *("missions, daily bonus", "cache"),
+    }
+    header = ("service", "how it notifies", "what the page shows today", "risk", "what holds it")
+    assert {row[0] for row in table(RUNBOOK, *header)} == services
+
+
+@pytest.mark.processes
+def test_files_of_an_instance_are_explained_and_no_other(live: Demonstration) -> None:
+    """After a comparison and a rollback every file is there; without a worker it exits with 3."""
+    live.set_flag(SHADOW_FLAG, 100)
+    live.set_flag(CANONICAL_FLAG, 25)
+    assert live.flask("rollout", "rollback").exit_code == 0
+    eventually((live.instance / "log.key").exists, "something was compared")
+    explained = [mark for row in table(RUNBOOK, "file", "what it is") for mark in marks(row)]
+    patterns = [mark.replace("PID", "[0-9]*") for mark in explained]
+    for path in (path for path in live.instance.rglob("*") if path.is_file()):
+        name = path.relative_to(live.instance).as_posix()
+        assert any(fnmatch.fnmatch(name, pattern) for pattern in patterns), name
+    for pattern in patterns:
+        assert list(live.instance.glob(pattern)), f"there is no {pattern}"
+    live.stop()
+    assert not list(live.instance.glob("run/worker-*.json"))
+    assert live.flask("rollout", "rollback").exit_code == NOBODY_THERE
+
+
+def marks(row: list[str]) -> list[str]:
+    """Return the file names in a row: the first cell's, and those that go with it."""
+    return [marked(row[0]), *re.findall(r"`(app\.db-\w+)`", row[1])]

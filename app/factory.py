@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import structlog
 from flask import Flask
 
 from app.adapters.lease import FileLease
@@ -43,8 +42,6 @@ from shim import facade
 from shim.explain import explain
 from shim.migration import Migration
 from shim.shadow.queue import EventQueue
-
-_log = structlog.get_logger("app")
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -159,9 +156,7 @@ def _schedulers(
 
 def _counting(shadowing: Shadowing, reach: Reach, admission: Admission) -> Callable[[], None]:
     """Return what writes down the counts of this worker."""
-    changed = ChangedCounts(
-        lambda: {**reach.snapshot(), "admission": admission.snapshot()}, _log.info
-    )
+    changed = ChangedCounts(lambda: {**reach.snapshot(), "admission": admission.snapshot()})
 
     def count() -> None:
         shadowing.count()

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import structlog
+
 from app.adapters.redis_bus import RedisBus
 from app.adapters.truth import SqlTruthReader
 from app.core.balance_manager import BalanceManager
@@ -18,6 +20,8 @@ from app.settings import Settings
 from shim.legacy.connection_aware import ConnectionAwareService
 from shim.legacy.user_id_only import UserIdOnlyService
 from shim.migration import Migration
+
+_log = structlog.get_logger("app")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +97,8 @@ class ChangedCounts:
     That sweeps went on and found nothing is no news.
     """
 
-    def __init__(self, count: Callable[[], dict[str, Any]], log: Callable[..., None]) -> None:
+    def __init__(self, count: Callable[[], dict[str, Any]]) -> None:
         self._count = count
-        self._log = log
         self._last = _news(count())
 
     def __call__(self) -> None:
@@ -103,7 +106,7 @@ class ChangedCounts:
         counts = self._count()
         if (news := _news(counts)) != self._last:
             self._last = news
-            self._log("reach_counts", **counts)
+            _log.info("reach_counts", **counts)
 
 
 def _news(counts: dict[str, Any]) -> dict[str, Any]:

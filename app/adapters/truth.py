@@ -52,7 +52,7 @@ class SqlTruthReader:
             with self._database.reading(wait_s=timeout) as session:
                 query = _versions_query(session.get_bind().dialect.name)
                 rows = session.execute(query, {"users": json.dumps(list(users))})
-                return dict(rows.tuples())
+                return {row.user_id: row.version for row in rows}
         except DatabaseUnavailable as error:
             raise TruthUnavailable(f"versions could not be read: {error}") from error
 

@@ -77,6 +77,24 @@ class Misdirecting(Hostile):
         delivery.hand_out = hand_out
 
 
+class Secretive(Hostile):
+    """Tells no other worker."""
+
+    def notify_balance_update(self, hint):
+        """Open a window, and publish nothing."""
+        self._hint(hint.user_id)
+
+
+class Gossiping(Hostile):
+    """Tells other workers of somebody else."""
+
+    def notify_balance_update(self, hint):
+        """Publish one user more."""
+        super().notify_balance_update(hint)
+        if self.bus is not None:
+            self.bus.publish(hint.user_id + 1)
+
+
 class RaisingLater(Hostile):
     """Raises from a timer, long after the call returned."""
 
@@ -153,6 +171,19 @@ def test_a_value_that_legacy_never_returns_is_a_difference_of_saying():
     harness.run()
     assert {path for path, _ in harness.found("saying")} == {"values.*"}
     assert harness.outcomes()["truth"] == {"matched": 1}
+
+
+@pytest.mark.parametrize(("candidate", "kind"), [(Secretive, "missing"), (Gossiping, "extra")])
+def test_a_publication_on_the_bus_is_an_effect_of_its_own(candidate, kind):
+    """What other workers would not have been told, or told of another, is found in truth."""
+    harness = shadowed(candidate)
+    harness.connect()
+    harness.boost()
+    harness.run()
+    assert {path.partition(".")[0] for path, _ in harness.found("truth")} == {"published"}
+    assert {found for _, found in harness.found("truth")} == {kind}
+    assert harness.outcomes()["saying"] == {"matched": 1}
+    assert "8" not in str(harness.lines[0]["differences"])
 
 
 def test_a_message_to_a_stranger_is_a_difference_of_truth():

@@ -49,9 +49,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings.from_environ()
     app = Flask("app", instance_path=str(settings.instance_path))
     app.config.update(_configuration(settings))
-    sockets = init_sockets(app, admission=build_admission(settings))
+    admission = build_admission(settings)
     app.extensions["parts"] = build_parts(
-        settings, sockets=sockets, session_key=SessionKey(app, settings)
+        settings,
+        sockets=init_sockets(app, admission=admission),
+        admission=admission,
+        session_key=SessionKey(app, settings),
     )
     app.register_blueprint(health)
     app.register_blueprint(pages)
@@ -71,7 +74,9 @@ def _configuration(settings: Settings) -> dict[str, Any]:
     }
 
 
-def build_parts(settings: Settings, *, sockets: OpenSockets, session_key: Service) -> Parts:
+def build_parts(
+    settings: Settings, *, sockets: OpenSockets, admission: Admission, session_key: Service
+) -> Parts:
     """Build and connect all parts, and install the facade behind the historic paths."""
     _make_folder(settings.instance_path)
     database = Database(settings.database_url, instance_path=settings.instance_path)
@@ -100,7 +105,7 @@ def build_parts(settings: Settings, *, sockets: OpenSockets, session_key: Servic
         migration=migration,
         workers=workers,
         answer=_answering(questions, migration),
-        count=_counting(shadowing, reach, sockets.admission),
+        count=_counting(shadowing, reach, admission),
     )
     services: list[tuple[str, Service]] = [
         ("database", ClosedLast(database.dispose)),
@@ -128,6 +133,7 @@ def build_parts(settings: Settings, *, sockets: OpenSockets, session_key: Servic
         migration=migration,
         shadowing=shadowing,
         reach=reach,
+        admission=admission,
         runtime=Runtime(services, control),
     )
 

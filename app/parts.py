@@ -15,6 +15,7 @@ from app.reach import Reach
 from app.runtime import Runtime
 from app.settings import Settings
 from app.shadowing import Shadowing
+from app.web.admission import Admission
 from flags.admin import FlagAdmin
 from flags.history import History
 from flags.kill_switch import KillSwitch
@@ -45,6 +46,7 @@ class Parts:
     runtime: Runtime
     shadowing: Shadowing
     reach: Reach
+    admission: Admission
 
     def stage(self) -> Stage:
         """Return the stage that this process follows."""

@@ -51,6 +51,8 @@ class WebSocketEndpoint:
 
         One that is refused closes the connection. Raises ConnectionError if it is closed.
         """
+        if not self._connection.is_open:
+            raise ConnectionError("the connection is closed: read no more from it")
         if self._closes(self._guard.may_speak()):
             return
         try:
@@ -88,8 +90,6 @@ class WebSocketEndpoint:
         self._connection.send(messages.subscription_confirmed(user_id, self._utc_now()))
 
     def _closes(self, refused: Refused | None) -> bool:
-        if not self._connection.is_open:
-            raise ConnectionError("the connection is closed: read no more from it")
         if refused is None:
             return False
         self._connection.close(refused.code, refused.reason)

@@ -30,8 +30,7 @@ STOP_TIMEOUT_S = 5.0
 class OpenSockets:
     """The sockets that this process has open, so that stopping can close them."""
 
-    def __init__(self, admission: Admission) -> None:
-        self.admission = admission
+    def __init__(self) -> None:
         self._changed = threading.Condition()
         self._open: set[BrowserConnection] = set()
         self._stopping = False
@@ -84,7 +83,7 @@ class OpenSockets:
 def init_sockets(app: Flask, *, admission: Admission, silence_s: float = SILENCE_S) -> OpenSockets:
     """Add the route `/ws`; return its sockets, whose `stop()` belongs to the worker's end."""
     app.config.setdefault("SOCK_SERVER_OPTIONS", {"max_message_size": MAX_MESSAGE_BYTES})
-    sockets = OpenSockets(admission)
+    sockets = OpenSockets()
     blueprint = Blueprint("sockets", __name__)
     blueprint.before_request(_refuse_compression)
     blueprint.before_request(partial(admit, admission))

@@ -30,7 +30,7 @@ check: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
 test: check $(VENV)/servers.stamp
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 bench: $(VENV)/dev.stamp
 	for file in bench/[a-z]*.py; do $(BIN)/python $$file || exit 1; done

@@ -103,7 +103,9 @@ def _sqlite_engine(url: URL, *, mode: str, pragma: str, begin: str) -> Engine:
 
     def on_begin(connection: Connection) -> None:
         wait_s = connection.get_execution_options().get("wait_s", WAIT_S)
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(wait_s * 1000)}")
+        if connection.info.get("wait_s", WAIT_S) != wait_s:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(wait_s * 1000)}")
+            connection.info["wait_s"] = wait_s
         connection.exec_driver_sql(begin)
 
     event.listen(engine, "begin", on_begin)

@@ -192,7 +192,11 @@ class _Reader:
 
     def _folder(self, name: str, default: Path) -> Path:
         path = Path(self._text(name, str(default))).absolute()
-        present = next(folder for folder in (path, *path.parents) if _exists(folder))
+        try:
+            present = next(folder for folder in (path, *path.parents) if folder.exists())
+        except OSError as error:  # a name that is too long, a folder that may not be looked into
+            self._problems.append(f"{name} is {str(path)!r}: {error.strerror}; name another folder")
+            return path
         if not present.is_dir():
             self._problems.append(f"{name} is {str(path)!r}: {present} is a file; name a folder")
         elif present != path and not os.access(present, os.W_OK | os.X_OK):
@@ -254,13 +258,6 @@ class _Reader:
                     for known in EXCEPTIONS
                     if distance(known, name) <= 2
                 ]
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a name that is too long, a folder that may not be looked into
-        return False
 
 
 def distance(left: str, right: str) -> int:

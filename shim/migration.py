@@ -81,7 +81,7 @@ class Migration:
         self._manager = manager
         self.queue = queue
         self.monotonic = monotonic
-        self.table = RoutingTable(flags, latch, new_hint)
+        self.table = self._settled = RoutingTable(flags, latch, new_hint)
         self.gate = Gate()
         self.book = ConnectionBook(self._saw)
         self.tallies = {path: Tally() for path in Path}
@@ -115,8 +115,9 @@ class Migration:
 
         New calls follow the new table at once. Then the calls inside the canonical are
         waited for, and the windows of whoever lost a user are flushed. One thread flips.
+        What raises here is to be called again: it starts from the last flip that was done.
         """
-        old = self.table
+        old = self._settled
         new = self.table = RoutingTable(flags, latch, self._new_hint)
         if not self.gate.drain(timeout=DRAIN_TIMEOUT):
             _log.warning("canonical_call_outlasts_flip", waited=DRAIN_TIMEOUT)
@@ -128,6 +129,7 @@ class Migration:
             user_id = as_user_id(user)
             if user_id is not None and new.serves(user_id) and not old.serves(user_id):
                 self.connection_aware.flush_user(user)  # type: ignore[arg-type]
+        self._settled = new
 
     def is_idle(self, user_id: int) -> bool:
         """Whether no live side has anything pending for this user.

@@ -60,7 +60,7 @@ class RoutingTable:
 
     def serves(self, user_id: int) -> bool:
         """Whether the canonical serves this user."""
-        return self.route(user_id).canonical
+        return not self.latch.engaged and self.route(user_id).canonical
 
     def _resolve(self, user_id: int) -> Route:
         context = FlagContext(user_id)

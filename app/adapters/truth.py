@@ -37,9 +37,9 @@ class SqlTruthReader:
         if not since:
             return {}
         try:
-            with self._database.reading(wait_s=timeout) as session:
-                query = _query(session.get_bind().dialect.name)
-                return _gather(session.execute(query, {"since": json.dumps(since)}))
+            with self._database.snapshot(wait_s=timeout) as connection:
+                query = _query(connection.dialect.name)
+                return _gather(connection.execute(query, {"since": json.dumps(since)}))
         except DatabaseUnavailable as error:
             raise TruthUnavailable(f"balances could not be read: {error}") from error
 

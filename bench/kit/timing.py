@@ -1,9 +1,11 @@
 """Timing that two noisy cores can stand: short turns, in another order each round.
 
-What is compared is compared within a round, where both had the same neighbours; the figure
-is the median over the rounds.
+A processor that others use, too, runs at two speeds, a factor of almost two apart, and stays
+with one for seconds. So what is compared changes places within a turn, after a few calls each;
+a figure is the median of the turns' differences, of all turns and of the undisturbed ones.
 """
 
+import itertools
 import random
 import statistics
 import time
@@ -18,44 +20,68 @@ def nothing() -> None:
     """Do nothing, before or after a turn."""
 
 
+SLICE = 50
+"""Calls after which a variant and what it is compared with change places."""
+
+
 @dataclass(slots=True)
 class Variant:
     """One thing to be timed: `call`, with each of `arguments`, once a turn.
 
-    `before` and `after` frame each turn and are not timed. `against` names the variant
-    that the difference is taken to.
+    `before` and `after` frame each turn and are not timed. `against` is what the difference
+    is taken to.
     """
 
     name: str
     call: Call
     arguments: Sequence[Any]
-    against: str | None = None
+    against: "Variant | None" = None
     before: Callable[[], object] = nothing
     after: Callable[[], object] = nothing
     turns: list[list[int]] = field(default_factory=list)
     """For each turn the nanoseconds of each call."""
+    beside: list[list[int]] = field(default_factory=list)
+    """The same of what it is compared with, in the same turns."""
     late: list[int] = field(default_factory=list)
     """For each paced call how many nanoseconds after it was due it had returned."""
 
     @property
-    def medians(self) -> list[float]:
-        """The median of each turn."""
-        return [statistics.median(turn) for turn in self.turns]
-
-    @property
     def median(self) -> float:
-        """The median of the turns' medians."""
-        return statistics.median(self.medians)
+        """The median of all calls."""
+        return statistics.median(itertools.chain(*self.turns))
 
     @property
     def p99(self) -> float:
         """The 99th percentile of all calls."""
-        return percentile([ns for turn in self.turns for ns in turn], 99)
+        return percentile(list(itertools.chain(*self.turns)), 99)
 
     @property
     def mean(self) -> float:
         """The median of the turns' means: with what the interpreter did in between."""
         return statistics.median([statistics.fmean(turn) for turn in self.turns])
+
+    @property
+    def differences(self) -> list[float]:
+        """By how much the median call took longer than what it is compared with, by turn."""
+        return [
+            statistics.median(own) - statistics.median(other)
+            for own, other in zip(self.turns, self.beside, strict=True)
+        ]
+
+    @property
+    def over(self) -> float:
+        """The median of the differences."""
+        return statistics.median(self.differences)
+
+    @property
+    def over_undisturbed(self) -> float:
+        """The same of the quarter of the turns in which what it is compared with was fastest.
+
+        The turns are not chosen by how fast the variant itself was.
+        """
+        speed = [statistics.median(turn) for turn in self.beside]
+        fastest = sorted(range(len(speed)), key=speed.__getitem__)[: -(-len(speed) // 4)]
+        return statistics.median([self.differences[turn] for turn in fastest])
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
@@ -64,14 +90,11 @@ def percentile(values: Sequence[float], percent: int) -> float:
     return ordered[max(-(-len(ordered) * percent // 100) - 1, 0)]
 
 
-def differences(variant: Variant, other: Variant) -> list[float]:
-    """Return, for each round, by how much the median call of `variant` took longer."""
-    return [a - b for a, b in zip(variant.medians, other.medians, strict=True)]
+Timing = Callable[[Variant, Sequence[Any]], list[int]]
+"""Makes a variant's call with each of the arguments; returns the nanoseconds of each."""
 
 
-def play(
-    variants: Sequence[Variant], *, rounds: int, turn: Callable[[Variant], None], seed: int = 1
-) -> None:
+def play(variants: Sequence[Variant], *, rounds: int, timing: Timing, seed: int = 1) -> None:
     """Give each variant one turn a round, in an order that is shuffled each time."""
     order = list(variants)
     shuffled = random.Random(seed)
@@ -79,27 +102,40 @@ def play(
         shuffled.shuffle(order)
         for variant in order:
             variant.before()
-            turn(variant)
+            _take_turn(variant, timing)
             variant.after()
 
 
-def burst(variant: Variant) -> None:
-    """Call back to back. A call's time reaches from stamp to stamp, one stamp included."""
+def _take_turn(variant: Variant, timing: Timing) -> None:
+    own: list[int] = []
+    other: list[int] = []
+    for start in range(0, len(variant.arguments), SLICE):
+        these = slice(start, start + SLICE)
+        own += timing(variant, variant.arguments[these])
+        if variant.against is not None:
+            other += timing(variant.against, variant.against.arguments[these])
+    variant.turns.append(own)
+    if variant.against is not None:
+        variant.beside.append(other)
+
+
+def back_to_back(variant: Variant, arguments: Sequence[Any]) -> list[int]:
+    """Call without a pause. A call's time reaches from stamp to stamp, one stamp included."""
     call, stamp = variant.call, time.perf_counter_ns
     stamps = [stamp()]
     note = stamps.append
-    for argument in variant.arguments:
+    for argument in arguments:
         call(argument)
         note(stamp())
-    variant.turns.append([b - a for a, b in zip(stamps, stamps[1:], strict=False)])
+    return [later - earlier for earlier, later in itertools.pairwise(stamps)]
 
 
-def pace(variant: Variant, *, per_second: int) -> None:
+def paced(variant: Variant, arguments: Sequence[Any], *, per_second: int) -> list[int]:
     """Call so many times a second; what is late is caught up with."""
     call, stamp = variant.call, time.perf_counter_ns
     gap = 1_000_000_000 // per_second
     taken, due = [], stamp()
-    for argument in variant.arguments:
+    for argument in arguments:
         due += gap
         wait = (due - stamp()) / 1e9
         if wait > 0:
@@ -109,4 +145,4 @@ def pace(variant: Variant, *, per_second: int) -> None:
         ended = stamp()
         taken.append(ended - begun)
         variant.late.append(ended - due)
-    variant.turns.append(taken)
+    return taken

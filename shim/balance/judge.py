@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shim.balance.doubles import PUBLISH
-from shim.balance.saying import Folded, Said, fold, read_canonical, read_legacy
+from shim.balance.saying import Folded, Said, fold, is_balance_text, read_canonical, read_legacy
 from shim.balance.truth import Record, frames_expected, frames_seen
 from shim.ports import Truth
 from shim.shadow.differences import Each
@@ -23,7 +23,8 @@ class Evidence:
     """All that is known of a closed episode.
 
     `aliases` maps the ids of the connections at the first call to stable names, open ones
-    only; `seen` is the version that the database had after the last call.
+    only; `seen` is the version that the database had after the last call; `behind` whether
+    a page lacked, at the first call, more than what the episode's calls speak of.
     """
 
     episode: Episode
@@ -34,6 +35,7 @@ class Evidence:
     records: Mapping[str, Record]
     truth: Truth
     seen: int
+    behind: bool
     raced: bool
 
 
@@ -84,7 +86,7 @@ def _truth(evidence: Evidence) -> Judgement:
     seen, expected = Each(), Each()
     by_recipient: dict[str, list[Effect]] = {recipient: [] for recipient in evidence.aliases}
     for effect in evidence.canonical.effects:
-        if read_canonical(effect) is not None:
+        if read_canonical(effect) is not None or is_balance_text(effect.payload):
             by_recipient.setdefault(effect.recipient, []).append(effect)
     for recipient, effects in by_recipient.items():
         alias = _alias(evidence.aliases, recipient)
@@ -137,6 +139,8 @@ def _saying(evidence: Evidence) -> Judgement:
     if _moved_under(evidence, legacy, canonical):
         return Judgement(Comparison.SAYING, skipped=NotCompared.RACED)
     with_changes = all(call.path == Path.CONNECTION_AWARE for call in evidence.episode.calls)
+    if with_changes and evidence.behind:
+        return Judgement(Comparison.SAYING, skipped=NotCompared.RACED)
     return Judgement(
         Comparison.SAYING,
         expected=_structure(evidence, legacy, evidence.counterfactual, with_changes=with_changes),

@@ -1,12 +1,11 @@
 """A divergence as the log shows it: everything needed to understand it, nothing personal."""
 
-import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from types import CodeType
-from typing import Any
 
 from shim.balance.records import states_of
+from shim.balance.saying import decoded
 from shim.routing import Route
 from shim.shadow.effects import Effect
 from shim.shadow.episode import Episode
@@ -111,8 +110,7 @@ def _effect(effect: Effect, aliases: Mapping[str, str], name_user: NameUser) -> 
 
 def _message(payload: object) -> object:
     if isinstance(payload, str):
-        message: dict[str, Any] = json.loads(payload)
-        return message
+        return decoded(payload) or f"{len(payload)} characters that no page can read"
     return {
         name: getattr(payload, name)
         for name in ("user_id", "version", "since", "uni", "ton", "change_uni", "change_ton")

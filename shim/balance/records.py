@@ -44,8 +44,11 @@ def oldest_needed(episode: Episode) -> int:
 
 
 def newest_said(episode: Episode) -> int:
-    """Return the newest version that the episode speaks of: seen in the database, or sent."""
-    said = [getattr(seen.payload, "version", None) for seen in episode.live_effects]
+    """Return the newest version that the canonical spoke of, or that was there to speak of."""
+    payloads = [seen.payload for seen in episode.live_effects]
+    for effects in episode.shadow_effects.values():
+        payloads += [effect.payload for effect in effects]
+    said = [getattr(payload, "version", None) for payload in payloads]
     return max([noted(episode, SEEN), *(version for version in said if isinstance(version, int))])
 
 

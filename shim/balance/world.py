@@ -163,6 +163,11 @@ class BalanceWorld:
             records=records(episode, states, truth, live=live),
             truth=truth,
             seen=noted(episode, SEEN),
+            behind=live
+            and any(
+                state.base_version is not None and state.base_version < noted(episode, BASE)
+                for state in states.values()
+            ),
             raced=self._connections_moved(episode),
         )
 

@@ -2,7 +2,10 @@
 
 
 class CpuBudget:
-    """A token bucket of processor seconds; over it, shadows pause until half is back.
+    """A token bucket of processor seconds.
+
+    Once it is empty no new work should begin until half is back; what is under way may
+    overdraw it by as much as it holds.
 
     `share` is a fraction of one core, `burst` the seconds of wall time whose allowance
     can be saved up.
@@ -14,7 +17,9 @@ class CpuBudget:
         self._left = self._most
         self._seen: float | None = None
         self.exhausted = False
-        """Whether shadows must not run now."""
+        """Whether no new work should begin."""
+        self.overdrawn = False
+        """Whether what is under way must stop as well."""
 
     def spend(self, cpu: float, *, now: float) -> None:
         """Account for `cpu` processor seconds used until `now` (monotonic seconds)."""
@@ -25,4 +30,6 @@ class CpuBudget:
         if self._left <= 0:
             self.exhausted = True
         elif self._left >= self._most / 2:
-            self.exhausted = False
+            self.exhausted = self.overdrawn = False
+        if self._left <= -self._most:
+            self.overdrawn = True

@@ -135,12 +135,16 @@ class ShadowExecutor:
             self._drop_queued(NotCompared.LEFT_OVER)
 
     def _slice(self, experiment: Experiment) -> None:
-        now = self._monotonic()
-        if self._budget.exhausted:
+        if self._budget.overdrawn:
             experiment.discard(NotCompared.CPU_BUDGET)
             self._drop_queued(NotCompared.CPU_BUDGET)
-        else:
-            experiment.step(now, lambda: self._queue.take(SLICE), self._queue.take_holed())
+            return
+        experiment.step(
+            self._monotonic(),
+            lambda: self._queue.take(SLICE),
+            self._queue.take_holed(),
+            refuse=NotCompared.CPU_BUDGET if self._budget.exhausted else None,
+        )
 
     def _spend(self, cpu: float) -> None:
         was = self._budget.exhausted

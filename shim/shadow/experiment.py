@@ -71,18 +71,24 @@ class Experiment:
         return len(self._open)
 
     def step(
-        self, now: float, take: Callable[[], Iterable[Event]], holed: Iterable[int] = ()
+        self,
+        now: float,
+        take: Callable[[], Iterable[Event]],
+        holed: Iterable[int] = (),
+        *,
+        refuse: NotCompared | None = None,
     ) -> None:
         """Take in what happened, let timers fire up to `now`, close what is over.
 
         Who is idle is asked before the events are taken: a frame that a live side sent
         just before it became idle is then among them. `holed` are subjects of which an
-        event was lost.
+        event was lost. With `refuse` no episode is opened, and calls that would have opened
+        one are dropped for that reason; those under way go on.
         """
         idle = [episode for episode in self._open.values() if self._is_idle(episode)]
         self._forget_carried()
         self._world.next_turn()
-        calls = self._ingest(take())
+        calls = self._ingest(take(), refuse)
         for subject in holed:
             if subject in self._open:
                 self._open[subject].spoil(NotCompared.QUEUE_FULL)
@@ -134,11 +140,14 @@ class Experiment:
             if subject not in self._open and self._world.live_is_idle(subject):
                 self._carried.discard(subject)
 
-    def _ingest(self, events: Iterable[Event]) -> list[LiveCall]:
+    def _ingest(self, events: Iterable[Event], refuse: NotCompared | None) -> list[LiveCall]:
         """Put events into their episodes; a first call opens one. Return the calls."""
         calls = []
         for event in events:
             if isinstance(event, LiveCall):
+                if refuse is not None and event.subject not in self._open:
+                    self._counts.dropped[refuse] += 1
+                    continue
                 episode = self._open.get(event.subject) or self._open_episode(event)
                 if event.serving != episode.serving:
                     episode.spoil(NotCompared.FLIPPED)

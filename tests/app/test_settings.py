@@ -208,6 +208,13 @@ def test_a_file_is_no_instance_folder(tmp_path: Path) -> None:
         assert problem == f"SHIM_INSTANCE is {str(path)!r}: {file} is a file; name a folder"
 
 
+def test_a_folder_that_cannot_be_looked_for_is_refused() -> None:
+    """What the system says of the name is passed on, before anything is started."""
+    path = "/tmp/" + "a" * 300
+    (problem,) = problems(SHIM_INSTANCE=path)
+    assert problem == f"SHIM_INSTANCE is {path!r}: File name too long; name another folder"
+
+
 def test_a_folder_that_cannot_be_made_is_refused_when_the_application_is_built() -> None:
     """What only the system can know is still a problem with a setting, not a stack trace."""
     path = Path("/proc/self/nothing/can/be/made/here")

@@ -68,6 +68,7 @@ class Harness:
     cohort: tuple = ()
     canonical: object = live_canonical
     queue_limit: int = 10_000
+    refuse: object = None
     results: list = field(default_factory=list)
     lines: list = field(default_factory=list)
 
@@ -185,7 +186,10 @@ class Harness:
         while self.clock.monotonic() < until:
             self.clock.advance(min(0.005, until - self.clock.monotonic()))
             self.experiment.step(
-                self.clock.monotonic(), lambda: queue.take(1000), queue.take_holed()
+                self.clock.monotonic(),
+                lambda: queue.take(1000),
+                queue.take_holed(),
+                refuse=self.refuse,
             )
 
     def outcomes(self):

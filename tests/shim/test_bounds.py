@@ -60,6 +60,17 @@ def test_a_shadow_over_its_share_pauses_until_half_is_back():
     assert not budget.exhausted
 
 
+def test_only_a_shadow_far_over_its_share_must_stop_what_is_under_way():
+    """The budget may be overdrawn by what it holds; then everything stops until half is back."""
+    budget = CpuBudget(0.05, burst=2.0)
+    budget.spend(0.15, now=0.0)
+    assert (budget.exhausted, budget.overdrawn) == (True, False)
+    budget.spend(0.06, now=0.0)
+    assert (budget.exhausted, budget.overdrawn) == (True, True)
+    budget.spend(0.0, now=60.0)
+    assert (budget.exhausted, budget.overdrawn) == (False, False)
+
+
 def test_lines_are_json_with_exact_amounts():
     """Decimals are numbers with all their places, and what JSON cannot say is its repr."""
     written = []

@@ -204,7 +204,7 @@ def test_offering_to_a_stuck_shadow_costs_the_caller_nothing(running):
 
 
 def test_over_the_processor_budget_calls_are_dropped_and_counted(running):
-    """A shadow that burns more than its share pauses, says so once, and drops by reason."""
+    """A shadow that burns more than its share takes on nothing new, and says so once."""
     burnt = iter(range(0, 10**6, 60))
     one = running(lambda call: None, thread_time=lambda: float(next(burnt)))
     wait_until(lambda: one.executor.state == "over budget")

@@ -272,3 +272,21 @@ def test_what_legacy_showed_is_not_shown_again_after_a_flip():
     harness.farm("2")
     harness.run()
     assert [(frame.change_uni, frame.change_ton) for frame in page.begun] == [(2, 0)]
+
+
+def test_a_flip_that_failed_flushes_what_was_pending_when_it_is_tried_again():
+    """The second try starts from the last flip that was done, not from the failed one."""
+    harness = Harness(percent=100)
+    page = harness.connect()
+    harness.farm()
+    canonical, relinquish = harness.migration.canonical, harness.migration.canonical.relinquish
+
+    def fail(lost, *, read_timeout):
+        canonical.relinquish = relinquish
+        raise RuntimeError("not this time")
+
+    canonical.relinquish = fail
+    with pytest.raises(RuntimeError):
+        harness.flip(latch=ENGAGED)
+    harness.flip(latch=ENGAGED)
+    assert page.versions == [1]

@@ -95,6 +95,24 @@ class Gossiping(Hostile):
             self.bus.publish(hint.user_id + 1)
 
 
+class Sending(Hostile):
+    """Sends a balance in its own words, past the state that connections coalesce."""
+
+    text = '{"type":"balance_update","userId":7,"data":{"balance_uni":1000000,"balance_ton":0}}'
+
+    def notify_balance_update(self, hint):
+        """Send at once, then go on as usual."""
+        super().notify_balance_update(hint)
+        for connection in self.connections_of(hint.user_id):
+            connection.send(self.text)
+
+
+class Rambling(Sending):
+    """Sends what no page can read."""
+
+    text = "{ nonsense"
+
+
 class RaisingLater(Hostile):
     """Raises from a timer, long after the call returned."""
 
@@ -199,3 +217,14 @@ def test_a_message_to_a_stranger_is_a_difference_of_truth():
         "extra",
     ) in harness.found("truth")
     assert harness.outcomes()["truth"] == {"mismatched": 2}
+
+
+@pytest.mark.parametrize("hostile", [Sending, Rambling])
+def test_what_a_candidate_tries_to_send_leaves_on_no_socket_and_is_untrue(hostile):
+    """It has doubles to send on and nothing else; what it tried is a difference of truth."""
+    harness = shadowed(hostile)
+    page = harness.connect()
+    harness.farm()
+    harness.run()
+    assert (page.texts, page.begun) == ([], [])
+    assert ("recipients.*.*", "extra") in harness.found("truth")

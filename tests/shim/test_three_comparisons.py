@@ -3,6 +3,7 @@
 import pytest
 
 from shim.balance.judge import LEGACY_REACHES_NOBODY
+from shim.shadow.result import NotCompared
 from tests.shim.harness import ENGAGED, Harness
 
 MATCHED = {"matched": 1}
@@ -218,3 +219,28 @@ def test_a_stale_legacy_frame_is_counted():
     harness.run()
     assert len(page.texts) == 1
     assert harness.counts.stale_legacy == 1
+
+
+def test_while_nothing_new_is_taken_on_what_is_under_way_is_finished():
+    """An open episode ends as a match; a new one is not opened, and its call is counted."""
+    harness = Harness()
+    harness.connect(user_id=7, name="a")
+    harness.connect(user_id=8, name="b")
+    harness.boost(user_id=7)
+    harness.run(0.01)
+    harness.refuse = NotCompared.CPU_BUDGET
+    harness.boost(user_id=8)
+    harness.run()
+    assert harness.outcomes()["truth"] == MATCHED
+    assert harness.counts.dropped == {NotCompared.CPU_BUDGET: 1}
+
+
+def test_a_page_that_lacked_more_than_the_calls_speak_of_makes_saying_raced():
+    """What nobody notified of is in the canonical's changes, and cannot be in the legacy's."""
+    harness = Harness(percent=100)
+    harness.connect()
+    harness.truth.book(7, "3")
+    harness.boost()
+    harness.run()
+    assert harness.outcomes()["truth"] == MATCHED
+    assert harness.outcomes()["saying"] == {"not_compared": 1}

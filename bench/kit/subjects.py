@@ -1,0 +1,155 @@
+"""What is timed: direct calls, the facade at every stage, the snapshot, candidates, peers."""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bench.kit.peers import LaunchDarkly, Unleash, laboratory
+from bench.kit.system import Store, System, burn_1_ms, sleep_200_ms, updates, user_ids
+from bench.kit.timing import Variant
+
+EMPTY = "empty call"
+DIRECT_ID, DIRECT_UPDATE = "direct call, user id", "direct call, update"
+DIRECT_CANONICAL = "direct call of the canonical"
+STAGES = {"off": (0, 0), "shadow": (0, 100), "complete": (100, 0), "complete + shadow": (100, 100)}
+"""The percentages of the two flags."""
+PLAIN, TWIN = "candidate as it is", "the same once more"
+SLEEPING, BURNING = "candidate sleeps 200 ms", "candidate burns 1 ms of CPU"
+STRANGERS = 1_000_000
+"""Users from here on have no connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What is set up once. Each misbehaving candidate has a system of its own, as has its twin."""
+
+    main: System
+    plain: System
+    twin: System
+    sleeping: System
+    burning: System
+    unleash: Unleash
+    launchdarkly: LaunchDarkly
+
+
+@contextmanager
+def set_up() -> Iterator[Bench]:
+    """Build all of it in a temporary folder, and start the main system."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        store = Store(Path(folder))
+        main = System(store)
+        legacy = main.migration.user_id_only.notify_balance_update
+        bench = Bench(
+            main=main,
+            plain=System(store),
+            twin=System(store),
+            sleeping=System(store, misdeed=sleep_200_ms),
+            burning=System(store, misdeed=burn_1_ms),
+            unleash=Unleash(Path(folder)),
+            launchdarkly=LaunchDarkly(legacy, legacy),
+        )
+        for system in (bench.plain, bench.twin, bench.sleeping, bench.burning):
+            system.flip(percent=0, shadow=100)
+        main.start()
+        yield bench
+        main.stop()
+        bench.unleash.close()
+        bench.launchdarkly.close()
+        store.database.dispose()
+
+
+def direct_calls(system: System, calls: int) -> dict[str, Variant]:
+    """Return what everything is compared with."""
+    migration = system.migration
+    hints = [migration.table.route(user_id).hint for user_id in user_ids(calls)]
+    canonical_serves = partial(system.flip, percent=100, shadow=0)
+    variants = [
+        Variant(EMPTY, _nothing, user_ids(calls)),
+        Variant(DIRECT_ID, migration.user_id_only.notify_balance_update, user_ids(calls)),
+        Variant(
+            DIRECT_UPDATE,
+            migration.connection_aware.notify_balance_update,
+            updates(calls),
+            after=system.flush,
+        ),
+        Variant(
+            DIRECT_CANONICAL,
+            migration.canonical.notify_balance_update,
+            hints,
+            before=canonical_serves,
+            after=system.flush,
+        ),
+    ]
+    return {variant.name: variant for variant in variants}
+
+
+def facade_calls(system: System, direct: Mapping[str, Variant], calls: int) -> list[Variant]:
+    """Return the facade by both paths at every stage, against the side that serves there."""
+    paths = (
+        ("user id", system.by_id.notify_balance_update, user_ids(calls), DIRECT_ID),
+        ("update", system.aware.notify_balance_update, updates(calls), DIRECT_UPDATE),
+    )
+    return [
+        Variant(
+            f"facade {stage}, {path}",
+            call,
+            given,
+            against=direct[DIRECT_CANONICAL if percent else legacy],
+            before=partial(system.flip, percent=percent, shadow=shadow),
+            after=system.settle,
+        )
+        for stage, (percent, shadow) in STAGES.items()
+        for path, call, given, legacy in paths
+    ]
+
+
+def snapshot_calls(system: System, direct: Mapping[str, Variant]) -> list[Variant]:
+    """Return the snapshot alone, against an empty call."""
+    take, empty = system.migration.context, direct[EMPTY]
+    strangers = [STRANGERS + number for number in range(len(empty.arguments))]
+    return [
+        Variant("snapshot, one connection", take, empty.arguments, against=empty),
+        Variant("snapshot, no connection", take, strangers, against=empty),
+    ]
+
+
+def candidate_calls(bench: Bench, direct: Mapping[str, Variant]) -> dict[str, Variant]:
+    """Return the facade at stage shadow, with a candidate that sleeps and two that do not."""
+    systems = {PLAIN: bench.plain, TWIN: bench.twin, SLEEPING: bench.sleeping}
+    against = direct[DIRECT_ID]
+    return {
+        name: restarted(name, system, against, len(against.arguments))
+        for name, system in systems.items()
+    }
+
+
+def restarted(name: str, system: System, against: Variant | None, calls: int) -> Variant:
+    """Return the facade at stage shadow, of a system that runs for its turn only."""
+    return Variant(
+        name,
+        system.by_id.notify_balance_update,
+        user_ids(calls),
+        against=against,
+        before=system.start,
+        after=system.stop,
+    )
+
+
+def peer_calls(bench: Bench, direct: Mapping[str, Variant]) -> list[Variant]:
+    """Return the others; fewer calls, for they are slow."""
+    legacy, empty = direct[DIRECT_ID], direct[EMPTY]
+    some = user_ids(max(len(legacy.arguments) // 10, 10))
+    conduct = laboratory(legacy.call, legacy.call)
+    migrate = bench.launchdarkly.call
+    return [
+        Variant("UnleashClient.is_enabled", bench.unleash.call, some, against=empty),
+        Variant("laboratory conduct", conduct, some, against=legacy),
+        Variant("LaunchDarkly migrator, shadow", migrate, some, against=legacy),
+    ]
+
+
+def _nothing(_: object) -> None:
+    """Do nothing: what is left is the measuring."""

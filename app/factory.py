@@ -30,6 +30,7 @@ from app.settings import Settings, SettingsError
 from app.shadowing import Shadowing, build_shadowing
 from app.web.admission import Admission, build_admission
 from app.web.health import health
+from app.web.limits import Limits
 from app.web.pages import pages
 from app.web.sockets import OpenSockets, init_sockets
 from flags.admin import EmbeddedAdmin
@@ -52,7 +53,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     admission = build_admission(settings)
     app.extensions["parts"] = build_parts(
         settings,
-        sockets=init_sockets(app, admission=admission),
+        sockets=init_sockets(
+            app, admission=admission, limits=Limits(message_bytes=settings.max_message_bytes)
+        ),
         admission=admission,
         session_key=SessionKey(app, settings),
     )
@@ -67,7 +70,6 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _configuration(settings: Settings) -> dict[str, Any]:
     """Return what Flask and its extensions read from the configuration."""
     return {
-        "SOCK_SERVER_OPTIONS": {"max_message_size": settings.max_message_bytes},
         "PERMANENT_SESSION_LIFETIME": settings.init_data_age_s,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": not settings.demo,  # the demonstration has no TLS

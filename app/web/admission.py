@@ -18,7 +18,7 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from flask import Response, g, request
+from flask import Response, g, has_request_context, request
 
 from app.settings import Settings
 from app.web.identity import NOBODY, Handshake, Identity, handshake_of
@@ -193,6 +193,12 @@ def admit(admission: Admission) -> Response | None:
         return None
     retry = {"Retry-After": "5"} if decided.status is HTTPStatus.SERVICE_UNAVAILABLE else {}
     return Response(f"{decided.reason}\n", decided.status, headers=retry, mimetype="text/plain")
+
+
+def admitted_identity() -> Identity:
+    """Return who it is whose handshake Flask handles; nobody where there is none."""
+    found: Identity = g.get("identity", NOBODY) if has_request_context() else NOBODY
+    return found
 
 
 def build_admission(settings: Settings) -> Admission:

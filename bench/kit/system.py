@@ -218,20 +218,20 @@ class System:
 
     def _connect(self) -> None:
         for user_id in USERS:
-            connection = BrowserConnection(f"bench-{user_id}", _Nowhere())
+            connection = _Nowhere(f"bench-{user_id}").connection
             connection.base_version = 0
-            threading.Thread(target=connection.write_frames, daemon=True).start()
             self.aware.register_connection(user_id, connection)
 
 
 class _Nowhere:
     """A socket whose other end takes everything at once."""
 
-    def write(self, text: str) -> None:
-        """Take a frame."""
+    def __init__(self, connection_id: str) -> None:
+        self.connection = BrowserConnection(connection_id, self._take)
 
-    def close(self, code: int, reason: str) -> None:
-        """Take the close."""
+    def _take(self) -> None:
+        while self.connection.take() is not None:
+            pass
 
 
 class _Misbehaving:

@@ -80,6 +80,11 @@ class Gunicorn:
             )
         return self._process
 
+    def signal(self, number: int, worker: int | None = None) -> None:
+        """Send a signal to the master, or to a worker."""
+        assert self._process is not None
+        os.kill(worker or self._process.pid, number)
+
     def stop(self) -> None:
         """End the master in good order, and with it its workers."""
         if self._process is not None:

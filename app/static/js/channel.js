@@ -2,8 +2,10 @@
 
 import { readFrame } from "./frames.js";
 
-const RECONNECT_MS = 5_000;
+const RECONNECT_MS = 5_000; // on average: pages that lost a worker together come back apart
 const PING_MS = 30_000;
+
+const reconnectDelay = () => RECONNECT_MS * (0.5 + Math.random());
 
 const socketUrl = () => {
   const url = new URL("/ws", window.location.href);
@@ -43,7 +45,7 @@ export function openChannel(userId, { version = 0, onLink, onBalance }) {
     socket.onclose = () => {
       clearInterval(pinging);
       onLink("lost");
-      setTimeout(connect, RECONNECT_MS);
+      setTimeout(connect, reconnectDelay());
     };
   };
 

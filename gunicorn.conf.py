@@ -36,7 +36,12 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Say what does not hold for several workers without a bus between them."""
+    """Say what does not hold with these settings."""
+    if _settings.admission == "enforce" and not _settings.demo and _settings.bot_token is None:
+        server.log.warning(
+            "nobody can sign in: set SHIM_BOT_TOKEN, or see with SHIM_ADMISSION=report-only who"
+            " would be turned away"
+        )
     if server.num_workers > 1 and _settings.notify_bus_url is None:
         server.log.warning(
             "%d workers and no bus: what one books reaches the browsers of the others with the"

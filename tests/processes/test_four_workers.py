@@ -58,6 +58,7 @@ def test_the_start_says_what_several_workers_without_a_bus_do_not_do(workers: Gu
         "4 workers and no bus: what one books reaches the browsers of the others with the next"
         " sweep, up to 5 s later; set NOTIFY_BUS_URL, or serve with one worker"
     ) in workers.output
+    assert "nobody can sign in: set SHIM_BOT_TOKEN" in workers.output
     assert "Traceback" not in workers.output
 
 

@@ -58,6 +58,7 @@ class Shadowing:
             stage=self.migration.table.stage,
             shadow=self.executor.state,
             routed={path: tally.snapshot() for path, tally in self.migration.tallies.items()},
+            unobserved=self.migration.unobserved,
             log_lines_dropped=self.publisher.dropped,
             **counts,
         )

@@ -6,6 +6,9 @@ from app.web.identity import Identity
 from app.web.init_data import InitDataError
 from app.web.token_bucket import TokenBucket
 
+SUBSCRIBE_WITHIN_S = 20.0
+"""A socket is there to listen: where admission is enforced it must say to whom, in this time."""
+
 
 class Guard:
     """What the page behind one socket may do. One thread calls it at a time."""
@@ -19,6 +22,7 @@ class Guard:
         )
         self._counted: set[str] = set()
         self._place: int | None = None
+        self._since = admission.monotonic()
 
     def entered(self) -> None:
         """Note that the socket is open."""
@@ -32,7 +36,7 @@ class Guard:
     def may_speak(self) -> Refused | None:
         """Say why one message more is too much, None if it is not."""
         if self._bucket.take():
-            return None
+            return self._idles()
         self._admission.count_refused(Why.TOO_FAST)
         return Refused(CloseCode.POLICY, "too many messages in a short time: send fewer")
 
@@ -42,6 +46,15 @@ class Guard:
         if refused is None and self._place != user_id:
             refused = self._change_place(user_id)
         return refused
+
+    def _idles(self) -> Refused | None:
+        """Turn away who only takes room, once it speaks; who is silent goes by its silence."""
+        late = self._admission.monotonic() - self._since > SUBSCRIBE_WITHIN_S
+        if not late or self._place is not None or self._admission.mode is not Mode.ENFORCE:
+            return None
+        return self._refused(
+            Why.NOT_SIGNED_IN, CloseCode.NOT_SIGNED_IN, "subscribe when you have connected"
+        )
 
     def _may_listen_to(self, user_id: int, init_data: str | None) -> Refused | None:
         if self._admission.mode is Mode.OFF:

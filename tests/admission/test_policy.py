@@ -136,6 +136,23 @@ def test_places_are_bounded_in_every_mode_and_given_back(mode):
     assert (admission.snapshot()["open"], admission.snapshot()["users"]) == (0, 0)
 
 
+@pytest.mark.parametrize("mode", Mode)
+def test_a_socket_that_never_subscribes_does_not_hold_its_room_for_ever(mode):
+    """Where admission is enforced it may speak for twenty seconds, then only if it listens."""
+    admission = policy(mode)
+    idle, page = (Guard(admission, Identity(frozenset({74}))) for _ in range(2))
+    assert page.may_subscribe(74, None) is None
+    admission.monotonic.now = 19.0
+    assert idle.may_speak() is None
+    admission.monotonic.now = 21.0
+    assert page.may_speak() is None
+    refused = idle.may_speak()
+    if mode is Mode.ENFORCE:
+        assert refused.code == CloseCode.NOT_SIGNED_IN
+    else:
+        assert refused is None
+
+
 def test_a_full_worker_turns_away_with_503():
     """Until somebody leaves."""
     admission = policy(connections=1)

@@ -36,12 +36,18 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Say what does not hold for several workers."""
-    if server.num_workers > 1:
+    """Say what does not hold with these settings."""
+    if _settings.admission == "enforce" and not _settings.demo and _settings.bot_token is None:
         server.log.warning(
-            "%d workers: a notification reaches only the browsers of the worker that booked;"
-            " until there is a bus between workers, serve with one",
+            "nobody can sign in: set SHIM_BOT_TOKEN, or see with SHIM_ADMISSION=report-only who"
+            " would be turned away"
+        )
+    if server.num_workers > 1 and _settings.notify_bus_url is None:
+        server.log.warning(
+            "%d workers and no bus: what one books reaches the browsers of the others with the"
+            " next sweep, up to %g s later; set NOTIFY_BUS_URL, or serve with one worker",
             server.num_workers,
+            _settings.sweep_interval_s,
         )
 
 

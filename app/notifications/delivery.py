@@ -99,6 +99,8 @@ class Delivery:
                 overtaken.add(user_id)
             elif (frame := frame_of(truth, reader.since)) is not None:
                 self._attempt(user_id, connection, partial(connection.offer, frame))
+            else:
+                _note_shown(connection, reader.since)
         return HandedOut(unserved, overtaken)
 
     def send(self, user_id: int, text: str) -> None:
@@ -151,3 +153,10 @@ def _note(connection: Connection, truth: UserTruth) -> None:
     """Remember what a page shows that is not ours to update: what is in the database now."""
     if connection.base_version is None:
         connection.base_version = truth.version
+
+
+def _note_shown(connection: Connection, version: int | None) -> None:
+    """Remember the version of another service's frame, so that nobody has to place it again."""
+    shown = connection.base_version
+    if version is not None and (shown is None or shown < version):
+        connection.base_version = version

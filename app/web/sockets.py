@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from flask import Blueprint, Flask, Response, request
 from flask_sock import Sock
@@ -13,8 +14,10 @@ from wsproto.utilities import RemoteProtocolError
 
 from app.core.websocket_endpoint import WebSocketEndpoint
 from app.notifications.connections import BrowserConnection
+from app.web.admission import Admission, admit, admitted_identity
 from app.web.files import raise_file_limit
 from app.web.frames import close_frame
+from app.web.guard import Guard
 from app.web.handover import NoThread, must_wait, take_socket
 from app.web.io_thread import COME_BACK, IoThread
 from app.web.limits import Limits
@@ -68,16 +71,23 @@ class OpenSockets:
 
 
 def init_sockets(
-    app: Flask, *, limits: Limits | None = None, new_session: NewSession | None = None
+    app: Flask,
+    *,
+    admission: Admission,
+    limits: Limits | None = None,
+    new_session: NewSession | None = None,
 ) -> OpenSockets:
     """Add the route `/ws`; return its sockets, whose `start` and `stop` belong to the worker.
 
     `new_session` makes what a browser's messages are handed to, by default the endpoint.
     """
     app.config["SOCK_SERVER_OPTIONS"] = {"thread_class": NoThread}
-    sockets = OpenSockets(limits or Limits(), new_session=new_session or _endpoint)
+    sockets = OpenSockets(
+        limits or Limits(), new_session=new_session or partial(_endpoint, admission)
+    )
     blueprint = Blueprint("sockets", __name__)
     blueprint.before_request(_refuse_compression)
+    blueprint.before_request(partial(admit, admission))
     blueprint.register_error_handler(RemoteProtocolError, _refuse_handshake)
 
     @Sock().route("/ws", bp=blueprint)
@@ -89,8 +99,10 @@ def init_sockets(
     return sockets
 
 
-def _endpoint(connection: BrowserConnection) -> Session:
-    return WebSocketEndpoint(connection, utc_now=_utc_now)
+def _endpoint(admission: Admission, connection: BrowserConnection) -> Session:
+    """Return the session of the browser whose handshake Flask handles at this moment."""
+    guard = Guard(admission, admitted_identity())
+    return WebSocketEndpoint(connection, utc_now=_utc_now, guard=guard)
 
 
 def _utc_now() -> datetime:

@@ -25,7 +25,7 @@ from shim.facade import BalanceUpdate, ConnectionAwareFacade, UserIdOnlyFacade
 from shim.legacy.connection_aware import ConnectionAwareService
 from shim.legacy.user_id_only import UserIdOnlyService
 from shim.migration import Migration
-from shim.ports import Clock, TruthReader
+from shim.ports import Bus, Clock, TruthReader
 from shim.shadow.counts import Counts
 from shim.shadow.executor import ShadowExecutor
 from shim.shadow.experiment import Experiment
@@ -210,8 +210,8 @@ class System:
             timer=time.perf_counter,
         )
 
-    def _candidate(self, clock: Clock, truth: TruthReader) -> BalanceNotifications:
-        candidate = BalanceNotifications(truth=truth, clock=clock, serves=lambda _: True)
+    def _candidate(self, clock: Clock, truth: TruthReader, bus: Bus) -> BalanceNotifications:
+        candidate = BalanceNotifications(truth=truth, clock=clock, serves=lambda _: True, bus=bus)
         if self._misdeed is None:
             return candidate
         return _Misbehaving(candidate, self._misdeed, self._let_go)

@@ -19,6 +19,7 @@ from app.notifications.connections import BrowserConnection
 from app.notifications.ports import BalanceHint, BookedTransaction, UserTruth
 from app.notifications.service import BalanceNotifications
 from app.notifications.timers import TimerThread
+from app.web.admission import Admission, Mode
 from app.web.sockets import init_sockets
 from bench.peers.gunicorn import serve
 from bench.peers.words import Account, state
@@ -68,7 +69,8 @@ class Peer:
         )
         websocket_endpoint.BalanceNotificationService = self
         self.app = Flask("ours")
-        self.sockets = init_sockets(self.app)
+        # As it ships, but that users need no session: the bench does not sign in.
+        self.sockets = init_sockets(self.app, admission=Admission(Mode.OFF, verify=int))
         self.app.add_url_rule("/order/<name>", view_func=self.order)
 
     def get_instance(self) -> BalanceNotifications:

@@ -21,7 +21,7 @@ def test_sigterm_tells_every_browser_and_ends_the_worker_within_five_seconds(
     tmp_path: Path, whom: str
 ) -> None:
     """1012 to each of 1,000; no handler is waited for, for none holds a socket."""
-    gunicorn = Gunicorn(tmp_path, workers=1)
+    gunicorn = Gunicorn(tmp_path, workers=1, environ={"SHIM_ADMISSION": "off"})
     assert gunicorn.flask("demo", "prepare").exit_code == 0
     raise_file_limit()
     with gunicorn, ExitStack() as stack:

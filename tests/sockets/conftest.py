@@ -13,9 +13,15 @@ from app.core import websocket_endpoint
 from app.notifications.ports import BalanceHint
 from app.notifications.service import BalanceNotifications
 from app.notifications.timers import TimerThread
+from app.web.admission import Admission, Bounds, Mode
 from app.web.limits import Limits
 from app.web.sockets import init_sockets
 from tests.notifications.doubles import MemoryTruth
+
+
+def open_to_everybody():
+    """Return an admission that turns nobody away."""
+    return Admission(Mode.OFF, verify=int, bounds=Bounds(message_burst=1000))
 
 
 class Client:
@@ -52,7 +58,7 @@ class Server:
             truth=self.truth, clock=self.clock, serves=lambda user_id: user_id not in self.unserved
         )
         app = Flask(__name__)
-        self.sockets = init_sockets(app, limits=Limits(**limits))
+        self.sockets = init_sockets(app, admission=open_to_everybody(), limits=Limits(**limits))
         self.http = make_server("127.0.0.1", 0, app, threaded=True)
         self._thread = threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True)
 

@@ -5,6 +5,7 @@ import threading
 from flask import Flask
 
 from app.web.sockets import init_sockets
+from tests.sockets.conftest import open_to_everybody
 
 worker_class = "gthread"
 threads = 4
@@ -35,7 +36,9 @@ def post_worker_init(worker):
 def create():
     """Return the application."""
     app = Flask(__name__)
-    sockets = init_sockets(app, new_session=lambda connection: Silent())
+    sockets = init_sockets(
+        app, admission=open_to_everybody(), new_session=lambda connection: Silent()
+    )
 
     @app.get("/counts")
     def counts():

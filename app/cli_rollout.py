@@ -198,7 +198,7 @@ def show_why(user: int, as_json: bool) -> None:
         _show_answers(answers, from_files)
     for pid in silent:
         click.echo(f"worker {pid} did not answer within {ANSWER_S:g} s: is it stopped?", err=True)
-    if silent:
+    if silent or any("error" in answer for answer in answers.values()):
         raise SystemExit(UNCONFIRMED)
 
 

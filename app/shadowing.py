@@ -18,7 +18,7 @@ from flags.workers import process_start
 from shim.balance.lines import divergence_record
 from shim.balance.world import BalanceWorld
 from shim.migration import Migration
-from shim.ports import Clock, TruthReader
+from shim.ports import Bus, Clock, TruthReader
 from shim.shadow.counts import Counts
 from shim.shadow.episode import Episode
 from shim.shadow.executor import Limits, ShadowExecutor
@@ -60,6 +60,7 @@ class Shadowing:
             stage=self.migration.table.stage,
             shadow=self.executor.state,
             routed={path: tally.snapshot() for path, tally in self.migration.tallies.items()},
+            unobserved=self.migration.unobserved,
             log_lines_dropped=self.publisher.dropped,
             log_lines_lost=self.publisher.unencodable,
             log_lines_not_printed=self.printed.dropped,
@@ -112,9 +113,9 @@ def build_shadowing(*, settings: Settings, database: Database, migration: Migrat
     return Shadowing(counts, publisher, printed, executor, migration)
 
 
-def _shadow_canonical(clock: Clock, truth: TruthReader) -> BalanceNotifications:
+def _shadow_canonical(clock: Clock, truth: TruthReader, bus: Bus) -> BalanceNotifications:
     """Build the canonical as a shadow: it serves everybody, and everybody is a double."""
-    return BalanceNotifications(truth=truth, clock=clock, serves=lambda _: True)
+    return BalanceNotifications(truth=truth, clock=clock, serves=lambda _: True, bus=bus)
 
 
 def _utc_now() -> datetime:

@@ -51,12 +51,13 @@ class OutcomeRecord(_Part, frozen=True):
     milliseconds: Duration
 
 
-class EffectRecord(_Part, frozen=True):
-    """What one side sent, and on which connection of the user."""
+class EffectRecord(_Part, frozen=True, omit_defaults=True):
+    """What one side sent, and on which connection of the user, or whom it named on the bus."""
 
     side: str
     to: str
-    message: Any
+    message: Any = None
+    published: str | int | None = None
 
 
 class ObservationRecord(_Part, frozen=True):

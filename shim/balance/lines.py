@@ -1,13 +1,13 @@
 """A divergence as the log shows it: everything needed to understand it, nothing personal."""
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from types import CodeType
-from typing import Any
 
+from shim.balance.doubles import PUBLISH
 from shim.balance.records import states_of
+from shim.balance.saying import decoded
 from shim.log_records import (
     CallRecord,
     DecisionRecord,
@@ -112,17 +112,20 @@ def _outcome(outcome: CallOutcome) -> OutcomeRecord:
 
 
 def _effect(effect: Effect, aliases: Mapping[str, str], name_user: NameUser) -> EffectRecord:
+    if effect.kind == PUBLISH:
+        user = effect.payload
+        named = name_user(user) if isinstance(user, int) else f"a {type(user).__name__}"
+        return EffectRecord(effect.side, "bus", published=named)
     return EffectRecord(
         effect.side,
         aliases.get(effect.recipient, "stranger"),
-        _redact(_message(effect.payload), name_user),
+        message=_redact(_message(effect.payload), name_user),
     )
 
 
 def _message(payload: object) -> object:
     if isinstance(payload, str):
-        message: dict[str, Any] = json.loads(payload)
-        return message
+        return decoded(payload) or f"{len(payload)} characters that no page can read"
     return {
         name: getattr(payload, name)
         for name in ("user_id", "version", "since", "uni", "ton", "change_uni", "change_ton")

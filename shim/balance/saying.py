@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from shim.balance.doubles import PUBLISH
 from shim.ports import Frame
 from shim.shadow.effects import Effect
 
@@ -36,16 +37,42 @@ def amount(value: object) -> Decimal:
 
 
 def read_legacy(effect: Effect) -> Said | None:
-    """Read a legacy frame; None if it is no balance message."""
-    if not isinstance(effect.payload, str):
+    """Read a text frame; None if it is no balance message that can be read."""
+    message = decoded(effect.payload)
+    try:
+        if message.get("type") != "balance_update":
+            return None
+        return _read_data(effect, message) if "data" in message else _read_full(effect, message)
+    except (LookupError, TypeError, AttributeError):
         return None
-    message: dict[str, Any] = json.loads(effect.payload)
-    if message.get("type") != "balance_update":
-        return None
-    if "data" in message:
-        data = message["data"]
-        uni, ton = amount(data["balance_uni"]), amount(data["balance_ton"])
-        return Said(effect.recipient, message["userId"], uni, ton, None, None)
+
+
+def is_balance_text(payload: object) -> bool:
+    """Tell whether a payload is text that a page would take for a balance, or cannot read."""
+    if not isinstance(payload, str):
+        return False
+    message = decoded(payload)
+    return not message or message.get("type") == "balance_update"
+
+
+def decoded(payload: object) -> dict[str, Any]:
+    """Return the message that a text frame holds, nothing if it is none."""
+    if not isinstance(payload, str):
+        return {}
+    try:
+        message = json.loads(payload)
+    except ValueError:
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def _read_data(effect: Effect, message: dict[str, Any]) -> Said:
+    data = message["data"]
+    uni, ton = amount(data["balance_uni"]), amount(data["balance_ton"])
+    return Said(effect.recipient, message["userId"], uni, ton, None, None)
+
+
+def _read_full(effect: Effect, message: dict[str, Any]) -> Said:
     data = message["balanceData"]
     changes = data["changes"]
     return Said(
@@ -60,7 +87,7 @@ def read_legacy(effect: Effect) -> Said | None:
 
 def read_canonical(effect: Effect) -> Said | None:
     """Read canonical state; None if it is a frame of another kind."""
-    if isinstance(effect.payload, str):
+    if isinstance(effect.payload, str) or effect.kind == PUBLISH:
         return None
     frame: Frame = effect.payload  # type: ignore[assignment]
     changes = (amount(frame.change_uni), amount(frame.change_ton))

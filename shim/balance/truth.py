@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from shim.balance.saying import SIX_PLACES, amount
+from shim.balance.saying import SIX_PLACES, amount, decoded
 from shim.ports import Booked, Truth
 from shim.shadow.effects import Effect
 
@@ -29,6 +29,9 @@ def frames_seen(effects: Sequence[Effect]) -> list[object]:
 
 
 def _plain(frame: object) -> dict[str, object]:
+    """Return a frame as data; a balance put into words by the canonical itself is none."""
+    if isinstance(frame, str):
+        return {"said": decoded(frame) or f"{len(frame)} characters that no page can read"}
     return {
         "user": getattr(frame, "user_id", None),
         "version": getattr(frame, "version", None),

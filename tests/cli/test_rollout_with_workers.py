@@ -130,6 +130,16 @@ def test_why_is_answered_by_each_worker(
     assert not [name for name in left if "question" in name or "answer" in name]
 
 
+def test_a_worker_that_fails_to_explain_is_shown_and_the_exit_code_is_1(
+    flask_rollout: CommandLine, start_worker: StartWorker
+) -> None:
+    """An answer that is an error is no answer."""
+    start_worker()
+    result = flask_rollout("why", "9")
+    assert result.exit_code == 1
+    assert "LookupError: user 9 is not to be explained" in result.stdout
+
+
 def test_a_worker_that_does_not_answer_why_is_named(
     flask_rollout: CommandLine, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

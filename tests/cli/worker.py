@@ -21,7 +21,9 @@ from flags.workers import WorkerFiles, WorkerRecord, process_start
 
 
 def answer(kind: str, payload: dict[str, Any]) -> dict[str, Any]:
-    """Answer `why` with the pid and the question."""
+    """Answer `why` with the pid and the question, but fail for user 9."""
+    if payload["user"] == 9:
+        raise LookupError("user 9 is not to be explained")
     return {"side": "canonical", "user_id": payload["user"], "kind": kind, "pid": os.getpid()}
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from shim.confidence import upper_bound
 from shim.report import Point
 
-WIDTH, HEIGHT = 640.0, 160.0
+WIDTH, HEIGHT = 960.0, 150.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def _head(report: Report) -> list[str]:
 
 
 def _verdicts(report: Report) -> list[str]:
-    level = f"{report.terms.level:.5g}"
+    level = f"{report.terms.level * 100:.6g} %"
     lines = [
         f"{'stage':<11} {'comparison':<10} {'verdict':<12} {'compared':>9} {'known':>7}"
         f" {'diverged':>8} {'rate':>8} {'at most':>8}  not compared",

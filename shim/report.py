@@ -14,7 +14,7 @@ from shim.shadow.result import Comparison
 
 MOST_NOT_COMPARED = 0.05
 """Share of raced, dropped and otherwise not compared above which nothing can be said."""
-MOST_POINTS = 96
+MOST_POINTS = 48
 """Points of a line over time."""
 
 
@@ -174,7 +174,7 @@ def _verdict(
 ) -> tuple[Verdict, str]:
     if bound is None:
         return Verdict.NOT_RUNNING, "nothing was compared"
-    said = f"{diverged} of {compared} diverged, at most {bound:.3%} at {terms.level:.5g}"
+    said = f"{diverged} of {compared} diverged, at most {bound:.3%} at {terms.level * 100:.6g} %"
     if diverged:
         return Verdict.FAIL, said
     offered = compared + not_compared

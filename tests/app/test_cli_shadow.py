@@ -60,7 +60,7 @@ def test_the_report_shows_every_number_and_verdict(build: Build, log: Path) -> N
         "all         truth      fail                10       0        1     10 %   39.4 %  0",
         "all         saying     inconclusive         1       0        0      0 %     95 %  9:"
         " raced 9",
-        "'at most' is the exact one-sided upper bound of the rate at 0.95",
+        "'at most' is the exact one-sided upper bound of the rate at 95 %",
         "",
         "by kind: missing 1, value 1",
         "by caller: batch.process 1",

@@ -141,11 +141,11 @@ def test_a_verdict_has_the_numbers_behind_it() -> None:
     judged = judge(Tally(compared=1000, known=3), 0, Terms(limit=0.001))
     assert (judged.verdict, judged.rate) == (Verdict.INCONCLUSIVE, 0.0)
     assert judged.bound == pytest.approx(0.0029913, abs=1e-6)
-    assert judged.why == "0 of 1000 diverged, at most 0.299% at 0.95: 1995 more are needed"
+    assert judged.why == "0 of 1000 diverged, at most 0.299% at 95 %: 1995 more are needed"
     assert judge(Tally(compared=2995), 0, Terms(limit=0.001)).verdict is Verdict.PASS
     assert judge(Tally(compared=2995), 0, Terms(0.99, 0.001)).verdict is Verdict.INCONCLUSIVE
     failed = judge(Tally(compared=100, mismatched=2), 0, Terms())
-    assert failed.why == "2 of 100 diverged, at most 6.162% at 0.95"
+    assert failed.why == "2 of 100 diverged, at most 6.162% at 95 %"
 
 
 def test_each_stage_has_the_numbers_that_were_counted_in_it() -> None:
@@ -311,7 +311,7 @@ def test_the_report_as_json_has_each_verdict_beside_its_numbers() -> None:
         "not_compared": 0,
         "rate": 0.0,
         "bound": pytest.approx(1 - 0.05 ** (1 / 5)),
-        "why": "0 of 5 diverged, at most 45.072% at 0.95",
+        "why": "0 of 5 diverged, at most 45.072% at 95 %",
         "reasons": {},
     }
     assert told["routed"] == {"legacy": 5, "canonical": 1, "invalid_user_id": 1}

@@ -72,8 +72,8 @@ def test_a_chart_of_a_rate_lies_within_its_plot() -> None:
     assert chart is not None
     for pair in chart.area.split():
         x, y = map(float, pair.split(","))
-        assert 0 <= x <= 640
-        assert 0 <= y <= 160
+        assert 0 <= x <= 960
+        assert 0 <= y <= 150
     assert "4 of 401 diverged (0.998%), at most" in chart.dots[-1].title
     assert len(chart.across) == 3
     assert rate_chart([], level=0.95) is None

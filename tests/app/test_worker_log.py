@@ -1,14 +1,19 @@
 """The files of the shadow log, and a reader of standard output that stops reading."""
 
 import contextlib
+import json
 import os
 import threading
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.adapters.detached import Detached
 from app.adapters.worker_log import DAY, Retention, WorkerLog, file_name, log_files
+from shim.report import read_logs
+from shim.shadow.publisher import Publisher
 from tests.app.conftest import until
 
 
@@ -115,3 +120,43 @@ def test_a_sink_that_fails_behind_its_thread_is_told_until_it_works_again() -> N
     detached(b"4\n")
     detached.close()
     assert tried == [b"1\n", b"2\n", b"3\n", b"4\n"]
+
+
+def test_a_blocked_standard_output_keeps_no_line_from_the_file(tmp_path: Path) -> None:
+    """A pipe that nobody reads is soon full; the file has every line, and stopping ends."""
+    unread, pipe = os.pipe()
+    printed = Detached(lambda data: os.write(pipe, data), limit=100_000)
+    publisher = Publisher([WorkerLog(tmp_path, Retention()), printed], utc_now=datetime.now)
+    publisher.start()
+    for number in range(5000):
+        publisher.publish("shadow_stuck", number=number, padding="x" * 100)
+    publisher.stop()
+    printed.close(timeout=0.01)
+    [(log, *_)] = log_files(tmp_path)
+    lines = log.read_bytes().splitlines()
+    assert [json.loads(line)["number"] for line in lines] == list(range(5000))
+    assert printed.dropped > 0
+    os.close(unread)  # the thread that was held up ends with a broken pipe
+
+
+def test_a_full_disk_costs_its_own_lines_and_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes once there is room again stands on lines of its own."""
+    publisher = Publisher([WorkerLog(tmp_path, Retention())], utc_now=datetime.now)
+    publisher.publish("first")
+    publisher.flush()
+    write = os.write
+    with monkeypatch.context() as patch, capture_logs() as said:
+        patch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:5]))
+        for _ in range(3):
+            publisher.publish("lost")
+            publisher.flush()
+    publisher.publish("last")
+    publisher.flush()
+    assert [line["event"] for line in said] == ["shadow_log_unwritable"]
+    [(log, *_)] = log_files(tmp_path)
+    report = read_logs([log])
+    whole = [line for line in log.read_bytes().splitlines() if line.endswith(b"}")]
+    assert [json.loads(line)["event"] for line in whole] == ["first", "last"]
+    assert (report.lines - report.damaged, len(whole)) == (2, 2)

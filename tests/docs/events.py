@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from shim.log_records import Divergence
 from tests.docs.documents import ROOT
 
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
@@ -17,8 +18,9 @@ def service_events() -> set[str]:
 
 
 def shadow_events() -> set[str]:
-    """Return the events of the shadow log: what is published."""
-    return {name for call in _calls() if _last(call.func) in PUBLISHERS for name in _names(call)}
+    """Return the events of the shadow log: what is published, by name or as a record."""
+    named = {name for call in _calls() if _last(call.func) in PUBLISHERS for name in _names(call)}
+    return named | {Divergence.__struct_config__.tag}
 
 
 def _calls() -> Iterator[ast.Call]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 from flask.cli import AppGroup
@@ -106,7 +107,7 @@ def _readable() -> Iterator[None]:
 
 
 @contextmanager
-def _progress(size: int) -> Iterator["click._termui_impl.ProgressBar[int]"]:
+def _progress(size: int) -> Iterator[Any]:
     """Show on a terminal how far it is; a pipe sees nothing of it."""
     hidden = not sys.stderr.isatty()
     with click.progressbar(length=size, label="reading", file=sys.stderr, hidden=hidden) as bar:

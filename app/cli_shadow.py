@@ -10,12 +10,19 @@ from typing import IO
 import click
 from flask.cli import AppGroup
 
+from app.cli_known import known
+from app.cli_ledger import ledger
+from app.known import active, words
 from app.parts import parts
+from shim.known_store import KnownStoreError
 from shim.report import Report, read_report
+from shim.shadow.known import KnownDivergence
 
 FOLLOW_S = 0.2
 
 shadow = AppGroup("shadow", help="What the shadows found.")
+shadow.add_command(known)
+shadow.add_command(ledger)
 
 
 @shadow.command("tail")
@@ -45,7 +52,26 @@ def tail(lines: int, follow: bool, as_json: bool) -> None:
 def report(logs: tuple[Path, ...], as_json: bool) -> None:
     """Say what was compared and what differed, from LOGS or this instance's own log."""
     found = read_report(_lines(logs or (parts().settings.log_file,)))
-    click.echo(json.dumps(found.as_json(), indent=2) if as_json else describe(found))
+    known_now, problem = _known_now()
+    if as_json:
+        told = {**found.as_json(), "known": [each.id for each in known_now], "problem": problem}
+        click.echo(json.dumps(told, indent=2))
+        return
+    click.echo(describe(found))
+    click.echo("\nknown divergences, none of which counts as one:")
+    for each in known_now:
+        click.echo(f"  {words(each)}: {each.reason}")
+    if problem is not None:
+        click.echo(f"  {problem}")
+
+
+def _known_now() -> tuple[list[KnownDivergence], str | None]:
+    """Return the known divergences that hold now, and why there may be more of them."""
+    store = parts().known
+    try:
+        return active(store.read()), None
+    except KnownStoreError as error:
+        return active(store.known), str(error)
 
 
 def describe(report: Report) -> str:
@@ -113,6 +139,8 @@ def _show(line: str, *, as_json: bool) -> None:
 
 def _summary(event: dict[str, object]) -> str:
     head = f"{event['at']} {event['event']}"
+    if event["event"] == "divergence_counts":
+        return f"{head} {'; '.join(map(_counted, event['groups']))}"  # type: ignore[call-overload]
     if event["event"] != "divergence":
         rest = {key: value for key, value in event.items() if key not in ("at", "event")}
         return f"{head} {json.dumps(rest)}"
@@ -126,3 +154,8 @@ def _summary(event: dict[str, object]) -> str:
         f"{head} {event['comparison']}{known} user {event['user']} served by {event['serving']}:"
         f" {found} [{event['fingerprint']}]"
     )
+
+
+def _counted(group: dict[str, object]) -> str:
+    known = f" (known: {group['known']})" if group["known"] else ""
+    return f"{group['count']} x {group['comparison']}{known} [{group['fingerprint']}]"

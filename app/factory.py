@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask
 
+from app.adapters.ledger import SqlLedgerStore
 from app.adapters.questions import Questions
 from app.adapters.truth import SqlTruthReader
 from app.cli_rollout import rollout
@@ -37,7 +38,9 @@ from flags.kill_switch import KillSwitch
 from flags.latch_file import FileLatchStore
 from flags.workers import WorkerFiles
 from shim import facade
+from shim.balance.known import SHIPPED
 from shim.explain import explain
+from shim.known_store import KnownFile
 from shim.legacy.connection_aware import ConnectionAwareService
 from shim.legacy.user_id_only import UserIdOnlyService
 from shim.migration import Migration
@@ -77,7 +80,11 @@ def build_parts(settings: Settings, *, sockets: OpenSockets) -> Parts:
     processor = BatchBalanceProcessor(database)
     farming = FarmingScheduler(database, processor, interval_s=settings.farming_interval_s)
     boosts = TonBoostScheduler(database, interval_s=settings.boost_interval_s)
-    shadowing = build_shadowing(settings=settings, database=database, migration=migration)
+    known = KnownFile(settings.known_file, shipped=SHIPPED)
+    ledger = SqlLedgerStore(database)
+    shadowing = build_shadowing(
+        settings=settings, database=database, migration=migration, known=known, store=ledger
+    )
     workers = WorkerFiles(settings.run_path)
     questions = Questions(settings.run_path)
     control = Control(
@@ -87,6 +94,8 @@ def build_parts(settings: Settings, *, sockets: OpenSockets) -> Parts:
         workers=workers,
         answer=_answering(questions, migration),
         count=shadowing.count,
+        watch=known.poll,
+        problems=lambda: shadowing.problems,
     )
     services: list[tuple[str, Service]] = [
         ("database", ClosedLast(database.dispose)),
@@ -112,6 +121,8 @@ def build_parts(settings: Settings, *, sockets: OpenSockets) -> Parts:
         questions=questions,
         migration=migration,
         shadowing=shadowing,
+        known=known,
+        ledger=ledger,
         runtime=Runtime(services, control),
     )
 

@@ -21,7 +21,9 @@ from flags.provider import FlagProvider
 from flags.stage import Stage
 from flags.workers import WorkerRegistry
 from shim.explain import explain
+from shim.known_store import KnownStore
 from shim.migration import Migration
+from shim.shadow.ledger_store import LedgerStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Parts:
     migration: Migration
     runtime: Runtime
     shadowing: Shadowing
+    known: KnownStore
+    ledger: LedgerStore
 
     def stage(self) -> Stage:
         """Return the stage that this process follows."""

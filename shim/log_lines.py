@@ -55,12 +55,44 @@ class DifferenceField(msgspec.Struct, frozen=True):
 class DivergenceLine(msgspec.Struct, frozen=True):
     """`divergence`: one comparison of one episode that found a difference."""
 
+    host: str
+    worker: int
+    started: float
     at: Moment
     fingerprint: str
     comparison: Comparison
     outcome: Outcome
     known: str | None
     differences: list[DifferenceField]
+
+    @property
+    def process(self) -> tuple[str, int, float]:
+        """Which process wrote it."""
+        return self.host, self.worker, self.started
+
+
+class GroupCount(msgspec.Struct, frozen=True):
+    """How many divergences of one group a process had since its start; `known` may be empty."""
+
+    comparison: Comparison
+    fingerprint: str
+    known: str
+    count: Count
+
+
+class DivergenceCountsLine(msgspec.Struct, frozen=True):
+    """`divergence_counts`: groups of which only the first divergences were logged."""
+
+    host: str
+    worker: int
+    started: float
+    at: Moment
+    groups: list[GroupCount]
+
+    @property
+    def process(self) -> tuple[str, int, float]:
+        """Which process wrote it."""
+        return self.host, self.worker, self.started
 
 
 class OtherLine(msgspec.Struct, frozen=True):
@@ -69,13 +101,16 @@ class OtherLine(msgspec.Struct, frozen=True):
     event: str
 
 
-_KINDS: dict[str, type[CountsLine] | type[DivergenceLine]] = {
+_KINDS: dict[str, type[CountsLine] | type[DivergenceLine] | type[DivergenceCountsLine]] = {
     "shadow_counts": CountsLine,
     "divergence": DivergenceLine,
+    "divergence_counts": DivergenceCountsLine,
 }
 
 
-def parse_line(text: str) -> CountsLine | DivergenceLine | OtherLine | None:
+def parse_line(
+    text: str,
+) -> CountsLine | DivergenceLine | DivergenceCountsLine | OtherLine | None:
     """Return what a line of the log says, None for one that is damaged."""
     try:
         line = msgspec.json.decode(text, type=OtherLine)

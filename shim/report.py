@@ -1,15 +1,24 @@
 """The evidence, read from the shadow logs of any number of workers."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from shim.log_lines import CountsLine, DivergenceLine, parse_line
+from shim.log_lines import (
+    CountsLine,
+    DivergenceCountsLine,
+    DivergenceLine,
+    GroupCount,
+    parse_line,
+)
 from shim.shadow.result import Comparison, NotCompared
 
 MOST_NOT_COMPARED = 0.05
 """Share of raced, dropped and otherwise not compared above which nothing can be said."""
+
+GroupKey = tuple[str, str, str]
+"""Comparison, fingerprint, and what it is known as, empty if it is new."""
 
 
 class Verdict(StrEnum):
@@ -116,7 +125,8 @@ def read_report(lines: Iterable[str]) -> Report:
     """
     report = Report(comparisons={str(comparison): Tallied() for comparison in Comparison})
     newest: dict[tuple[str, int, float], CountsLine] = {}
-    groups: dict[str, list[DivergenceLine]] = {}
+    groups: dict[GroupKey, list[DivergenceLine]] = {}
+    grown: dict[GroupKey, dict[tuple[str, int, float], int]] = {}
     for text in lines:
         report.lines += 1
         match parse_line(text):
@@ -127,12 +137,19 @@ def read_report(lines: Iterable[str]) -> Report:
                 if known is None or known.at <= counts.at:
                     newest[counts.process] = counts
             case DivergenceLine() as divergence:
-                groups.setdefault(divergence.fingerprint, []).append(divergence)
+                groups.setdefault(_group_key(divergence), []).append(divergence)
+            case DivergenceCountsLine() as told:
+                for each in told.groups:
+                    totals = grown.setdefault(_group_key(each), {})
+                    totals[told.process] = max(each.count, totals.get(told.process, 0))
     report.workers = len(newest)
     for counts in newest.values():
         _add(report, counts)
     report.groups = tuple(
-        sorted((_group(found) for found in groups.values()), key=lambda group: -group.count)
+        sorted(
+            (_group(found, grown.get(key, {})) for key, found in groups.items()),
+            key=lambda group: -group.count,
+        )
     )
     return report
 
@@ -154,15 +171,23 @@ def _add(report: Report, counts: CountsLine) -> None:
         tallied.reasons.update(numbers.reasons)
 
 
-def _group(found: Sequence[DivergenceLine]) -> Group:
+def _group_key(line: DivergenceLine | GroupCount) -> GroupKey:
+    return line.comparison, line.fingerprint, line.known or ""
+
+
+def _group(found: Sequence[DivergenceLine], totals: Mapping[tuple[str, int, float], int]) -> Group:
+    """Return a group; a process's own total counts where not every divergence has a line."""
     first = min(found, key=lambda line: line.at)
     last = max(found, key=lambda line: line.at)
+    counts = Counter(line.process for line in found)
+    for process, total in totals.items():
+        counts[process] = max(counts[process], total)
     return Group(
         fingerprint=first.fingerprint,
         comparison=first.comparison,
         outcome=first.outcome,
         known=first.known,
-        count=len(found),
+        count=counts.total(),
         first=first.at.isoformat(),
         last=last.at.isoformat(),
         differences=tuple(

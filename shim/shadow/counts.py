@@ -1,9 +1,31 @@
 """Counters with every denominator, of one process since its start."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from shim.shadow.callers import module_of
+from shim.shadow.events import LiveCall
 from shim.shadow.result import Comparison, NotCompared, Outcome, Result
+
+EVERYBODY = "*"
+"""The caller under which everything is counted once, whoever called."""
+OTHERS = "others"
+"""The caller under which those are counted who come after the first `MOST_CALLERS`."""
+MOST_CALLERS = 200
+
+
+class Cell(NamedTuple):
+    """One counter: whose calls, served by which side, in which comparison (or none), and what.
+
+    `what` is `routed`, `sampled`, `dropped:REASON`, an outcome, or `not_compared:REASON`.
+    """
+
+    caller: str
+    side: str
+    comparison: str
+    what: str
 
 
 @dataclass(slots=True)
@@ -21,12 +43,28 @@ class Counts:
     """Sampled calls that never became part of an episode, by reason."""
     outcomes: Counter[tuple[Comparison, Outcome]] = field(default_factory=Counter)
     reasons: Counter[tuple[Comparison, NotCompared]] = field(default_factory=Counter)
+    cells: Counter[Cell] = field(default_factory=Counter)
+    """The same per caller and side. An episode of several callers counts once for each."""
+    _callers: set[str] = field(default_factory=set)
 
-    def add(self, result: Result) -> None:
-        """Count one result."""
+    def take_up(self, call: LiveCall) -> None:
+        """Count a call that became part of an episode."""
+        self.calls += 1
+        self._tally((module_of(call.caller),), call.serving, "", "sampled")
+
+    def drop(self, call: LiveCall, reason: NotCompared) -> None:
+        """Count a call that did not."""
+        self.dropped[reason] += 1
+        self._tally((module_of(call.caller),), call.serving, "", f"dropped:{reason}")
+
+    def add(self, result: Result, *, callers: Iterable[str] = (), side: str = "") -> None:
+        """Count one result of an episode, with who called in it and who served."""
         self.outcomes[result.comparison, result.outcome] += 1
+        what = str(result.outcome)
         if result.reason is not None:
             self.reasons[result.comparison, result.reason] += 1
+            what = f"{what}:{result.reason}"
+        self._tally(callers, side, result.comparison, what)
 
     def snapshot(self) -> dict[str, object]:
         """Return plain data: each comparison with its own denominator."""
@@ -38,6 +76,18 @@ class Counts:
             "dropped": {str(reason): n for reason, n in list(self.dropped.items())},
             "comparisons": {str(comparison): self._of(comparison) for comparison in Comparison},
         }
+
+    def _tally(self, callers: Iterable[str], side: str, comparison: str, what: str) -> None:
+        self.cells[Cell(EVERYBODY, side, comparison, what)] += 1
+        for caller in {self._name(caller) for caller in callers}:
+            self.cells[Cell(caller, side, comparison, what)] += 1
+
+    def _name(self, caller: str) -> str:
+        if caller not in self._callers:
+            if len(self._callers) >= MOST_CALLERS:
+                return OTHERS
+            self._callers.add(caller)
+        return caller
 
     def _of(self, comparison: Comparison) -> dict[str, object]:
         numbers = {outcome: self.outcomes[comparison, outcome] for outcome in Outcome}

@@ -106,6 +106,9 @@ def test_files_of_an_instance_are_explained_and_no_other(live: Demonstration) ->
     live.set_flag(SHADOW_FLAG, 100)
     live.set_flag(CANONICAL_FLAG, 25)
     assert live.flask("rollout", "rollback").exit_code == 0
+    accepted = "accept it --comparison saying --path values --kind value --until 2036-12-31"
+    done = live.flask("shadow", "known", *accepted.split(), "--reason", "'trying it out'")
+    assert done.exit_code == 0, done.said
     eventually((live.instance / "log.key").exists, "something was compared")
     explained = [mark for row in table(RUNBOOK, "file", "what it is") for mark in marks(row)]
     patterns = [mark.replace("PID", "[0-9]*") for mark in explained]

@@ -44,10 +44,17 @@ def known() -> None:
 @click.argument("id_", metavar="ID")
 @click.option("--fingerprint", help="The one divergence that is meant.")
 @click.option(
-    "--comparison", required=True, type=click.Choice([*Comparison]), help="Where it belongs."
+    "--comparison",
+    required=True,
+    type=click.Choice([each.value for each in Comparison]),
+    help="Where it belongs.",
 )
 @click.option("--path", help="Where it differs, as a divergence shows it.")
-@click.option("--kind", type=click.Choice([*DifferenceKind]), help="How it differs there.")
+@click.option(
+    "--kind",
+    type=click.Choice([each.value for each in DifferenceKind]),
+    help="How it differs there.",
+)
 @click.option("--until", required=True, type=UntilType(), help="The last day on which it holds.")
 @click.option("--owner", type=TEXT, help="Who answers for it; default: who does this.")
 @click.option("--stays", is_flag=True, help="It is meant to stay: it does not block 100 %.")

@@ -3,6 +3,7 @@
 import json
 
 import click
+from flask.cli import with_appcontext
 
 from app.cli_options import json_option
 from app.ledger_words import ledger_json, ledger_lines
@@ -12,6 +13,7 @@ from shim.shadow.ledger_store import LedgerError
 
 @click.command("ledger")
 @json_option
+@with_appcontext
 def ledger(as_json: bool) -> None:
     """Show every counter per caller and side, and the divergences grouped by fingerprint."""
     try:

@@ -47,7 +47,8 @@ def evidence_lines(status: dict[str, Any]) -> list[str]:
     ledger = status["ledger"]
     if ledger["problem"]:
         return [*lines, f"problem    {ledger['problem']}"]
-    lines += [f"compared   {_side_words(side)}" for side in ledger["everybody"]]
+    sides = [_side_words(side) for side in ledger["everybody"]] or ["nothing so far"]
+    lines += [f"compared   {side}" for side in sides]
     lines += [f"diverged   {group_words(group)}" for group in ledger["new"][:5]]
     return lines
 

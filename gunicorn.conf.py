@@ -1,6 +1,7 @@
 """How gunicorn serves the application. Everything is set by the environment: see README.md."""
 
 import os
+import signal
 import sys
 from typing import Any
 
@@ -17,7 +18,7 @@ bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.workers
 worker_class = "gthread"
 threads = _settings.threads
-graceful_timeout = 5
+graceful_timeout = 4  # a worker that is asked to go is gone within five seconds
 timeout = 30
 control_socket_disable = True
 
@@ -35,12 +36,18 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Say what does not hold for several workers."""
-    if server.num_workers > 1:
+    """Say what does not hold with these settings."""
+    if _settings.admission == "enforce" and not _settings.demo and _settings.bot_token is None:
         server.log.warning(
-            "%d workers: a notification reaches only the browsers of the worker that booked;"
-            " until there is a bus between workers, serve with one",
+            "nobody can sign in: set SHIM_BOT_TOKEN, or see with SHIM_ADMISSION=report-only who"
+            " would be turned away"
+        )
+    if server.num_workers > 1 and _settings.notify_bus_url is None:
+        server.log.warning(
+            "%d workers and no bus: what one books reaches the browsers of the others with the"
+            " next sweep, up to %g s later; set NOTIFY_BUS_URL, or serve with one worker",
             server.num_workers,
+            _settings.sweep_interval_s,
         )
 
 
@@ -48,11 +55,24 @@ def post_worker_init(worker: Any) -> None:
     """Start in the worker, after the fork: threads do not live through one."""
     configure_logging()
     _runtime(worker).start()
+    _tell_browsers_first(worker)
 
 
 def worker_exit(server: Any, worker: Any) -> None:
     """Stop what the worker started."""
     _runtime(worker).stop()
+
+
+def _tell_browsers_first(worker: Any) -> None:
+    """Let SIGTERM reach the browsers at once, not after the requests that are waited for."""
+    sockets = worker.app.wsgi().extensions["sockets"]
+
+    def leave(number: int, frame: Any) -> None:
+        sockets.leave()
+        worker.handle_exit(number, frame)
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.siginterrupt(signal.SIGTERM, False)  # as gunicorn has it: no request is interrupted
 
 
 def _runtime(worker: Any) -> Any:

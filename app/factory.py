@@ -8,9 +8,9 @@ from typing import Any
 
 from flask import Flask
 
+from app.adapters.lease import FileLease
 from app.adapters.ledger import SqlLedgerStore
 from app.adapters.questions import Questions
-from app.adapters.truth import SqlTruthReader
 from app.cli_rollout import rollout
 from app.cli_shadow import shadow
 from app.core.balance_manager import BalanceManager
@@ -21,14 +21,17 @@ from app.core.ton_boost_scheduler import TonBoostScheduler
 from app.core.websocket_balance_integration import WebSocketBalanceIntegration
 from app.database import Database
 from app.demo import demo
+from app.leadership import Leadership
 from app.notifications.ports import BalanceHint
-from app.notifications.service import BalanceNotifications
-from app.notifications.timers import TimerThread
 from app.parts import Parts
+from app.reach import ChangedCounts, Reach, build_reach
 from app.runtime import ClosedLast, Control, Runtime, Service
+from app.secret import SessionKey
 from app.settings import Settings, SettingsError
-from app.shadowing import build_shadowing
+from app.shadowing import Shadowing, build_shadowing
+from app.web.admission import Admission, build_admission
 from app.web.health import health
+from app.web.limits import Limits
 from app.web.pages import pages
 from app.web.sockets import OpenSockets, init_sockets
 from flags.admin import EmbeddedAdmin
@@ -41,8 +44,6 @@ from shim import facade
 from shim.balance.known import SHIPPED
 from shim.explain import explain
 from shim.known_store import KnownFile
-from shim.legacy.connection_aware import ConnectionAwareService
-from shim.legacy.user_id_only import UserIdOnlyService
 from shim.migration import Migration
 from shim.shadow.queue import EventQueue
 
@@ -51,7 +52,16 @@ def create_app(settings: Settings | None = None) -> Flask:
     """Build the application. Raises SettingsError; starts nothing: see `app.runtime`."""
     settings = settings or Settings.from_environ()
     app = Flask("app", instance_path=str(settings.instance_path))
-    app.extensions["parts"] = build_parts(settings, sockets=init_sockets(app))
+    app.config.update(_configuration(settings))
+    admission = build_admission(settings)
+    app.extensions["parts"] = build_parts(
+        settings,
+        sockets=init_sockets(
+            app, admission=admission, limits=Limits(message_bytes=settings.max_message_bytes)
+        ),
+        admission=admission,
+        session_key=SessionKey(app, settings),
+    )
     app.register_blueprint(health)
     app.register_blueprint(pages)
     app.cli.add_command(rollout)
@@ -60,7 +70,18 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
-def build_parts(settings: Settings, *, sockets: OpenSockets) -> Parts:
+def _configuration(settings: Settings) -> dict[str, Any]:
+    """Return what Flask and its extensions read from the configuration."""
+    return {
+        "PERMANENT_SESSION_LIFETIME": settings.init_data_age_s,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": not settings.demo,  # the demonstration has no TLS
+    }
+
+
+def build_parts(
+    settings: Settings, *, sockets: OpenSockets, admission: Admission, session_key: Service
+) -> Parts:
     """Build and connect all parts, and install the facade behind the historic paths."""
     _make_folder(settings.instance_path)
     database = Database(settings.database_url, instance_path=settings.instance_path)
@@ -74,7 +95,7 @@ def build_parts(settings: Settings, *, sockets: OpenSockets) -> Parts:
         manager=manager,
         queue=EventQueue(settings.shadow_queue),
     )
-    timers = _attach_services(migration, manager, database)
+    reach = build_reach(settings, migration=migration, manager=manager, database=database)
     facade.install(migration)
     WebSocketBalanceIntegration(manager).install()  # the last installer of the hook wins
     processor = BatchBalanceProcessor(database)
@@ -93,13 +114,14 @@ def build_parts(settings: Settings, *, sockets: OpenSockets) -> Parts:
         migration=migration,
         workers=workers,
         answer=_answering(questions, migration),
-        count=shadowing.count,
+        count=_counting(shadowing, reach, admission),
         watch=known.poll,
         problems=lambda: shadowing.problems,
     )
     services: list[tuple[str, Service]] = [
         ("database", ClosedLast(database.dispose)),
-        *timers,
+        ("session key", session_key),
+        *reach.services,
         ("shadowing", shadowing),
         ("control", control),
         ("sockets", sockets),
@@ -123,6 +145,8 @@ def build_parts(settings: Settings, *, sockets: OpenSockets) -> Parts:
         shadowing=shadowing,
         known=known,
         ledger=ledger,
+        reach=reach,
+        admission=admission,
         runtime=Runtime(services, control),
     )
 
@@ -137,36 +161,27 @@ def _make_folder(path: Path) -> None:
         ) from error
 
 
-def _attach_services(
-    migration: Migration, manager: BalanceManager, database: Database
-) -> list[tuple[str, Service]]:
-    """Build the live sides and return their timers.
-
-    Each has a timer thread of its own: the canonical reads the database on its thread, and
-    the legacy must not wait for that.
-    """
-    legacy_timers, canonical_timers = TimerThread("legacy-timers"), TimerThread("canonical-timers")
-    migration.attach(
-        connection_aware=ConnectionAwareService(clock=legacy_timers),
-        user_id_only=UserIdOnlyService(balance_manager=manager, clock=legacy_timers),
-        canonical=BalanceNotifications(
-            truth=SqlTruthReader(database.read_only()),
-            clock=canonical_timers,
-            serves=migration.serves,
-        ),
-    )
-    return [("legacy timers", legacy_timers), ("canonical timers", canonical_timers)]
-
-
 def _schedulers(
     settings: Settings, farming: FarmingScheduler, boosts: TonBoostScheduler
-) -> Schedulers:
-    return Schedulers(
+) -> Leadership:
+    schedulers = Schedulers(
         farming,
         boosts,
         farming_interval_s=settings.farming_interval_s,
         boost_interval_s=settings.boost_interval_s,
     )
+    return Leadership(FileLease(settings.scheduler_lock), schedulers, name="schedulers")
+
+
+def _counting(shadowing: Shadowing, reach: Reach, admission: Admission) -> Callable[[], None]:
+    """Return what writes down the counts of this worker."""
+    changed = ChangedCounts(lambda: {**reach.snapshot(), "admission": admission.snapshot()})
+
+    def count() -> None:
+        shadowing.count()
+        changed()
+
+    return count
 
 
 def _answering(questions: Questions, migration: Migration) -> Callable[[], None]:

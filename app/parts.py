@@ -11,9 +11,11 @@ from app.core.batch_balance_processor import BatchBalanceProcessor
 from app.core.farming_scheduler import FarmingScheduler
 from app.core.ton_boost_scheduler import TonBoostScheduler
 from app.database import Database
+from app.reach import Reach
 from app.runtime import Runtime
 from app.settings import Settings
 from app.shadowing import Shadowing
+from app.web.admission import Admission
 from flags.admin import FlagAdmin
 from flags.history import History
 from flags.kill_switch import KillSwitch
@@ -47,6 +49,8 @@ class Parts:
     shadowing: Shadowing
     known: KnownStore
     ledger: LedgerStore
+    reach: Reach
+    admission: Admission
 
     def stage(self) -> Stage:
         """Return the stage that this process follows."""

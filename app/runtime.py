@@ -108,7 +108,7 @@ class Control:
 
     def start(self) -> None:
         """Apply what holds now, say so, then go on in a thread."""
-        self._started_at = self._now()
+        self._started_at = self._counted_at = self._now()
         self._stopping.clear()
         self._applied = None
         self._provider.start()

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from app import settings_checks
 from app.engines import parse_url
 from app.errors import DatabaseUnavailable
 
@@ -22,7 +23,7 @@ EXCEPTIONS = (
     "LEGACY_VECTORS",
 )
 """Settings without the prefix; a name within two letters of one is taken for a misspelling."""
-_NOT_YET = ("NOTIFY_BUS_URL", "UNLEASH_URL", "UNLEASH_CLIENT_TOKEN", "UNLEASH_ADMIN_TOKEN")
+_NOT_YET = ("UNLEASH_URL", "UNLEASH_CLIENT_TOKEN", "UNLEASH_ADMIN_TOKEN")
 
 
 class SettingsError(Exception):
@@ -34,7 +35,7 @@ class Settings:
     """What can be set. Times are in the unit that the name ends with."""
 
     instance_path: Path
-    database_url: str
+    database_url: str = field(repr=False)
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 1
@@ -47,6 +48,21 @@ class Settings:
     shadow_deadline_ms: int = 1000
     shadow_cpu_percent: float = 5.0
     log_user_ids: str = "hash"
+    notify_bus_url: str | None = field(default=None, repr=False)
+    """The Redis between workers; None: no worker hears of what another one booked."""
+    secret_key: str | None = field(default=None, repr=False)
+    """Signs sessions and what is on the bus; None: a key of the instance folder."""
+    sweep_interval_s: float = 5.0
+    admission: str = "enforce"
+    origins: tuple[str, ...] = ()
+    """Where pages may come from; empty: from where this service itself is reached."""
+    bot_token: str | None = field(default=None, repr=False)
+    init_data_age_s: int = 86_400
+    max_connections: int = 20_000
+    max_user_connections: int = 16
+    max_message_bytes: int = 64 * 1024
+    message_rate: float = 5.0
+    message_burst: int = 50
 
     @property
     def flag_file(self) -> Path:
@@ -82,6 +98,16 @@ class Settings:
     def key_file(self) -> Path:
         """The key under which user ids are hashed in the log."""
         return self.instance_path / "log.key"
+
+    @property
+    def secret_file(self) -> Path:
+        """The key that stands in for `secret_key` where none is set."""
+        return self.instance_path / "secret.key"
+
+    @property
+    def scheduler_lock(self) -> Path:
+        """Held by the one worker of the host that runs the schedulers."""
+        return self.instance_path / "schedulers.lock"
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -123,8 +149,31 @@ class _Reader:
                 "SHIM_SHADOW_CPU_PERCENT", 5.0, float, least=0.1, most=100
             ),
             log_user_ids=self._choice("SHIM_LOG_USER_IDS", "hash", ("hash", "plain")),
+            notify_bus_url=self._checked("NOTIFY_BUS_URL", settings_checks.bus_url),
+            secret_key=self._checked("SHIM_SECRET_KEY", settings_checks.secret_key),
+            sweep_interval_s=self._number(
+                "SHIM_SWEEP_INTERVAL_S", 5.0, float, least=0.1, most=3600
+            ),
+            admission=self._choice("SHIM_ADMISSION", "enforce", ("off", "report-only", "enforce")),
+            origins=self._checked("SHIM_ORIGINS", settings_checks.origins) or (),
+            bot_token=self._checked("SHIM_BOT_TOKEN", settings_checks.bot_token),
+            init_data_age_s=self._number(
+                "SHIM_INIT_DATA_AGE_S", 86_400, int, least=60, most=2_592_000
+            ),
+            max_connections=self._number(
+                "SHIM_MAX_CONNECTIONS", 20_000, int, least=1, most=1_000_000
+            ),
+            max_user_connections=self._number(
+                "SHIM_MAX_USER_CONNECTIONS", 16, int, least=1, most=10_000
+            ),
+            max_message_bytes=self._number(
+                "SHIM_MAX_MESSAGE_BYTES", 64 * 1024, int, least=1024, most=16_777_216
+            ),
+            message_rate=self._number("SHIM_MESSAGE_RATE", 5.0, float, least=0.1, most=10_000),
+            message_burst=self._number("SHIM_MESSAGE_BURST", 50, int, least=5, most=100_000),
         )
         self._refuse_unknown()
+        self._refuse_unsigned_bus()
         if self._problems:
             raise SettingsError("\n".join(self._problems))
         return settings
@@ -136,6 +185,15 @@ class _Reader:
             self._problems.append(f"{name} is empty: give a value, or unset it")
             return default
         return value if value is not None else default
+
+    def _checked(self, name: str, check: Callable[[str], T]) -> T | None:
+        """Return what the check makes of the text, None where nothing is set."""
+        try:
+            text = self._text(name, "")
+            return check(text) if text else None
+        except ValueError as error:
+            self._problems.append(f"{name} {error}")
+            return None
 
     def _folder(self, name: str, default: Path) -> Path:
         path = Path(self._text(name, str(default))).absolute()
@@ -180,6 +238,13 @@ class _Reader:
         kind = "a whole number" if read is int else "a number"
         self._problems.append(f"{name} is {text!r}: give {kind} from {least:.10g} to {most:.10g}")
         return default
+
+    def _refuse_unsigned_bus(self) -> None:
+        if "NOTIFY_BUS_URL" in self._environ and "SHIM_SECRET_KEY" not in self._environ:
+            self._problems.append(
+                "NOTIFY_BUS_URL is set and SHIM_SECRET_KEY is not: give every worker of every"
+                " host the same one, for what is on the bus is signed with it"
+            )
 
     def _refuse_unknown(self) -> None:
         for name in sorted(self._environ):

@@ -20,7 +20,7 @@ from flags.workers import process_start
 from shim.balance.world import BalanceWorld
 from shim.known_store import KnownStore
 from shim.migration import Migration
-from shim.ports import Clock, TruthReader
+from shim.ports import Bus, Clock, TruthReader
 from shim.shadow.bookkeeper import Bookkeeper
 from shim.shadow.counts import Counts
 from shim.shadow.differences import Difference
@@ -74,6 +74,7 @@ class Shadowing:
             stage=self.migration.table.stage,
             shadow=self.executor.state,
             routed={path: tally.snapshot() for path, tally in self.migration.tallies.items()},
+            unobserved=self.migration.unobserved,
             log_lines_dropped=self.publisher.dropped,
             **counts,
         )
@@ -144,9 +145,9 @@ def build_shadowing(
     return Shadowing(counts, publisher, executor, migration, evidence, bookkeeper)
 
 
-def _shadow_canonical(clock: Clock, truth: TruthReader) -> BalanceNotifications:
+def _shadow_canonical(clock: Clock, truth: TruthReader, bus: Bus) -> BalanceNotifications:
     """Build the canonical as a shadow: it serves everybody, and everybody is a double."""
-    return BalanceNotifications(truth=truth, clock=clock, serves=lambda _: True)
+    return BalanceNotifications(truth=truth, clock=clock, serves=lambda _: True, bus=bus)
 
 
 def _standard_output(data: bytes) -> None:

@@ -115,11 +115,15 @@ class _Facade:
         """
         migration = self._migration
         monotonic = migration.monotonic
-        context = migration.context(user_id)
-        call = LiveCall(
-            monotonic(), self.path, user_id, argument, serving, route, context, _caller()
-        )
-        migration.queue.offer(call)
+        try:
+            context = migration.context(user_id)
+            call = LiveCall(
+                monotonic(), self.path, user_id, argument, serving, route, context, _caller()
+            )
+            migration.queue.offer(call)
+        except Exception as error:  # noqa: BLE001 - a snapshot that fails must cost no caller its call
+            migration.report_unobserved(error)
+            return serve(given)
         try:
             call.value = value = serve(given)
         except BaseException as error:

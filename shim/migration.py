@@ -85,6 +85,8 @@ class Migration:
         self.gate = Gate()
         self.book = ConnectionBook(self._saw)
         self.tallies = {path: Tally() for path in Path}
+        self.unobserved = 0
+        """Calls and frames that could not be noted for the shadows."""
         self._reported: set[str] = set()
         self.connection_aware: ConnectionAwareService
         self.user_id_only: UserIdOnlyService
@@ -146,13 +148,21 @@ class Migration:
             self._reported.add(kind)
             _log.warning("invalid_user_id", path=path, kind=type(value).__name__)
 
+    def report_unobserved(self, error: Exception) -> None:
+        """Count a call or frame that could not be noted, and log the first one."""
+        self.unobserved += 1
+        if self.unobserved == 1:
+            _log.error("observation_failed", error=f"{type(error).__name__}: {error}")
+
     def _saw(
         self, side: Side, user_id: int, connection: Connection, frame: object, shown: object
     ) -> None:
-        if self.table.route(user_id).shadows:
-            self.queue.offer(
-                LiveEffect(self.monotonic(), side, user_id, connection.id, frame, shown)
-            )
+        try:
+            if self.table.route(user_id).shadows:
+                effect = LiveEffect(self.monotonic(), side, user_id, connection.id, frame, shown)
+                self.queue.offer(effect)
+        except Exception as error:  # noqa: BLE001 - a frame that left is not to be taken for broken
+            self.report_unobserved(error)
 
 
 def as_user_id(value: object) -> int | None:

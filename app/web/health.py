@@ -66,6 +66,7 @@ def _readiness(parts: Parts) -> Readiness:
         readiness.degraded.append(f"the flags are the last good ones: {parts.provider.problem}")
     readiness.degraded += [f"kill switch: {problem}" for problem in parts.kill_switch.problems]
     readiness.degraded += parts.runtime.control.problems
+    readiness.degraded += parts.reach.problems
     if parts.runtime.started and parts.shadowing.executor.state != "running":
         readiness.degraded.append(f"shadows are {parts.shadowing.executor.state}")
     if parts.runtime.started:

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, abort, render_template, request
 
 from app.parts import parts
+from app.web.identity import sign_in
 from app.web.look import look_at
 from app.web.orders import OrderRefused, book_order, read_order
 from app.web.rewards import REWARDS
@@ -24,6 +25,7 @@ def _only_in_the_demonstration() -> None:
 def look() -> str:
     """Show several users side by side: what is booked for them, and what reaches their page."""
     shown = look_at(parts(), now=datetime.now(UTC))
+    sign_in(*(user.id for user in shown.users))  # the page opens a socket for each of them
     return render_template("look.html", look=shown, rewards=REWARDS.values())
 
 

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, current_app, render_template, request
 
 from app.errors import DatabaseUnavailable
 from app.parts import parts
+from app.web.identity import sign_in
 from app.web.look_pages import look_pages
 from app.web.readings import account_of, latest_movements
 from app.web.words import SOURCE_NAMES, described
@@ -32,6 +33,8 @@ def user(user_id: str) -> Any:
         movements = latest_movements(session, wanted, EARLIER)
     if account is None:
         return _problem(404, "No such user", f"There is no user {wanted}: check the address.")
+    if parts().settings.demo:
+        sign_in(wanted)  # elsewhere Telegram says who it is
     return render_template("user.html", user=account, earlier=[described(m) for m in movements])
 
 

@@ -1,118 +1,112 @@
-"""The WebSocket route: one thread reads a browser's frames, another writes what it is sent."""
+"""The WebSocket route: Flask signs in and upgrades, the I/O thread does the rest."""
 
+import socket
 import threading
-import uuid
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
-import structlog
 from flask import Blueprint, Flask, Response, request
 from flask_sock import Sock
-from simple_websocket import ConnectionClosed, Server
+from simple_websocket import Server
 from wsproto.utilities import RemoteProtocolError
 
 from app.core.websocket_endpoint import WebSocketEndpoint
 from app.notifications.connections import BrowserConnection
-from app.web.transport import WebSocketTransport
-
-_log = structlog.get_logger(__name__)
-
-MAX_MESSAGE_BYTES = 64 * 1024
-"""A larger message closes the socket, code 1009."""
-SILENCE_S = 120.0
-"""A socket without a frame for so long is closed; browsers ping every 30 s."""
-STOP_TIMEOUT_S = 5.0
+from app.web.admission import Admission, admit, admitted_identity
+from app.web.files import raise_file_limit
+from app.web.frames import close_frame
+from app.web.guard import Guard
+from app.web.handover import NoThread, must_wait, take_socket
+from app.web.io_thread import COME_BACK, IoThread
+from app.web.limits import Limits
+from app.web.open_socket import NewSession, OpenSocket, Session
 
 
 class OpenSockets:
-    """The sockets that this process has open, so that stopping can close them."""
+    """The sockets that this process has open, on one thread that starts and stops with it."""
 
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._open: set[BrowserConnection] = set()
-        self._stopping = False
-        self.closed: Counter[int] = Counter()
-        """How many were closed, by code; 1013 read too slowly."""
+    def __init__(self, limits: Limits, *, new_session: NewSession) -> None:
+        self._io = IoThread(limits)
+        self._new_session = new_session
 
     def __len__(self) -> int:
-        return len(self._open)
+        return len(self._io.sockets)
+
+    @property
+    def closed(self) -> Counter[int]:
+        """How many ended, by code; 1013 read too slowly, 1006 vanished."""
+        return self._io.closed
 
     def start(self) -> None:
         """Let sockets in."""
-        self._stopping = False
+        raise_file_limit()
+        self._io.start()
+
+    def leave(self) -> None:
+        """Begin to stop: every browser is told to come back. A signal may call it."""
+        self._io.leave()
 
     def stop(self) -> None:
         """Close every socket with 1012, let no new one in, and wait until all are closed."""
-        with self._changed:
-            self._stopping = True
-            for connection in self._open:
-                connection.close(1012, "the server restarts: come back")
-            self._changed.wait_for(lambda: not self._open, timeout=STOP_TIMEOUT_S)
+        self._io.stop()
 
-    def serve(self, ws: Server, *, silence_s: float) -> None:
-        """Serve one socket until it is closed."""
-        transport = WebSocketTransport(ws)
-        connection = BrowserConnection(uuid.uuid4().hex, transport)
-        writer = threading.Thread(
-            target=self._write, args=(connection,), name=f"writer-{connection.id[:8]}", daemon=True
-        )
-        with self._changed:
-            self._open.add(connection)
-            if self._stopping:
-                connection.close(1012, "the server restarts: come back")
-        writer.start()
-        try:
-            _read(ws, connection, silence_s)
-        finally:
-            connection.close()
-            writer.join()
-            transport.settle()
-            with self._changed:
-                self._open.discard(connection)
-                self._changed.notify_all()
+    def serve(self, ws: Server) -> None:
+        """Hand a socket over to the I/O thread; wait for its end where the server wants that."""
+        if not must_wait(ws):
+            self.adopt(take_socket(ws))
+            return
+        ended = threading.Event()
+        self.adopt(take_socket(ws), ended=ended.set)
+        ended.wait()
 
-    def _write(self, connection: BrowserConnection) -> None:
-        code = connection.write_frames()
-        with self._changed:
-            self.closed[code] += 1
+    def adopt(self, sock: socket.socket, *, ended: Callable[[], None] | None = None) -> None:
+        """Own an upgraded socket until it ends; it is told to come back if nobody is there."""
+        if not self._io.adopt(OpenSocket(sock, self._io, self._new_session, ended=ended)):
+            with sock:
+                sock.send(close_frame(*COME_BACK))
+            if ended is not None:
+                ended()
 
 
-def init_sockets(app: Flask, *, silence_s: float = SILENCE_S) -> OpenSockets:
-    """Add the route `/ws`; return its sockets, whose `stop()` belongs to the worker's end."""
-    app.config.setdefault("SOCK_SERVER_OPTIONS", {"max_message_size": MAX_MESSAGE_BYTES})
-    sockets = OpenSockets()
+def init_sockets(
+    app: Flask,
+    *,
+    admission: Admission,
+    limits: Limits | None = None,
+    new_session: NewSession | None = None,
+) -> OpenSockets:
+    """Add the route `/ws`; return its sockets, whose `start` and `stop` belong to the worker.
+
+    `new_session` makes what a browser's messages are handed to, by default the endpoint.
+    """
+    app.config["SOCK_SERVER_OPTIONS"] = {"thread_class": NoThread}
+    sockets = OpenSockets(
+        limits or Limits(), new_session=new_session or partial(_endpoint, admission)
+    )
     blueprint = Blueprint("sockets", __name__)
     blueprint.before_request(_refuse_compression)
+    blueprint.before_request(partial(admit, admission))
     blueprint.register_error_handler(RemoteProtocolError, _refuse_handshake)
 
     @Sock().route("/ws", bp=blueprint)
     def ws(ws: Server) -> None:
-        sockets.serve(ws, silence_s=silence_s)
+        sockets.serve(ws)
 
     app.register_blueprint(blueprint)
     app.extensions["sockets"] = sockets
     return sockets
 
 
-def _read(ws: Server, connection: BrowserConnection, silence_s: float) -> None:
-    session = WebSocketEndpoint(connection, utc_now=lambda: datetime.now(UTC))
-    try:
-        try:
-            session.opened()
-            while (data := ws.receive(timeout=silence_s)) is not None:
-                session.received(data)
-            connection.close(1000, f"silent for {silence_s:g} s")
-        finally:
-            session.closed()
-    except (ConnectionClosed, ConnectionError):
-        return
-    except Exception:  # noqa: BLE001 - it would put an HTTP page into the open stream
-        _log.exception("socket_failed", connection=connection.id)
-        connection.close(1011, "the server failed: come back")
+def _endpoint(admission: Admission, connection: BrowserConnection) -> Session:
+    """Return the session of the browser whose handshake Flask handles at this moment."""
+    guard = Guard(admission, admitted_identity())
+    return WebSocketEndpoint(connection, utc_now=lambda: datetime.now(UTC), guard=guard)
 
 
 def _refuse_compression() -> None:
-    """Take the offer away: what is compressed grows past any limit when it is unpacked."""
+    """Take the offer away: compressing each frame for each browser costs most of the speed."""
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
 
 

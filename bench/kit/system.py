@@ -25,7 +25,7 @@ from shim.facade import BalanceUpdate, ConnectionAwareFacade, UserIdOnlyFacade
 from shim.legacy.connection_aware import ConnectionAwareService
 from shim.legacy.user_id_only import UserIdOnlyService
 from shim.migration import Migration
-from shim.ports import Clock, TruthReader
+from shim.ports import Bus, Clock, TruthReader
 from shim.shadow.counts import Counts
 from shim.shadow.executor import ShadowExecutor
 from shim.shadow.experiment import Experiment
@@ -210,28 +210,28 @@ class System:
             timer=time.perf_counter,
         )
 
-    def _candidate(self, clock: Clock, truth: TruthReader) -> BalanceNotifications:
-        candidate = BalanceNotifications(truth=truth, clock=clock, serves=lambda _: True)
+    def _candidate(self, clock: Clock, truth: TruthReader, bus: Bus) -> BalanceNotifications:
+        candidate = BalanceNotifications(truth=truth, clock=clock, serves=lambda _: True, bus=bus)
         if self._misdeed is None:
             return candidate
         return _Misbehaving(candidate, self._misdeed, self._let_go)
 
     def _connect(self) -> None:
         for user_id in USERS:
-            connection = BrowserConnection(f"bench-{user_id}", _Nowhere())
+            connection = _Nowhere(f"bench-{user_id}").connection
             connection.base_version = 0
-            threading.Thread(target=connection.write_frames, daemon=True).start()
             self.aware.register_connection(user_id, connection)
 
 
 class _Nowhere:
     """A socket whose other end takes everything at once."""
 
-    def write(self, text: str) -> None:
-        """Take a frame."""
+    def __init__(self, connection_id: str) -> None:
+        self.connection = BrowserConnection(connection_id, self._take)
 
-    def close(self, code: int, reason: str) -> None:
-        """Take the close."""
+    def _take(self) -> None:
+        while self.connection.take() is not None:
+            pass
 
 
 class _Misbehaving:

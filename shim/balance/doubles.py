@@ -5,6 +5,9 @@ from collections.abc import Callable
 from shim.legacy.ports import Balance
 from shim.ports import Frame, TruthReader
 
+PUBLISH = "publish"
+"""The kind of the effect that is a publication on the bus; its payload is the user."""
+
 
 class ConnectionDouble:
     """A connection with the state that the real one had at the time of the call."""
@@ -41,6 +44,17 @@ class ConnectionDouble:
         if self._failed or not self.is_open:
             raise ConnectionError(f"connection {self.id} is closed: nothing can be sent on it")
         self._record(self.id, payload)
+
+
+class BusDouble:
+    """A bus that leads to nobody: it notes what would have been published."""
+
+    def __init__(self, record: Callable[[int], None]) -> None:
+        self._record = record
+
+    def publish(self, user_id: int) -> None:
+        """Note the publication."""
+        self._record(user_id)
 
 
 class ManagerDouble:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from shim.balance.doubles import PUBLISH
 from shim.balance.known import LEGACY_REACHES_NOBODY
 from shim.balance.saying import Folded, Said, fold, is_balance_text, read_canonical, read_legacy
 from shim.balance.truth import Record, frames_expected, frames_seen
@@ -54,7 +55,9 @@ def _nothing_to_say(evidence: Evidence) -> bool:
     """Tell whether there was nobody to be told, nobody was told, and nothing was raised."""
     runs = (evidence.production, evidence.canonical, evidence.counterfactual)
     return not evidence.aliases and not any(
-        run.effects or any(outcome.raised for outcome in run.calls) for run in runs
+        any(effect.kind != PUBLISH for effect in run.effects)
+        or any(outcome.raised for outcome in run.calls)
+        for run in runs
     )
 
 
@@ -101,9 +104,31 @@ def _truth(evidence: Evidence) -> Judgement:
             seen[alias] = actual
         if wanted:
             expected[alias] = wanted
+    wanted_on_bus, seen_on_bus = _published(evidence)
     return Judgement(
-        Comparison.TRUTH, expected={"recipients": expected}, actual={"recipients": seen}
+        Comparison.TRUTH,
+        expected={"recipients": expected, "published": wanted_on_bus},
+        actual={"recipients": seen, "published": seen_on_bus},
     )
+
+
+def _published(evidence: Evidence) -> tuple[list[object], list[object]]:
+    """Return which users a shadow should have published, and which ones it did.
+
+    However often: the bus carries a user who waits once. The live canonical's publications
+    are for others to see, and counted by the bus.
+    """
+    run = evidence.canonical
+    seen = sorted({str(e.payload) for e in run.effects if e.kind == PUBLISH})
+    if run.live or not (seen or any(outcome.raised is None for outcome in run.calls)):
+        return [], []
+    subject = str(evidence.episode.subject)
+    return [_user(subject, subject)], [_user(user, subject) for user in seen]
+
+
+def _user(user: str, subject: str) -> str:
+    """Name a user without telling who it is."""
+    return "the user" if user == subject else "somebody else"
 
 
 def _saying(evidence: Evidence) -> Judgement:

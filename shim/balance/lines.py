@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from types import CodeType
 
+from shim.balance.doubles import PUBLISH
 from shim.balance.records import states_of
 from shim.balance.saying import decoded
 from shim.routing import Route
@@ -101,6 +102,10 @@ def _outcome(outcome: CallOutcome) -> dict[str, object]:
 
 
 def _effect(effect: Effect, aliases: Mapping[str, str], name_user: NameUser) -> dict[str, object]:
+    if effect.kind == PUBLISH:
+        user = effect.payload
+        named = name_user(user) if isinstance(user, int) else f"a {type(user).__name__}"
+        return {"side": effect.side, "to": "bus", "published": named}
     return {
         "side": effect.side,
         "to": aliases.get(effect.recipient, "stranger"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from shim.balance.doubles import PUBLISH
 from shim.ports import Frame
 from shim.shadow.effects import Effect
 
@@ -86,7 +87,7 @@ def _read_full(effect: Effect, message: dict[str, Any]) -> Said:
 
 def read_canonical(effect: Effect) -> Said | None:
     """Read canonical state; None if it is a frame of another kind."""
-    if isinstance(effect.payload, str):
+    if isinstance(effect.payload, str) or effect.kind == PUBLISH:
         return None
     frame: Frame = effect.payload  # type: ignore[assignment]
     changes = (amount(frame.change_uni), amount(frame.change_ton))

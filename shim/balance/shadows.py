@@ -6,7 +6,7 @@ does: a fault that needs two users, or a second call, must be able to show.
 
 from dataclasses import replace
 
-from shim.balance.doubles import ConnectionDouble, ManagerDouble
+from shim.balance.doubles import PUBLISH, BusDouble, ConnectionDouble, ManagerDouble
 from shim.book import ConnectionState
 from shim.legacy.connection_aware import ConnectionAwareService
 from shim.legacy.updates import BalanceUpdate
@@ -63,8 +63,9 @@ class CanonicalShadow(_Shadow):
         self, *, new_canonical: NewCanonical, new_hint: NewHint, truth: TruthReader, start: float
     ) -> None:
         super().__init__(Side.CANONICAL_SHADOW, start=start)
-        self._service = new_canonical(self._clock, truth)
+        self._service = new_canonical(self._clock, truth, BusDouble(self._note_publication))
         self._new_hint = new_hint
+        self._subject = 0
 
     def enter(self, subject: int, call: LiveCall) -> None:
         """Register a double of each connection.
@@ -79,11 +80,17 @@ class CanonicalShadow(_Shadow):
 
     def call(self, call: LiveCall) -> object:
         """Notify with a hint of its own. Raises ArgumentChangedError if it was changed."""
+        self._subject = call.subject
         hint = self._new_hint(call.subject)
         value = self._service.notify_balance_update(hint)
         if hint != self._new_hint(call.subject):
             raise ArgumentChangedError(f"the hint was changed to {hint!r}: leave it as it was")
         return value
+
+    def _note_publication(self, user_id: int) -> None:
+        """Note it with whoever was spoken of last: the service publishes within the call."""
+        effect = Effect(PUBLISH, self.name, "bus", user_id, self._clock.monotonic())
+        self._effects.setdefault(self._subject, []).append(effect)
 
     def is_idle(self, subject: int) -> bool:
         """Whether no window of the user is open."""

@@ -26,17 +26,6 @@ PLACE = (
     *("--comparison", "saying", "--path", "values", "--kind", "value"),
     *("--until", "2036-12-31", "--reason", "why"),
 )
-    "--comparison",
-    "saying",
-    "--path",
-    "values",
-    "--kind",
-    "value",
-    "--until",
-    "2036-12-31",
-    "--reason",
-    "why",
-]
 
 
 @pytest.fixture

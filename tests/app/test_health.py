@@ -34,6 +34,18 @@ def test_a_worker_that_was_not_started_is_alive_and_gets_no_traffic(build: Build
     assert "no flags were loaded: nobody has looked for them yet" in problems
 
 
+def test_a_bus_that_is_away_degrades_a_worker_and_no_more(
+    build: Build, settings: Settings, seeded: bytes
+) -> None:
+    """It still serves its own browsers, and the sweep the others'; the address stays secret."""
+    (settings.instance_path / "app.db").write_bytes(seeded)
+    socket = settings.instance_path / "no-redis"
+    built = build(notify_bus_url=f"unix://{socket}", secret_key="0123456789abcdef" * 2)
+    built.parts.runtime.start()
+    until(lambda: readiness(built)[1] == "degraded")
+    assert readiness(built) == (200, "degraded", "the bus: listening fails")
+
+
 def test_a_worker_whose_control_thread_ended_is_dead(
     running: Built, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,21 @@ DEFAULTS = {
     "shadow_deadline_ms": 1000,
     "shadow_cpu_percent": 5.0,
     "log_user_ids": "hash",
+    "notify_bus_url": None,
+    "secret_key": None,
+    "sweep_interval_s": 5.0,
+    "admission": "enforce",
+    "origins": (),
+    "bot_token": None,
+    "init_data_age_s": 86_400,
+    "max_connections": 20_000,
+    "max_user_connections": 16,
+    "max_message_bytes": 65_536,
+    "message_rate": 5.0,
+    "message_burst": 50,
 }
+SECRET = "0123456789abcdef" * 2
+TOKEN = "123456:" + "Ab_-" * 9
 GOOD = {
     "DATABASE_URL": ("postgresql://app@db/app", "database_url", "postgresql://app@db/app"),
     "PORT": ("65535", "port", 65535),
@@ -42,6 +56,21 @@ GOOD = {
     "SHIM_SHADOW_DEADLINE_MS": ("10", "shadow_deadline_ms", 10),
     "SHIM_SHADOW_CPU_PERCENT": ("0.1", "shadow_cpu_percent", 0.1),
     "SHIM_LOG_USER_IDS": ("plain", "log_user_ids", "plain"),
+    "SHIM_SECRET_KEY": (SECRET, "secret_key", SECRET),
+    "SHIM_SWEEP_INTERVAL_S": ("0.1", "sweep_interval_s", 0.1),
+    "SHIM_ADMISSION": ("report-only", "admission", "report-only"),
+    "SHIM_ORIGINS": (
+        "https://app.example, http://[::1]:8000",
+        "origins",
+        ("https://app.example", "http://[::1]:8000"),
+    ),
+    "SHIM_BOT_TOKEN": (TOKEN, "bot_token", TOKEN),
+    "SHIM_INIT_DATA_AGE_S": ("3600", "init_data_age_s", 3600),
+    "SHIM_MAX_CONNECTIONS": ("10000", "max_connections", 10_000),
+    "SHIM_MAX_USER_CONNECTIONS": ("1", "max_user_connections", 1),
+    "SHIM_MAX_MESSAGE_BYTES": ("4096", "max_message_bytes", 4096),
+    "SHIM_MESSAGE_RATE": ("0.5", "message_rate", 0.5),
+    "SHIM_MESSAGE_BURST": ("100", "message_burst", 100),
 }
 NUMBERS = {
     "PORT": "give a whole number from 1 to 65535",
@@ -52,11 +81,19 @@ NUMBERS = {
     "SHIM_SHADOW_QUEUE": "give a whole number from 1 to 1000000",
     "SHIM_SHADOW_DEADLINE_MS": "give a whole number from 10 to 60000",
     "SHIM_SHADOW_CPU_PERCENT": "give a number from 0.1 to 100",
+    "SHIM_SWEEP_INTERVAL_S": "give a number from 0.1 to 3600",
+    "SHIM_INIT_DATA_AGE_S": "give a whole number from 60 to 2592000",
+    "SHIM_MAX_CONNECTIONS": "give a whole number from 1 to 1000000",
+    "SHIM_MAX_USER_CONNECTIONS": "give a whole number from 1 to 10000",
+    "SHIM_MAX_MESSAGE_BYTES": "give a whole number from 1024 to 16777216",
+    "SHIM_MESSAGE_RATE": "give a number from 0.1 to 10000",
+    "SHIM_MESSAGE_BURST": "give a whole number from 5 to 100000",
 }
 CHOICES = {
     "SHIM_DEMO": "give one of 0, 1",
     "SHIM_SCHEDULERS": "give one of on, off",
     "SHIM_LOG_USER_IDS": "give one of hash, plain",
+    "SHIM_ADMISSION": "give one of off, report-only, enforce",
 }
 
 
@@ -92,7 +129,10 @@ def test_each_setting_is_read_from_its_name(name: str) -> None:
 def test_every_file_lies_in_the_instance_folder(tmp_path: Path) -> None:
     """One folder holds all that an instance keeps."""
     settings = Settings.from_environ({"SHIM_INSTANCE": str(tmp_path)})
-    names = {"flags.json", "latch.json", "history.jsonl", "run", "log/shadow.jsonl", "log.key"}
+    names = {
+        *("flags.json", "latch.json", "history.jsonl", "run", "log/shadow.jsonl", "log.key"),
+        *("secret.key", "schedulers.lock"),
+    }
     kept = (
         settings.flag_file,
         settings.latch_file,
@@ -100,6 +140,8 @@ def test_every_file_lies_in_the_instance_folder(tmp_path: Path) -> None:
         settings.run_path,
         settings.log_file,
         settings.key_file,
+        settings.secret_file,
+        settings.scheduler_lock,
     )
     assert {str(path.relative_to(tmp_path)) for path in kept} == names
 
@@ -213,14 +255,81 @@ def test_names_of_others_are_left_alone() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "name", ["NOTIFY_BUS_URL", "UNLEASH_URL", "UNLEASH_CLIENT_TOKEN", "UNLEASH_ADMIN_TOKEN"]
-)
+@pytest.mark.parametrize("name", ["UNLEASH_URL", "UNLEASH_CLIENT_TOKEN", "UNLEASH_ADMIN_TOKEN"])
 def test_a_setting_that_would_do_nothing_is_refused(name: str) -> None:
     """Nobody believes in a bus or a server that is not asked; the value is not repeated."""
     assert problems(**{name: "secret"}) == [
         f"{name} is set, but there is nothing behind it yet: unset it"
     ]
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://h", "rediss://u:p@h:6380/1", "redis://[::1]:6379/0", "unix:///run/redis.sock"]
+)
+def test_a_bus_is_a_redis_with_a_key_of_its_own(url: str) -> None:
+    """The address is taken as it is, with a key that every host has been given."""
+    settings = Settings.from_environ({"NOTIFY_BUS_URL": url, "SHIM_SECRET_KEY": SECRET})
+    assert settings.notify_bus_url == url
+
+
+def test_a_bus_without_a_key_is_refused() -> None:
+    """Workers of two hosts could not tell each other's hints from forged ones."""
+    (problem,) = problems(NOTIFY_BUS_URL="redis://h")
+    assert problem.startswith("NOTIFY_BUS_URL is set and SHIM_SECRET_KEY is not: give every worker")
+
+
+@pytest.mark.parametrize(
+    "url", ["h:6379", "http://s3cret@h", "redis://", "redis://s3cret@h:port", "unix:"]
+)
+def test_a_bad_bus_is_refused_without_its_password(url: str) -> None:
+    """The message says what can be given, and never repeats what was."""
+    (problem,) = problems(NOTIFY_BUS_URL=url, SHIM_SECRET_KEY=SECRET)
+    assert problem.startswith("NOTIFY_BUS_URL is not the address of a Redis: give redis://host")
+    assert "s3cret" not in problem
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("*", "null", "app.example", "https://app.example/", "https://App.example"),
+        *("https://app.example:443", "http://app.example:80", "https://a.example:99999"),
+        *("https://user@app.example", "wss://app.example", "https://a.example,,https://b.example"),
+    ],
+)
+def test_what_no_browser_sends_is_no_origin(origin: str) -> None:
+    """An origin that could never be equal to a browser's is refused, not kept in vain."""
+    (problem,) = problems(SHIM_ORIGINS=origin)
+    assert problem.startswith("SHIM_ORIGINS holds ")
+    assert "give origins as browsers send them" in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("SHIM_BOT_TOKEN", "s3cret", "is not the token of a bot: give it as BotFather showed it"),
+        ("SHIM_BOT_TOKEN", "12:s3cret s3cret s3cret s3cret s3cret", "is not the token of a bot"),
+        ("SHIM_SECRET_KEY", "s3cret", "has 6 characters: give at least 32, such as those of"),
+    ],
+)
+def test_a_bad_secret_is_refused_and_not_repeated(name: str, text: str, said: str) -> None:
+    """The message says what to give instead."""
+    (problem,) = problems(**{name: text})
+    assert problem.startswith(f"{name} {said}")
+    assert "s3cret" not in problem
+
+
+def test_no_secret_is_shown_when_settings_are_printed() -> None:
+    """A settings object in a log or a traceback gives nothing away."""
+    settings = Settings.from_environ(
+        {
+            "NOTIFY_BUS_URL": "redis://user:s3cret@h",
+            "DATABASE_URL": "postgresql://user:s3cret@h/app",
+            "SHIM_SECRET_KEY": SECRET,
+            "SHIM_BOT_TOKEN": TOKEN,
+        }
+    )
+    shown = repr(settings)
+    assert all(secret not in shown for secret in ("s3cret", SECRET, TOKEN))
 
 
 def test_all_problems_are_said_at_once() -> None:

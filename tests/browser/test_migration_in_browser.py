@@ -124,7 +124,8 @@ def shadow(story: Story) -> None:
         assert line["calls"][0]["caller"].startswith("batch_balance_processor")
         live, canonical = line["observations"][:2]
         assert (live["side"], live["effects"]) == ("legacy", [])
-        [effect] = canonical["effects"]
+        published, effect = canonical["effects"]
+        assert (published["to"], published["published"]) == ("bus", line["user"])
         assert effect["message"]["sources"] == ["farming"]
 
 

@@ -158,6 +158,7 @@ def test_the_page_pings_every_thirty_seconds(page: Page, server: Server) -> None
 
 def test_the_page_says_that_it_is_offline_and_comes_back(page: Page, server: Server) -> None:
     """A lost connection is shown; after five seconds the page is live again by itself."""
+    page.evaluate("Math.random = () => 0.5")  # in the middle of what pages spread over
     server.sockets[0].close(code=1012, reason="the server restarts")
     expect(page.get_by_test_id("connection")).to_have_text("Offline, trying again")
     page.clock.run_for(4_900)
@@ -166,6 +167,23 @@ def test_the_page_says_that_it_is_offline_and_comes_back(page: Page, server: Ser
     page.clock.run_for(200)
     expect(page.get_by_test_id("connection")).to_have_text("Live")
     assert len(server.sockets) == 2
+
+
+def test_a_page_that_is_refused_says_so_and_stays_away(page: Page, server: Server) -> None:
+    """Whoever comes back after a code of ours would only be refused again."""
+    server.sockets[0].close(code=4403, reason="subscribe to your own balance")
+    expect(page.get_by_test_id("connection")).to_have_text("Not allowed here: open it anew")
+    page.clock.run_for(60_000)
+    assert len(server.sockets) == 1
+
+
+def test_inside_telegram_the_page_says_who_opened_it(page: Page, live: Live) -> None:
+    """What Telegram puts behind the address goes with the subscription, and nowhere else."""
+    server = Server(page)
+    page.goto(f"{live.url}/u/74#tgWebAppData=user%3D7%26hash%3Df&tgWebAppVersion=8.0")
+    expect(page.get_by_test_id("connection")).to_have_text("Live")
+    wanted = {"type": "subscribe", "userId": 74, "initData": "user=7&hash=f"}
+    assert server.heard == [wanted]
 
 
 def test_a_page_without_scripts_shows_the_balance(browser: Browser, live: Live) -> None:

@@ -107,7 +107,13 @@ class Page:
                 self._connected = False
 
     def _listen(self) -> None:
-        with connect(self._url, compression=None, open_timeout=5) as ws:
+        with connect(
+            f"{self._url.replace('http', 'ws', 1)}/ws",
+            compression=None,
+            open_timeout=5,
+            origin=self._url,
+            additional_headers={"Cookie": self._open_page()},
+        ) as ws:
             ws.send(json.dumps({"type": "subscribe", "userId": self.user}))
             with self._lock:
                 self._frames = []
@@ -116,6 +122,11 @@ class Page:
                     self._take(json.loads(ws.recv(timeout=0.1)))
                 except TimeoutError:
                     continue
+
+    def _open_page(self) -> str:
+        """Load the page; return the cookie that it is signed in with."""
+        with urllib.request.urlopen(f"{self._url}/u/{self.user}", timeout=5) as answer:
+            return str(answer.headers["Set-Cookie"]).partition(";")[0]
 
     def _take(self, frame: dict[str, Any]) -> None:
         with self._lock:
@@ -149,7 +160,7 @@ class Demonstration:
                 stderr=subprocess.STDOUT,
             )
         eventually(self._is_ready, "the demonstration is ready")
-        self.pages = {user: Page(f"ws://127.0.0.1:{self.port}/ws", user) for user in USERS}
+        self.pages = {user: Page(self.url, user) for user in USERS}
         self.await_pages()
 
     def stop(self) -> None:

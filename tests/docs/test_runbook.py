@@ -10,7 +10,10 @@ import pytest
 
 from app.cli_rollout import NOBODY_THERE, UNCONFIRMED, rollout
 from app.cli_shadow import shadow
+from app.notifications.close_codes import CloseCode
 from app.notifications.service import BalanceNotifications
+from app.web.admission import Why
+from app.web.init_data import Flaw
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG, Reason
 from flags.stage import Stage
 from shim.report import Verdict
@@ -125,3 +128,10 @@ def test_files_of_an_instance_are_explained_and_no_other(live: Demonstration) ->
 def marks(row: list[str]) -> list[str]:
     """Return the file names in a row: the first cell's, and those that go with it."""
     return [marked(row[0]), *re.findall(r"`(app\.db-\w+)`", row[1])]
+
+
+def test_every_close_code_and_every_reason_is_explained_and_no_other() -> None:
+    """What a page, a log line or a count may say stands in a table."""
+    codes = {int(row[0]) for row in table(RUNBOOK, "close code", "meaning")}
+    assert codes == set(CloseCode)
+    assert sorted(first_column("why", "meaning")) == sorted([*Why, *Flaw])

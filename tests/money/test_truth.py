@@ -74,6 +74,13 @@ def test_any_number_of_users_is_one_read(database: Database) -> None:
     assert all(len(one.transactions) == 1 for one in found.values())
 
 
+def test_versions_alone_are_read_of_any_number_of_users(truth: SqlTruthReader) -> None:
+    """Who does not exist has none; a list of no length is no error."""
+    assert truth.versions([7, 8, 9, MAX_USER_ID]) == {7: 3, 8: 0}
+    assert truth.versions(range(1, 70_000)) == {7: 3, 8: 0}
+    assert truth.versions([]) == {}
+
+
 def test_a_balance_is_placed_at_the_newest_version_that_had_it(
     database: Database, truth: TruthReader
 ) -> None:

@@ -1,94 +1,96 @@
-"""A browser's connection: one writer, whole frames, and a close that comes last."""
+"""A browser's connection: whoever owns the socket is woken once, and takes what waits."""
 
 import threading
 
 import pytest
 
 from app.notifications.connections import BrowserConnection
-from app.notifications.messages import balance_update
+from app.notifications.outbox import LIMIT, Closing
 from tests.notifications.test_outbox import frame
 
 
-class TransportDouble:
-    """Records what is written; may be slow or broken."""
+class Writer:
+    """Owns a connection as an I/O thread does, one call of `write` at a time."""
 
     def __init__(self):
-        self.written = []
-        self.closed = None
-        self.broken = False
-        self.gate = threading.Event()
-        self.gate.set()
-        self.writing = threading.Event()
+        self.woken = 0
+        self.connection = BrowserConnection("c1", self.wake)
 
-    def write(self, text):
-        """Write once the gate is open."""
-        self.writing.set()
-        assert self.gate.wait(10)
-        if self.broken:
-            raise OSError("reset by peer")
-        self.written.append(text)
+    def wake(self):
+        """Count the calls."""
+        self.woken += 1
 
-    def close(self, code, reason):
-        """Record the close."""
-        self.closed = (code, reason)
+    def write(self):
+        """Take everything that waits."""
+        taken = []
+        while (item := self.connection.take()) is not None:
+            taken.append(item)
+            if isinstance(item, Closing):
+                break
+        return taken
 
 
 @pytest.fixture
-def transport():
-    """Return a transport that works."""
-    return TransportDouble()
+def writer():
+    """Return a writer with its connection."""
+    return Writer()
 
 
-@pytest.fixture
-def connection(transport):
-    """Return a connection on it, without a writer."""
-    return BrowserConnection("c1", transport)
-
-
-def test_frames_are_written_in_order_until_the_close(connection, transport):
-    """The writer ends with the code that the connection was closed with."""
-    codes = []
-    writer = threading.Thread(target=lambda: codes.append(connection.write_frames()))
-    transport.gate.clear()
-    writer.start()
+def test_frames_are_taken_in_order_until_the_close(writer):
+    """The close ends it, with its code and reason."""
+    connection = writer.connection
     connection.send("first")
-    assert transport.writing.wait(10)
+    assert writer.write() == ["first"]
     connection.close(1012, "restart")
-    transport.gate.set()
-    writer.join(10)
-    assert (transport.written, transport.closed, codes) == (["first"], (1012, "restart"), [1012])
-
-
-def test_handing_over_never_waits_for_a_reader(connection, transport):
-    """While the reader hangs, text queues and state is merged; both leave when it reads."""
-    transport.gate.clear()
-    writer = threading.Thread(target=connection.write_frames)
-    writer.start()
-    connection.send("first")
-    assert transport.writing.wait(10)
-    connection.send("second")
-    connection.offer(frame(0, 1))
-    connection.offer(frame(1, 2))
-    transport.gate.set()
-    connection.withdraw(10)
-    connection.close()
-    writer.join(10)
-    assert transport.written == ["first", "second", balance_update(frame(0, 2, change="2"))]
-
-
-def test_broken_socket_closes_the_connection(connection, transport):
-    """Whoever hands over next is told."""
-    transport.broken = True
-    connection.send("first")
-    assert connection.write_frames() == 1011
+    assert writer.write() == [Closing(1012, "restart")]
     assert not connection.is_open
     with pytest.raises(ConnectionError):
         connection.send("second")
 
 
-def test_versions_live_with_the_connection(connection):
+def test_many_frames_cost_one_wake_up(writer):
+    """And the first one after the outbox was found empty the next."""
+    connection = writer.connection
+    for version in range(1, 11):
+        connection.send("text")
+        connection.offer(frame(version - 1, version))
+    assert writer.woken == 1
+    assert len(writer.write()) == 11
+    assert writer.woken == 1
+    connection.offer(frame(10, 11))
+    assert writer.woken == 2
+
+
+def test_nothing_wakes_nobody(writer):
+    """State that is no newer is not handed over, and the writer sleeps on."""
+    writer.connection.base_version = 3
+    writer.connection.offer(frame(2, 3))
+    assert (writer.woken, writer.write()) == (0, [])
+
+
+def test_frame_that_is_handed_over_while_the_last_is_taken_is_never_forgotten():
+    """However the two threads meet, each frame is taken or somebody is woken for it."""
+    woken, room, taken = threading.Semaphore(0), threading.Semaphore(LIMIT), []
+    connection = BrowserConnection("c1", woken.release)
+
+    def take():
+        while len(taken) < 5_000 and woken.acquire(timeout=10):
+            while (item := connection.take()) is not None:
+                taken.append(item)
+                room.release()
+
+    taker = threading.Thread(target=take)
+    taker.start()
+    for number in range(5_000):
+        assert room.acquire(timeout=10)
+        connection.send(str(number))
+    taker.join(30)
+    assert taken == [str(number) for number in range(5_000)]
+
+
+def test_versions_live_with_the_connection(writer):
     """What the page shows is remembered where frames leave."""
+    connection = writer.connection
     connection.base_version, connection.overheard = 3, "text"
-    assert (connection.base_version, connection.overheard) == (3, "text")
     connection.offer(frame(3, 4))
     assert (connection.base_version, connection.overheard) == (4, None)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.notifications.messages import BalanceFrame, balance_update
+from app.notifications.messages import BalanceFrame
 from app.notifications.outbox import LIMIT, Closing, Outbox, OutboxClosedError
 from tests.notifications.doubles import EPOCH
 
@@ -28,7 +28,7 @@ def frame(since, version, *, change="1", sources=("farming",)):
 @pytest.fixture
 def outbox():
     """Return an empty outbox."""
-    return Outbox()
+    return Outbox(lambda: None)
 
 
 def test_texts_keep_count_and_order(outbox):
@@ -43,9 +43,7 @@ def test_state_that_was_not_begun_is_merged(outbox):
     outbox.offer(frame(0, 1, change="0.1"))
     outbox.offer(frame(1, 3, change="0.2", sources=("mission", "farming")))
     assert outbox.base_version == 3
-    assert outbox.take() == balance_update(
-        frame(0, 3, change="0.3", sources=("farming", "mission"))
-    )
+    assert outbox.take() == frame(0, 3, change="0.3", sources=("farming", "mission"))
     outbox.put("end")
     assert outbox.take() == "end"
 
@@ -57,7 +55,7 @@ def test_state_stands_behind_the_texts_before_its_newest_part(outbox):
     outbox.offer(frame(1, 2))
     outbox.put("later")
     assert outbox.take() == "legacy"
-    assert outbox.take() == balance_update(frame(0, 2, change="2"))
+    assert outbox.take() == frame(0, 2, change="2")
     assert outbox.take() == "later"
 
 
@@ -66,7 +64,7 @@ def test_versions_only_grow(outbox):
     outbox.offer(frame(0, 5))
     outbox.offer(frame(0, 5))
     outbox.offer(frame(0, 4))
-    assert outbox.take() == balance_update(frame(0, 5))
+    assert outbox.take() == frame(0, 5)
     outbox.put("end")
     assert outbox.take() == "end"
 
@@ -113,7 +111,7 @@ def test_withdrawal_waits_for_a_writer_that_is_about_to_begin(outbox):
     writer.join(10)
     waiting.join(10)
     assert not waiting.is_alive()
-    assert taken == [balance_update(frame(0, 1))]
+    assert taken == [frame(0, 1)]
     assert outbox.base_version == 1
 
 
@@ -132,7 +130,7 @@ def test_state_never_counts_against_the_limit(outbox):
     for version in range(1, 1001):
         outbox.offer(frame(version - 1, version))
     assert outbox.is_open
-    assert outbox.take() == balance_update(frame(0, 1000, change="1000"))
+    assert outbox.take() == frame(0, 1000, change="1000")
 
 
 def test_closed_outbox_lets_nothing_in_and_only_the_close_out(outbox):
@@ -152,6 +150,31 @@ def test_state_after_a_greeting_keeps_its_change(outbox):
     """Merged into a greeting that has not left, an income is still an income."""
     outbox.offer(frame(None, 4, change="0", sources=()))
     outbox.offer(frame(4, 5))
-    assert outbox.take() == balance_update(frame(None, 5))
+    assert outbox.take() == frame(None, 5)
     outbox.withdraw(0)
     assert outbox.base_version == 5
+
+
+def test_texts_that_wait_may_go_along(outbox):
+    """In order, up to a size, and never past the state that stands between them."""
+    for text in ("a", "bb", "ccc", "dddd"):
+        outbox.put(text)
+    assert outbox.take() == "a"
+    assert outbox.take_along(5) == ["bb", "ccc"]
+    outbox.offer(frame(0, 1))
+    outbox.put("later")
+    assert outbox.take_along(100) == ["dddd"]
+    assert outbox.take_along(100) == []
+    assert outbox.take() == frame(0, 1)
+    assert outbox.take() == "later"
+    assert not outbox.announced
+
+
+def test_what_went_along_no_longer_counts(outbox):
+    """The limit is on what waits."""
+    for number in range(LIMIT):
+        outbox.put(str(number))
+    assert len(outbox.take_along(10)) == 10
+    for number in range(10):
+        outbox.put(str(number))
+    assert (outbox.waiting, outbox.is_open) == (LIMIT, True)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,12 +34,20 @@ def free_port() -> int:
 class Gunicorn:
     """A master with its workers, in processes of their own; ended with the `with` block."""
 
-    def __init__(self, instance: Path, *, workers: int, port: int | None = None) -> None:
+    def __init__(
+        self,
+        instance: Path,
+        *,
+        workers: int,
+        port: int | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         self.settings = Settings(
             instance_path=instance, database_url="sqlite:///app.db", schedulers=False
         )
         self.port = port or free_port()
         self._workers = workers
+        self._environ = dict(environ or {})
         self._instance = instance
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -52,12 +61,13 @@ class Gunicorn:
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Start the master, and do not wait for its workers."""
-        ours = ("SHIM_", "PORT", "DATABASE_URL")
+        ours = ("SHIM_", "PORT", "DATABASE_URL", "NOTIFY_BUS_URL")
         environ = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
         environ |= {
             "SHIM_INSTANCE": str(self._instance),
             "SHIM_SCHEDULERS": "off",
             "PORT": str(self.port),
+            **self._environ,
         }
         command = ["gunicorn", "--config", "gunicorn.conf.py", "--workers", str(self._workers)]
         with (self._instance / "output").open("ab") as output:
@@ -69,6 +79,11 @@ class Gunicorn:
                 stderr=output,
             )
         return self._process
+
+    def signal(self, number: int, worker: int | None = None) -> None:
+        """Send a signal to the master, or to a worker."""
+        assert self._process is not None
+        os.kill(worker or self._process.pid, number)
 
     def stop(self) -> None:
         """End the master in good order, and with it its workers."""

@@ -52,12 +52,13 @@ def sides(gunicorn: Gunicorn, user: int) -> list[str]:
     return [answer["side"] for answer in gunicorn.why(user).values()]
 
 
-def test_the_start_says_what_several_workers_do_not_do(workers: Gunicorn) -> None:
-    """Whoever serves with four is told that a browser hears of its own worker's bookings."""
+def test_the_start_says_what_several_workers_without_a_bus_do_not_do(workers: Gunicorn) -> None:
+    """Whoever serves with four is told that other workers' browsers hear of a booking later."""
     assert (
-        "4 workers: a notification reaches only the browsers of the worker that booked;"
-        " until there is a bus between workers, serve with one"
+        "4 workers and no bus: what one books reaches the browsers of the others with the next"
+        " sweep, up to 5 s later; set NOTIFY_BUS_URL, or serve with one worker"
     ) in workers.output
+    assert "nobody can sign in: set SHIM_BOT_TOKEN" in workers.output
     assert "Traceback" not in workers.output
 
 

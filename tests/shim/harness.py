@@ -54,9 +54,9 @@ class MemoryManager:
         self.cache[user_id] = UserBalance(user_id, Decimal(uni), Decimal(ton))
 
 
-def live_canonical(clock, truth, serves):
+def live_canonical(clock, truth, serves, bus=None):
     """Build the canonical service that ships."""
-    return BalanceNotifications(truth=truth, clock=clock, serves=serves)
+    return BalanceNotifications(truth=truth, clock=clock, serves=serves, bus=bus)
 
 
 @dataclass
@@ -99,7 +99,9 @@ class Harness:
         self.world = BalanceWorld(
             migration=self.migration,
             truth=self.truth,
-            new_canonical=lambda clock, truth: self.canonical(clock, truth, lambda _: True),
+            new_canonical=lambda clock, truth, bus: self.canonical(
+                clock, truth, lambda _: True, bus
+            ),
             new_hint=BalanceHint,
             counts=self.counts,
             monotonic=self.clock.monotonic,

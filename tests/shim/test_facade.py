@@ -290,3 +290,19 @@ def test_a_flip_that_failed_flushes_what_was_pending_when_it_is_tried_again():
         harness.flip(latch=ENGAGED)
     harness.flip(latch=ENGAGED)
     assert page.versions == [1]
+
+
+def test_a_snapshot_that_fails_costs_no_caller_its_call(capsys):
+    """What cannot be noted is counted and said once; the live side is served all the same."""
+    harness = Harness()
+    spy = spied(harness)
+
+    def fail(user_id):
+        raise RuntimeError("no snapshot today")
+
+    harness.manager.cached_balance = fail
+    for _ in range(3):
+        harness.by_id.notify_balance_update(7)
+    assert spy.handed == [7, 7, 7]
+    assert harness.migration.unobserved == 3
+    assert capsys.readouterr().out.count("observation_failed") == 1

@@ -12,14 +12,15 @@ from tests.shim.harness import Harness
 class Hostile(BalanceNotifications):
     """The service that ships, but for what a subclass does to a notification."""
 
-    def __init__(self, *, truth, clock, serves):
-        super().__init__(truth=truth, clock=clock, serves=serves)
+    def __init__(self, *, truth, clock, serves, bus):
+        super().__init__(truth=truth, clock=clock, serves=serves, bus=bus)
         self.clock = clock
+        self.bus = bus
 
     @classmethod
-    def build(cls, clock, truth, serves):
+    def build(cls, clock, truth, serves, bus=None):
         """Build it as the harness asks for it."""
-        return cls(truth=truth, clock=clock, serves=serves)
+        return cls(truth=truth, clock=clock, serves=serves, bus=bus)
 
 
 class Raising(Hostile):
@@ -74,6 +75,24 @@ class Misdirecting(Hostile):
             return original(replace(reading, readers=()), **how)
 
         delivery.hand_out = hand_out
+
+
+class Secretive(Hostile):
+    """Tells no other worker."""
+
+    def notify_balance_update(self, hint):
+        """Open a window, and publish nothing."""
+        self._hint(hint.user_id)
+
+
+class Gossiping(Hostile):
+    """Tells other workers of somebody else."""
+
+    def notify_balance_update(self, hint):
+        """Publish one user more."""
+        super().notify_balance_update(hint)
+        if self.bus is not None:
+            self.bus.publish(hint.user_id + 1)
 
 
 class Sending(Hostile):
@@ -170,6 +189,22 @@ def test_a_value_that_legacy_never_returns_is_a_difference_of_saying():
     harness.run()
     assert {path for path, _ in harness.found("saying")} == {"values.*"}
     assert harness.outcomes()["truth"] == {"matched": 1}
+
+
+@pytest.mark.parametrize(("candidate", "kind"), [(Secretive, "missing"), (Gossiping, "extra")])
+def test_a_publication_on_the_bus_is_an_effect_of_its_own(candidate, kind):
+    """What other workers would not have been told, or told of another, is found in truth."""
+    harness = shadowed(candidate)
+    harness.connect()
+    harness.boost()
+    harness.run()
+    assert {path.partition(".")[0] for path, _ in harness.found("truth")} == {"published"}
+    assert {found for _, found in harness.found("truth")} == {kind}
+    assert harness.outcomes()["saying"] == {"matched": 1}
+    [line] = harness.lines
+    [shadow] = [run for run in line["observations"] if run["side"] == "canonical_shadow"]
+    published = [e["published"] for e in shadow["effects"] if e["to"] == "bus"]
+    assert published == (["user 7", "user 8"] if candidate is Gossiping else [])
 
 
 def test_a_message_to_a_stranger_is_a_difference_of_truth():

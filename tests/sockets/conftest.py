@@ -13,8 +13,15 @@ from app.core import websocket_endpoint
 from app.notifications.ports import BalanceHint
 from app.notifications.service import BalanceNotifications
 from app.notifications.timers import TimerThread
-from app.web.sockets import SILENCE_S, init_sockets
+from app.web.admission import Admission, Bounds, Mode
+from app.web.limits import Limits
+from app.web.sockets import init_sockets
 from tests.notifications.doubles import MemoryTruth
+
+
+def open_to_everybody():
+    """Return an admission that turns nobody away."""
+    return Admission(Mode.OFF, verify=int, bounds=Bounds(message_burst=1000))
 
 
 class Client:
@@ -43,7 +50,7 @@ class Client:
 class Server:
     """The application behind a port, with the service that its endpoint finds."""
 
-    def __init__(self, *, silence_s=SILENCE_S):
+    def __init__(self, **limits):
         self.truth = MemoryTruth()
         self.unserved = set()
         self.clock = TimerThread("test-windows", 0.001)
@@ -51,7 +58,7 @@ class Server:
             truth=self.truth, clock=self.clock, serves=lambda user_id: user_id not in self.unserved
         )
         app = Flask(__name__)
-        self.sockets = init_sockets(app, silence_s=silence_s)
+        self.sockets = init_sockets(app, admission=open_to_everybody(), limits=Limits(**limits))
         self.http = make_server("127.0.0.1", 0, app, threaded=True)
         self._thread = threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True)
 
@@ -68,6 +75,7 @@ class Server:
     def running(self):
         """Serve until the end of the block."""
         self.clock.start()
+        self.sockets.start()
         self._thread.start()
         try:
             yield self
@@ -89,11 +97,11 @@ class Server:
 
 @pytest.fixture
 def serve(monkeypatch):
-    """Return a function that serves with these options until the block ends."""
+    """Return a function that serves with these limits until the block ends."""
 
     @contextmanager
-    def start(**options):
-        server = Server(**options)
+    def start(**limits):
+        server = Server(**limits)
         monkeypatch.setattr(websocket_endpoint, "BalanceNotificationService", server)
         with server.running():
             yield server

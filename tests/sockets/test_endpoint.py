@@ -6,7 +6,10 @@ import pytest
 
 from app.core import websocket_endpoint
 from app.core.websocket_endpoint import WebSocketEndpoint
+from app.web.guard import Guard
+from app.web.identity import NOBODY
 from tests.notifications.doubles import ConnectionDouble
+from tests.sockets.conftest import open_to_everybody
 
 
 class ServiceDouble:
@@ -39,7 +42,9 @@ def calls(monkeypatch):
 def endpoint():
     """Return an endpoint on a connection called "a"."""
     return WebSocketEndpoint(
-        ConnectionDouble("a"), utc_now=lambda: datetime(2025, 7, 13, tzinfo=UTC)
+        ConnectionDouble("a"),
+        utc_now=lambda: datetime(2025, 7, 13, tzinfo=UTC),
+        guard=Guard(open_to_everybody(), NOBODY),
     )
 
 

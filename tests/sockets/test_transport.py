@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from app.core import websocket_endpoint
-from app.web.sockets import MAX_MESSAGE_BYTES
+from app.web.limits import Limits
 
 
 def close_of(client):
@@ -36,7 +36,7 @@ def test_compression_is_not_agreed_to(server):
 def test_message_over_the_limit_closes_with_1009(server):
     """The browser is told why, whatever it had still to say."""
     with server.client() as client:
-        client.say("x" * (MAX_MESSAGE_BYTES * 4))
+        client.say("x" * (Limits().message_bytes * 4))
         close = close_of(client)
         assert (close.code, close.reason) == (1009, "Message is too big")
 

@@ -64,10 +64,14 @@ def wait_until(condition: Callable[[], bool], *, within: float = 20.0) -> None:
 
 
 @contextmanager
-def serving(instance_path: Path, *, demo: bool = True) -> Iterator[Live]:
+def serving(instance_path: Path, *, demo: bool = True, **others: Any) -> Iterator[Live]:
     """Start the application with the demonstration's users; no scheduler pays by itself."""
     settings = Settings(
-        instance_path=instance_path, database_url="sqlite:///app.db", demo=demo, schedulers=False
+        instance_path=instance_path,
+        database_url="sqlite:///app.db",
+        demo=demo,
+        schedulers=False,
+        **others,
     )
     app = create_app(settings)
     parts: Parts = app.extensions["parts"]

@@ -8,7 +8,7 @@ import { ago, sourceNames } from "./words.js";
 const ON_ITS_WAY_MS = 1_500; // a frame may take this long before the page counts as behind
 const KEPT_MS = 120_000;
 const CURRENCIES = ["uni", "ton"];
-const LINK_WORDS = { connecting: "connecting", live: "live", lost: "offline" };
+const LINK_WORDS = { connecting: "connecting", live: "live", lost: "offline", refused: "refused" };
 
 export class Card {
   /** `root` is the card's element, `onHeard` is called after each frame of this user. */

@@ -2,8 +2,11 @@
 
 import { readFrame } from "./frames.js";
 
-const RECONNECT_MS = 5_000;
+const RECONNECT_MS = 5_000; // on average: pages that lost a worker together come back apart
 const PING_MS = 30_000;
+const FIRST_REFUSAL = 4000; // codes from here on are ours: whoever comes back is refused again
+
+const reconnectDelay = () => RECONNECT_MS * (0.5 + Math.random());
 
 const socketUrl = () => {
   const url = new URL("/ws", window.location.href);
@@ -11,10 +14,17 @@ const socketUrl = () => {
   return url;
 };
 
+/** What Telegram says of who opened the page; nothing in an ordinary browser. */
+const proof = () => {
+  const initData = window.Telegram?.WebApp?.initData
+    || new URLSearchParams(window.location.hash.slice(1)).get("tgWebAppData");
+  return initData ? { initData } : {};
+};
+
 /**
  * Keep a socket open for `userId`.
  *
- * `onLink("connecting" | "live" | "lost")` tells the state of the socket,
+ * `onLink("connecting" | "live" | "lost" | "refused")` tells the state of the socket,
  * `onBalance(balance)` each balance that arrived and is not older than the one before.
  */
 export function openChannel(userId, { version = 0, onLink, onBalance }) {
@@ -36,14 +46,19 @@ export function openChannel(userId, { version = 0, onLink, onBalance }) {
     const say = (message) => socket.send(JSON.stringify(message));
     onLink("connecting");
     socket.onopen = () => {
-      say({ type: "subscribe", userId });
+      say({ type: "subscribe", userId, ...proof() });
       pinging = setInterval(() => say({ type: "ping", timestamp: Date.now() }), PING_MS);
     };
     socket.onmessage = (event) => receive(event.data);
-    socket.onclose = () => {
+    socket.onclose = ({ code, reason }) => {
       clearInterval(pinging);
+      if (code >= FIRST_REFUSAL) {
+        console.warn(`The server refused the page (${code}): ${reason}`);
+        onLink("refused");
+        return;
+      }
       onLink("lost");
-      setTimeout(connect, RECONNECT_MS);
+      setTimeout(connect, reconnectDelay());
     };
   };
 

@@ -5,7 +5,12 @@ import { showAmount, toMicro, toSigned } from "./money.js";
 import { sourceIcon, sourceNames, timeOfDay } from "./words.js";
 
 const KEPT = 20;
-const LINK_WORDS = { connecting: "Connecting", live: "Live", lost: "Offline, trying again" };
+const LINK_WORDS = {
+  connecting: "Connecting",
+  live: "Live",
+  lost: "Offline, trying again",
+  refused: "Not allowed here: open it anew",
+};
 
 const page = document.querySelector("[data-user]");
 const part = (name) => page.querySelector(`[data-testid="${name}"]`);

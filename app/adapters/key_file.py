@@ -1,0 +1,39 @@
+"""A key of this installation: made on first use, the same over restarts and over all workers."""
+
+import os
+import secrets
+from pathlib import Path
+
+KEY_BYTES = 32
+
+
+def kept_key(path: Path) -> bytes:
+    """Return the key in the file, which is made by whoever comes first. Raises OSError."""
+    try:
+        key = path.read_bytes()
+    except FileNotFoundError:
+        _make_key(path)
+        key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise OSError(
+            f"{path} holds {len(key)} bytes instead of {KEY_BYTES}: put the key back from a"
+            " backup, or delete the file to have a new one made"
+        )
+    return key
+
+
+def _make_key(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    own = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        # A link is made whole or not at all, and never over another worker's key.
+        os.link(own, path)
+    except FileExistsError:
+        return
+    finally:
+        own.unlink()

@@ -1,0 +1,73 @@
+"""What a text must be to be a setting; a check says what is wrong and repeats no secret."""
+
+import re
+from urllib.parse import urlsplit
+
+_BOT_TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{30,60}")
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+SHORTEST_SECRET = 32
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Return the origins of a list with commas, as browsers write them. Raises ValueError."""
+    found = tuple(origin.strip() for origin in text.split(","))
+    for origin in found:
+        if not _is_origin(origin):
+            raise ValueError(
+                f"holds {origin!r}: give origins as browsers send them, such as"
+                " https://app.example, with commas between them: no path, no *, no capitals,"
+                " no port that is the default"
+            )
+    return found
+
+
+def _is_origin(text: str) -> bool:
+    if _ORIGIN.fullmatch(text) is None:
+        return False
+    try:
+        parts = urlsplit(text)
+        return parts.port is None or parts.port != _DEFAULT_PORTS[parts.scheme]
+    except ValueError:  # a port above 65535, an address that is none
+        return False
+
+
+def bot_token(text: str) -> str:
+    """Return the token of a bot. Raises ValueError."""
+    if _BOT_TOKEN.fullmatch(text) is None:
+        raise ValueError(
+            "is not the token of a bot: give it as BotFather showed it, digits:letters"
+        )
+    return text
+
+
+def secret_key(text: str) -> str:
+    """Return a key that cannot be guessed by its length. Raises ValueError."""
+    if len(text) < SHORTEST_SECRET:
+        raise ValueError(
+            f"has {len(text)} characters: give at least {SHORTEST_SECRET}, such as those of"
+            " python -c 'import secrets; print(secrets.token_hex())'"
+        )
+    return text
+
+
+def bus_url(text: str) -> str:
+    """Return the address of a Redis. Raises ValueError."""
+    if not _is_redis(text):
+        raise ValueError(
+            "is not the address of a Redis: give redis://host:6379/0, rediss:// for TLS, or"
+            " unix:///path/to/socket, without ?options"
+        )
+    return text
+
+
+def _is_redis(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        if parts.query or parts.fragment:
+            return False
+        if parts.scheme == "unix":
+            return bool(parts.path)
+        return parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        return False

@@ -1,0 +1,221 @@
+"""Who may open a socket, and what may be asked on it.
+
+Where `SHIM_ADMISSION` is `enforce`, a page must come from an Origin that is listed, must be
+signed in by its session or by Telegram's init data, and gets the balance of its own user.
+With `report-only` all that is checked and counted, and nobody is turned away: old clients send
+a bare user id. With `off` it is not checked. The bounds hold in every mode: what would be too
+much is too much for whoever it is.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from flask import Response, g, has_request_context, request
+
+from app.settings import Settings
+from app.web.identity import NOBODY, Handshake, Identity, handshake_of
+from app.web.init_data import InitDataError, InitDataVerifier
+
+_log = structlog.get_logger(__name__)
+
+
+class Mode(StrEnum):
+    """What is done about those who may not listen."""
+
+    OFF = "off"
+    REPORT_ONLY = "report-only"
+    ENFORCE = "enforce"
+
+
+class Why(StrEnum):
+    """Why somebody is refused; beside these there are the flaws of init data."""
+
+    ORIGIN_MISSING = "origin_missing"
+    ORIGIN_FOREIGN = "origin_foreign"
+    NOT_SIGNED_IN = "not_signed_in"
+    SOMEBODY_ELSE = "somebody_else"
+    WORKER_FULL = "worker_full"
+    USER_FULL = "user_full"
+    TOO_FAST = "too_fast"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is enough: sockets of a worker and of a user in it, messages of a socket."""
+
+    connections: int = 20_000
+    user_connections: int = 16
+    message_rate: float = 5.0
+    message_burst: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The handshake may go on; who it is, if that is known by now."""
+
+    identity: Identity = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedAway:
+    """The handshake is answered with an HTTP status instead of a socket."""
+
+    status: HTTPStatus
+    reason: str
+
+
+class Admission:
+    """The policy of one worker, and its counts. Safe to call from any thread."""
+
+    def __init__(
+        self,
+        mode: Mode,
+        *,
+        verify: Callable[[str], int],
+        origins: frozenset[str] = frozenset(),
+        bounds: Bounds | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.mode = mode
+        self.verify = verify
+        self.bounds = bounds or Bounds()
+        self.monotonic = monotonic
+        self._origins = origins
+        self._lock = threading.Lock()
+        self._refused: Counter[str] = Counter()
+        self._reported: Counter[str] = Counter()
+        self._open = 0
+        self._of_user: Counter[int] = Counter()
+
+    def admit(self, handshake: Handshake) -> Admitted | TurnedAway:
+        """Decide on a handshake, before there is a socket."""
+        why = self._flaw_of_origin(handshake)
+        if why is not None and self.refuses(why):
+            return TurnedAway(
+                HTTPStatus.FORBIDDEN,
+                "pages of this origin may not listen: open the app itself, or add the origin"
+                " to SHIM_ORIGINS",
+            )
+        if self._open >= self.bounds.connections:
+            self.count_refused(Why.WORKER_FULL)
+            return TurnedAway(
+                HTTPStatus.SERVICE_UNAVAILABLE, "this worker is full: come back later"
+            )
+        return self._identify(handshake)
+
+    def refuses(self, why: str) -> bool:
+        """Count somebody who may not listen; True if they are turned away for it."""
+        if self.mode is Mode.REPORT_ONLY:
+            self._count(self._reported, why)
+            return False
+        if self.mode is Mode.ENFORCE:
+            self.count_refused(why)
+            return True
+        return False
+
+    def count_refused(self, why: str) -> None:
+        """Count somebody who is turned away in every mode."""
+        self._count(self._refused, why)
+
+    def enter(self) -> None:
+        """Note a socket that was opened."""
+        with self._lock:
+            self._open += 1
+
+    def leave(self) -> None:
+        """Note that it was closed."""
+        with self._lock:
+            self._open -= 1
+
+    def take_place(self, user_id: int) -> bool:
+        """Give one of the user's places away; False if there is none left."""
+        with self._lock:
+            if self._of_user[user_id] >= self.bounds.user_connections:
+                return False
+            self._of_user[user_id] += 1
+            return True
+
+    def give_back(self, user_id: int) -> None:
+        """Take a place back."""
+        with self._lock:
+            self._of_user[user_id] -= 1
+            if not self._of_user[user_id]:
+                del self._of_user[user_id]
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return mode and counts as plain data."""
+        with self._lock:
+            return {
+                "mode": str(self.mode),
+                "open": self._open,
+                "users": len(self._of_user),
+                "refused": dict(self._refused),
+                "would_refuse": dict(self._reported),
+            }
+
+    def _flaw_of_origin(self, handshake: Handshake) -> Why | None:
+        if handshake.origin is None:
+            return Why.ORIGIN_MISSING
+        allowed = self._origins or {handshake.own_origin}
+        return None if handshake.origin in allowed else Why.ORIGIN_FOREIGN
+
+    def _identify(self, handshake: Handshake) -> Admitted | TurnedAway:
+        if handshake.init_data is None or self.mode is Mode.OFF:
+            return Admitted(Identity(handshake.session_users))
+        try:
+            return Admitted(Identity(frozenset({self.verify(handshake.init_data)})))
+        except InitDataError as error:
+            if self.refuses(error.flaw):
+                return TurnedAway(HTTPStatus.UNAUTHORIZED, str(error))
+            return Admitted(Identity(handshake.session_users))
+
+    def _count(self, counter: Counter[str], why: str) -> None:
+        with self._lock:
+            counter[why] += 1
+            first = counter[why] == 1
+        if first:  # the counts tell of the others
+            _log.warning("socket_refused", why=why, mode=str(self.mode))
+
+
+def admit(admission: Admission) -> Response | None:
+    """Decide on the request that Flask handles: its identity is kept in `g`, or it is answered."""
+    decided = admission.admit(handshake_of(request))
+    if isinstance(decided, Admitted):
+        g.identity = decided.identity
+        return None
+    retry = {"Retry-After": "5"} if decided.status is HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return Response(f"{decided.reason}\n", decided.status, headers=retry, mimetype="text/plain")
+
+
+def admitted_identity() -> Identity:
+    """Return who it is whose handshake Flask handles; nobody where there is none."""
+    found: Identity = g.get("identity", NOBODY) if has_request_context() else NOBODY
+    return found
+
+
+def build_admission(settings: Settings) -> Admission:
+    """Return the admission that the settings ask for."""
+    verifier = InitDataVerifier(
+        settings.bot_token,
+        max_age_s=settings.init_data_age_s,
+        utc_now=lambda: datetime.now(UTC),
+    )
+    return Admission(
+        Mode(settings.admission),
+        verify=verifier.verify,
+        origins=frozenset(settings.origins),
+        bounds=Bounds(
+            connections=settings.max_connections,
+            user_connections=settings.max_user_connections,
+            message_rate=settings.message_rate,
+            message_burst=settings.message_burst,
+        ),
+    )

@@ -1,0 +1,26 @@
+"""How much a browser may say, how slowly it may read, and how long it may be silent."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds of every socket; times in seconds."""
+
+    message_bytes: int = 64 * 1024
+    """A larger message closes the socket, code 1009."""
+    ping_s: float = 30.0
+    """A browser that was silent for so long is pinged,"""
+    silence_s: float = 120.0
+    """and one that stays silent for so long is closed, code 1000."""
+    stall_s: float = 10.0
+    """A browser that reads nothing for so long while a frame waits is cut off, code 1013."""
+    linger_s: float = 1.0
+    """How long a closed socket waits for the browser to have read the close."""
+    leave_s: float = 2.0
+    """How long all browsers together are waited for when the worker leaves."""
+
+    @property
+    def sweep_s(self) -> float:
+        """How often to look whether a bound was reached."""
+        return min(4.0, self.ping_s, self.silence_s, self.stall_s, self.linger_s) / 4

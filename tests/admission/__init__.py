@@ -1,0 +1,1 @@
+"""Tests of who may listen: sign-in, Origins, bounds."""

@@ -1,0 +1,190 @@
+"""Two gunicorn workers and a bus: what one books is shown by the pages of both."""
+
+import json
+import os
+import signal
+import threading
+import time
+import urllib.request
+from contextlib import ExitStack
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+from app.database import Database
+from app.demo_users import seed
+from flags.admin import EmbeddedAdmin
+from flags.decision import CANONICAL_FLAG
+from flags.embedded import ensure_flag_file
+from tests.app.conftest import until
+from tests.bus.conftest import away
+from tests.processes.gunicorn import Gunicorn
+from tests.servers import RedisServer, redis_server
+
+__all__ = ["redis_server"]
+
+pytestmark = [pytest.mark.processes, pytest.mark.redis]
+
+USER = 74
+PAGES = 12
+"""So many sockets that each worker has some of them."""
+SECRET = "a key of this test and of no other"
+NEVER_S = "3600"
+
+
+class Page:
+    """A browser's page of the user: it remembers the versions that it was shown."""
+
+    def __init__(self, server: Gunicorn) -> None:
+        self._url = f"http://127.0.0.1:{server.port}"
+        self.versions: list[int] = []
+        self.uni = Decimal(0)
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+
+    def __enter__(self) -> "Page":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.set()
+        self._thread.join(10)
+
+    def _listen(self) -> None:
+        with urllib.request.urlopen(f"{self._url}/u/{USER}", timeout=10) as answer:
+            cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        with connect(
+            f"{self._url.replace('http', 'ws', 1)}/ws",
+            origin=self._url,
+            additional_headers={"Cookie": cookie},
+            compression=None,
+        ) as socket:
+            socket.send(json.dumps({"type": "subscribe", "userId": USER}))
+            while not self._closing.is_set():
+                self._hear(socket)
+
+    def _hear(self, socket: ClientConnection) -> None:
+        try:
+            frame = json.loads(socket.recv(timeout=0.1), parse_float=Decimal)
+        except TimeoutError:
+            return
+        if frame["type"] == "balance_update":
+            self.uni = Decimal(frame["balanceData"]["balanceUni"])
+            self.versions.append(frame["version"])
+
+
+def reward(server: Gunicorn) -> None:
+    """Have a mission paid, by whichever worker takes the order."""
+    body = json.dumps({"user": USER, "kind": "mission"}).encode()
+    url = f"http://127.0.0.1:{server.port}/look/reward"
+    order = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    urllib.request.urlopen(order, timeout=10).close()
+
+
+def prepared(instance: Path) -> Path:
+    """Return a folder with users and flags, and the canonical serving everybody."""
+    database = Database("sqlite:///app.db", instance_path=instance)
+    database.upgrade()
+    seed(database)
+    database.dispose()
+    ensure_flag_file(instance / "flags.json")
+    EmbeddedAdmin(instance / "flags.json").set_percentage(CANONICAL_FLAG, 100)
+    return instance
+
+
+def two_workers(instance: Path, **environ: str) -> Gunicorn:
+    """Return a server of two workers in the demonstration, with these settings."""
+    return Gunicorn(prepared(instance), workers=2, environ={"SHIM_DEMO": "1", **environ})
+
+
+def holders(server: Gunicorn) -> list[int]:
+    """Return how many of the user's pages each worker holds."""
+    return [len(answer["connections"]) for answer in server.why(USER).values()]
+
+
+def test_what_one_worker_books_is_shown_by_the_pages_of_both(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
+    """Without any sweep, each reward is on every page before a second has passed."""
+    bus = {"NOTIFY_BUS_URL": redis_server.url, "SHIM_SECRET_KEY": SECRET}
+    with (
+        two_workers(tmp_path, SHIM_SWEEP_INTERVAL_S=NEVER_S, **bus) as server,
+        ExitStack() as stack,
+    ):
+        pages = [stack.enter_context(Page(server)) for _ in range(PAGES)]
+        until(lambda: all(page.versions for page in pages))
+        assert min(holders(server)) > 0
+        first = pages[0].versions[0]
+        for version in range(first + 1, first + 9):
+            reward(server)
+            until(lambda version=version: all(p.versions[-1] == version for p in pages), within=2)
+        assert all(page.versions == sorted(set(page.versions)) for page in pages)
+        assert "no bus" not in server.output
+
+
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+def test_a_redis_that_is_away_for_five_seconds_leaves_no_page_behind(
+    tmp_path: Path, redis_server: RedisServer, how: str
+) -> None:
+    """Rewards are booked all the time, no order waits, and in the end every page is right."""
+    bus = {"NOTIFY_BUS_URL": redis_server.url, "SHIM_SECRET_KEY": SECRET}
+    with (
+        two_workers(tmp_path, SHIM_SWEEP_INTERVAL_S="1", **bus) as server,
+        ExitStack() as stack,
+    ):
+        pages = [stack.enter_context(Page(server)) for _ in range(PAGES)]
+        until(lambda: all(page.versions for page in pages))
+        booked = pages[0].versions[0]
+        slowest = 0.0
+        with away(redis_server, how):
+            until_back = time.monotonic() + 5
+            while time.monotonic() < until_back:
+                began = time.monotonic()
+                reward(server)
+                slowest = max(slowest, time.monotonic() - began)
+                booked += 1
+                time.sleep(0.2)
+            until(lambda: all(p.versions[-1] == booked for p in pages), within=3)
+        reward(server)
+        until(lambda: all(p.versions[-1] == booked + 1 for p in pages))
+        assert slowest < 1
+        assert {page.uni for page in pages} == {pages[0].uni}
+        assert all(page.versions == sorted(set(page.versions)) for page in pages)
+
+
+def test_without_a_bus_the_sweep_reaches_the_other_workers_pages(tmp_path: Path) -> None:
+    """Later than with one, and the server says so when it starts."""
+    with two_workers(tmp_path, SHIM_SWEEP_INTERVAL_S="0.5") as server, ExitStack() as stack:
+        pages = [stack.enter_context(Page(server)) for _ in range(PAGES)]
+        until(lambda: all(page.versions for page in pages))
+        version = pages[0].versions[0] + 1
+        reward(server)
+        until(lambda: all(page.versions[-1] == version for page in pages))
+        assert "2 workers and no bus" in server.output
+
+
+def test_of_two_workers_one_runs_the_schedulers_and_the_other_takes_over(tmp_path: Path) -> None:
+    """When the leader is killed, another one leads; never two at a time."""
+    with two_workers(tmp_path, SHIM_SCHEDULERS="on") as server:
+        until(lambda: server.output.count('"leads"') == 1)
+        leader = next(
+            pid for pid in server.live() if f"{pid}" == _leader(tmp_path / "schedulers.lock")
+        )
+        os.kill(leader, signal.SIGKILL)
+        until(lambda: server.output.count('"leads"') == 2)
+        until(lambda: len(server.live()) == 2)
+        assert _leader(tmp_path / "schedulers.lock") != str(leader)
+        time.sleep(1)
+        assert server.output.count('"leads"') == 2
+
+
+def _leader(lock: Path) -> str:
+    """Return the pid of the process that holds the lock, as the kernel knows it."""
+    inode = str(lock.stat().st_ino)
+    for line in Path("/proc/locks").read_text().splitlines():
+        fields = line.split()
+        if fields[1] == "FLOCK" and fields[5].rpartition(":")[2] == inode:
+            return fields[4]
+    raise AssertionError(f"nobody holds {lock}")

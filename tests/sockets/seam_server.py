@@ -1,0 +1,51 @@
+"""An application of the sockets alone, and the configuration with which gunicorn serves it."""
+
+import threading
+
+from flask import Flask
+
+from app.web.sockets import init_sockets
+from tests.sockets.conftest import open_to_everybody
+
+worker_class = "gthread"
+threads = 4
+worker_connections = 40
+control_socket_disable = True
+
+
+class Silent:
+    """A session that leads to nothing."""
+
+    def opened(self):
+        """Say nothing."""
+
+    def received(self, data):
+        """Hear nothing."""
+
+    def closed(self):
+        """Have nothing to take back."""
+
+
+def post_worker_init(worker):
+    """Start in the worker, and let it be looked at."""
+    app = worker.app.wsgi()
+    app.config["WORKER"] = worker
+    app.extensions["sockets"].start()
+
+
+def create():
+    """Return the application."""
+    app = Flask(__name__)
+    sockets = init_sockets(
+        app, admission=open_to_everybody(), new_session=lambda connection: Silent()
+    )
+
+    @app.get("/counts")
+    def counts():
+        return {
+            "sockets": len(sockets),
+            "connections": app.config["WORKER"].nr_conns,
+            "threads": threading.active_count(),
+        }
+
+    return app

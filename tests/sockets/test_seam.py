@@ -1,0 +1,171 @@
+"""What the handover leans on in gunicorn, flask-sock and simple-websocket.
+
+If one of these fails after an upgrade, app/web/handover.py names what changed below it.
+"""
+
+import json
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask_sock import Sock
+from simple_websocket import ConnectionClosed, Server
+from werkzeug.test import create_environ
+
+from app.web.handover import NoThread, must_wait, take_socket
+from tests.processes.gunicorn import free_port
+from tests.sockets.raw import PING, PONG, RawBrowser, frame
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def gunicorn():
+    """Serve with one worker of four threads; return its port."""
+    port = free_port()
+    command = ["-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--log-level", "error"]
+    command += ["--config", "tests/sockets/seam_server.py", "tests.sockets.seam_server:create()"]
+    with subprocess.Popen([sys.executable, *command], cwd=ROOT) as process:
+        try:
+            wait_for(lambda: counts(port)["sockets"] == 0)
+            yield port
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+
+
+def counts(port):
+    """Return what the worker counts, without a connection that is kept."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/counts", headers={"Connection": "close"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def wait_for(condition):
+    """Wait until it holds; a refused connection is no yet."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            if condition():
+                return
+        except OSError:
+            pass
+        time.sleep(0.02)
+    pytest.fail("it did not come about in 30 s")
+
+
+@pytest.mark.processes
+def test_gunicorn_lets_go_of_its_sockets():
+    """60 sockets on 4 threads and 40 connections: all live, HTTP goes on, nothing is counted."""
+    with gunicorn() as port, ExitStack() as stack:
+        browsers = [stack.enter_context(RawBrowser(port)) for _ in range(60)]
+        for browser in browsers:
+            browser.say(frame(PING, b"here"))
+            assert browser.hear() == (PONG, b"here")
+        seen = counts(port)
+        assert seen["sockets"] == 60
+        assert seen["threads"] <= 4 + 3
+        wait_for(lambda: counts(port)["connections"] == 1)  # the one that asks
+        for browser in browsers:
+            browser.sock.close()
+        wait_for(lambda: counts(port) == {**seen, "sockets": 0, "connections": 1})
+
+
+def environ_of(sock, **more):
+    """Return the environment of a handshake on this socket."""
+    return {
+        "HTTP_HOST": "x",
+        "HTTP_CONNECTION": "Upgrade",
+        "HTTP_UPGRADE": "websocket",
+        "HTTP_SEC_WEBSOCKET_VERSION": "13",
+        "HTTP_SEC_WEBSOCKET_KEY": "AAAAAAAAAAAAAAAAAAAAAA==",
+        "gunicorn.socket": sock,
+        **more,
+    }
+
+
+@pytest.fixture
+def pair():
+    """Return two ends of a connection."""
+    ours, theirs = socket.socketpair()
+    theirs.settimeout(10)
+    with ours, theirs:
+        yield ours, theirs
+
+
+def test_simple_websocket_answers_and_starts_no_thread(pair):
+    """Its constructor says 101, and the class that is given for threads is all it builds."""
+    ours, theirs = pair
+    before = threading.active_count()
+    ws = Server(environ_of(ours), thread_class=NoThread)
+    assert theirs.recv(4096).startswith(b"HTTP/1.1 101 ")
+    assert isinstance(ws.thread, NoThread)
+    assert threading.active_count() == before
+    assert (ws.sock, ws.mode, must_wait(ws)) == (ours, "gunicorn", False)
+
+
+def test_simple_websocket_agrees_to_compression_unless_it_is_not_offered(pair):
+    """Which is why the offer is taken away before it sees it."""
+    ours, theirs = pair
+    Server(
+        environ_of(ours, HTTP_SEC_WEBSOCKET_EXTENSIONS="permessage-deflate"), thread_class=NoThread
+    )
+    assert b"permessage-deflate" in theirs.recv(4096)
+
+
+def test_taken_socket_outlives_all_that_the_server_does_with_its_own(pair):
+    """Made blocking, shut down and closed by the server: the browser notices nothing."""
+    ours, theirs = pair
+    ws = Server(environ_of(ours), thread_class=NoThread)
+    theirs.recv(4096)
+    with take_socket(ws) as taken:
+        with pytest.raises(ConnectionClosed):
+            ws.close()
+        ours.setblocking(True)
+        ours.shutdown(socket.SHUT_WR)
+        assert ours.recv(1) == b""
+        with pytest.raises(BrokenPipeError):
+            ours.send(b"HTTP/1.1 200 OK")
+        ours.close()
+        taken.send(b"still here")
+        assert theirs.recv(4096) == b"still here"
+
+
+def test_socket_with_tls_is_refused_by_name(pair):
+    """Its keys would stay with the server."""
+    ours, _ = pair
+    ws = Server(environ_of(ours), thread_class=NoThread)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with context.wrap_socket(ours, server_side=True, do_handshake_on_connect=False) as wrapped:
+        ws.sock = wrapped
+        with pytest.raises(RuntimeError, match="let a proxy do that"):
+            take_socket(ws)
+
+
+def test_flask_sock_ends_the_request_without_an_answer(pair):
+    """For gunicorn it raises StopIteration after the handler, whatever `close` raised."""
+    ours, _ = pair
+    app = Flask(__name__)
+    app.config["SOCK_SERVER_OPTIONS"] = {"thread_class": NoThread}
+    taken = []
+
+    @Sock(app).route("/ws")
+    def handler(ws):
+        taken.append(take_socket(ws))
+
+    said = []
+    with pytest.raises(StopIteration):
+        app({**create_environ("/ws"), **environ_of(ours)}, lambda *answer: said.append(answer))
+    assert said == []
+    taken[0].close()

@@ -72,7 +72,7 @@ class Evidence:
 
     def counters(self) -> Mapping[Cell, int]:
         """Return every counter of this worker since its start, with each denominator."""
-        cells = Counter(dict(list(self._counts.cells.items())))
+        cells = Counter(self._counts.cells)
         for tally in self._migration.tallies.values():
             for what, count in (("routed", tally.legacy), ("invalid_user_id", tally.invalid)):
                 cells[Cell(EVERYBODY, Side.LEGACY, "", what)] += count

@@ -43,9 +43,13 @@ class Counts:
     """Sampled calls that never became part of an episode, by reason."""
     outcomes: Counter[tuple[Comparison, Outcome]] = field(default_factory=Counter)
     reasons: Counter[tuple[Comparison, NotCompared]] = field(default_factory=Counter)
-    cells: Counter[Cell] = field(default_factory=Counter)
-    """The same per caller and side. An episode of several callers counts once for each."""
+    _cells: dict[tuple[str, str, str, str], int] = field(default_factory=dict)
     _callers: set[str] = field(default_factory=set)
+
+    @property
+    def cells(self) -> dict[Cell, int]:
+        """The same per caller and side. An episode of several callers counts once for each."""
+        return {Cell(*cell): n for cell, n in self._cells.copy().items()}
 
     def take_up(self, call: LiveCall) -> None:
         """Count a call that became part of an episode."""
@@ -58,13 +62,15 @@ class Counts:
         self._tally((module_of(call.caller),), call.serving, "", f"dropped:{reason}")
 
     def add(self, result: Result, *, callers: Iterable[str] = (), side: str = "") -> None:
-        """Count one result of an episode, with who called in it and who served."""
+        """Count one result of an episode, with who called in it (each once) and who served."""
         self.outcomes[result.comparison, result.outcome] += 1
-        what = str(result.outcome)
+        # Plain text and tuples: an enum's hash and a named tuple are made in Python code,
+        # which is felt where every call and episode is counted.
+        what = result.outcome._value_
         if result.reason is not None:
             self.reasons[result.comparison, result.reason] += 1
-            what = f"{what}:{result.reason}"
-        self._tally(callers, side, result.comparison, what)
+            what = f"{what}:{result.reason._value_}"
+        self._tally(callers, side, result.comparison._value_, what)
 
     def snapshot(self) -> dict[str, object]:
         """Return plain data: each comparison with its own denominator."""
@@ -78,12 +84,13 @@ class Counts:
         }
 
     def _tally(self, callers: Iterable[str], side: str, comparison: str, what: str) -> None:
-        self.cells[Cell(EVERYBODY, side, comparison, what)] += 1
-        for caller in {self._name(caller) for caller in callers}:
-            self.cells[Cell(caller, side, comparison, what)] += 1
+        cells = self._cells
+        for caller in (EVERYBODY, *callers):
+            cell = (self._name(caller), side, comparison, what)
+            cells[cell] = cells.get(cell, 0) + 1
 
     def _name(self, caller: str) -> str:
-        if caller not in self._callers:
+        if caller not in self._callers and caller != EVERYBODY:
             if len(self._callers) >= MOST_CALLERS:
                 return OTHERS
             self._callers.add(caller)

@@ -223,8 +223,8 @@ def test_the_status_names_what_is_known_and_what_was_compared(
     assert any(line.startswith("known      old-balance (saying bal") for line in lines)
     assert any(line.startswith("known      legacy-reaches-nobody") for line in lines)
     assert (
-        "compared   served by legacy: 9 calls routed, 8 sampled, dropped queue_full 1; reach 5"
-        " compared, 3 matched, 0 known, 2 diverged, not compared raced 1" in lines
+        "compared   served by legacy: 9 calls routed, 8 calls sampled, dropped queue_full 1; reach"
+        " 5 compared, 3 matched, 0 known, 2 diverged, not compared raced 1" in lines
     )
     assert any(line.startswith(f"diverged   {MARK}      2 x reach") for line in lines)
     status = flask_rollout.json("status")

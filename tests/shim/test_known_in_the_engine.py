@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from shim.shadow.counts import Cell
 from shim.shadow.differences import DifferenceKind
 from shim.shadow.known import KnownDivergence, Rule, excused_by
 from shim.shadow.result import Comparison
@@ -71,5 +72,5 @@ def test_calls_that_are_refused_are_counted_by_caller():
     harness.connect()
     harness.hook()
     harness.run()
-    assert harness.counts.cells["harness", "legacy", "", "dropped:cpu_budget"] == 1
+    assert harness.counts.cells[Cell("harness", "legacy", "", "dropped:cpu_budget")] == 1
     assert harness.counts.dropped == {"cpu_budget": 1}

@@ -62,10 +62,10 @@ def test_exit_codes_are_those_of_the_command() -> None:
 
 def test_every_command_of_the_command_line_is_run_by_a_document() -> None:
     """Nothing that an operator could type is left out."""
-    run = {without_folder(command) for each in DOCUMENTS for command in commands(each)}
-    words = {" ".join(re.sub(r"\s(--|\d).*", "", command).split()) for command in run}
+    run = [f"{without_folder(command)} " for each in DOCUMENTS for command in commands(each)]
     for group in (rollout, shadow):
-        assert set(leaves(group, f"flask {group.name}")) <= words
+        for leaf in leaves(group, f"flask {group.name}"):
+            assert any(command.startswith(f"{leaf} ") for command in run), leaf
 
 
 def leaves(command: click.Command, path: str) -> list[str]:

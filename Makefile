@@ -32,7 +32,7 @@ check: $(VENV)/dev.stamp
 test: check $(VENV)/servers.stamp
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
-bench: $(VENV)/dev.stamp
+bench: $(VENV)/dev.stamp $(VENV)/servers.stamp
 	for file in bench/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
 
 clean:

@@ -30,6 +30,8 @@ class Guard(Protocol):
 class WebSocketEndpoint:
     """One browser's session on `/ws`: opened once, any number of frames, closed once."""
 
+    __slots__ = ("_connection", "_entered", "_guard", "_registered", "_utc_now")
+
     def __init__(
         self, connection: BrowserConnection, *, utc_now: Callable[[], datetime], guard: Guard
     ) -> None:

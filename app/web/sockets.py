@@ -102,7 +102,11 @@ def init_sockets(
 def _endpoint(admission: Admission, connection: BrowserConnection) -> Session:
     """Return the session of the browser whose handshake Flask handles at this moment."""
     guard = Guard(admission, admitted_identity())
-    return WebSocketEndpoint(connection, utc_now=lambda: datetime.now(UTC), guard=guard)
+    return WebSocketEndpoint(connection, utc_now=_utc_now, guard=guard)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _refuse_compression() -> None:

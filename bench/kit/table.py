@@ -11,7 +11,8 @@ from pathlib import Path
 class Row:
     """One figure. `subject` is what was measured, `measure` which figure of it this is.
 
-    `target` is the most it may be, None where nothing was promised.
+    `target` is the most it may be, or the least if `at_least`; None where nothing was promised.
+    `digits` are shown after the point.
     """
 
     subject: str
@@ -19,11 +20,15 @@ class Row:
     unit: str
     value: float
     target: float | None = None
+    at_least: bool = False
+    digits: int = 0
 
     @property
     def met(self) -> bool | None:
         """Whether the target is reached, None without one."""
-        return None if self.target is None else self.value <= self.target
+        if self.target is None:
+            return None
+        return self.value >= self.target if self.at_least else self.value <= self.target
 
 
 @dataclass(slots=True)
@@ -101,7 +106,8 @@ def _room(row: Row) -> int:
 
 
 def _cell(row: Row) -> str:
-    text = f"{row.measure} {row.value:,.0f} {row.unit}".strip()
+    text = f"{row.measure} {row.value:,.{row.digits}f} {row.unit}".strip()
     if row.target is None:
         return text
-    return f"{text} (at most {row.target:,.0f}: {'met' if row.met else 'NOT MET'})"
+    bound = f"at {'least' if row.at_least else 'most'} {row.target:,.{row.digits}f}"
+    return f"{text} ({bound}: {'met' if row.met else 'NOT MET'})"

@@ -14,6 +14,7 @@ from flask.cli import AppGroup
 from app import rollout as actions
 from app.cli_options import PERCENT, USER, json_option, order_options
 from app.errors import DatabaseUnavailable
+from app.known import refuse_complete
 from app.models import User
 from app.parts import Parts, parts
 from app.rollout import Order, Outcome, RolloutError
@@ -64,10 +65,16 @@ def show_status(as_json: bool) -> None:
 @click.argument("percent", type=PERCENT)
 @order_options()
 def set_percentage(percent: int, who: str, why: str, as_json: bool) -> None:
-    """Let the canonical serve PERCENT of all users, and everybody in the cohort."""
-    _set_flag(
-        "set", lambda admin: admin.set_percentage(CANONICAL_FLAG, percent), Order(who, why), as_json
-    )
+    """Let the canonical serve PERCENT of all users, and everybody in the cohort.
+
+    100 is refused while a divergence is known that is not meant to stay.
+    """
+
+    def act(admin: FlagAdmin) -> FlagChange:
+        refuse_complete(parts(), percent)
+        return admin.set_percentage(CANONICAL_FLAG, percent)
+
+    _set_flag("set", act, Order(who, why), as_json)
 
 
 @rollout.command("shadow", context_settings=_VALUES_MAY_LOOK_LIKE_OPTIONS)
@@ -104,7 +111,12 @@ def roll_back(who: str, why: str, as_json: bool) -> None:
 @order_options(reason_required=True)
 def resume(percent: int, who: str, why: str, as_json: bool) -> None:
     """Let the flags decide again after a rollback, beginning at 1 % of all users."""
-    _run(lambda: actions.resume(parts(), Order(who, why), percentage=percent), as_json)
+
+    def act() -> Outcome:
+        refuse_complete(parts(), percent)
+        return actions.resume(parts(), Order(who, why), percentage=percent)
+
+    _run(act, as_json)
 
 
 @rollout.command("history")

@@ -12,16 +12,23 @@ import click
 from flask.cli import AppGroup
 
 from app.adapters.worker_log import log_files
+from app.cli_known import known
+from app.cli_ledger import ledger
+from app.known import active, words
 from app.log_tail import Follower, last_lines
 from app.parts import parts
 from app.report_page import report_page
 from app.report_text import describe
 from shim.confidence import LEVEL
+from shim.known_store import KnownStoreError
 from shim.report import Terms, read_logs
+from shim.shadow.known import KnownDivergence
 
 FOLLOW_S = 0.2
 
 shadow = AppGroup("shadow", help="What the shadows found.")
+shadow.add_command(known)
+shadow.add_command(ledger)
 LOGS = click.argument(
     "logs", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
@@ -78,7 +85,27 @@ def report(
             found = read_logs(paths, terms=terms, progress=bar.update)
     if html is not None:
         _write(html, report_page(found))
-    click.echo(json.dumps(found.as_json(), indent=2) if as_json else describe(found))
+    known_now, problem = _known_now()
+    if as_json:
+        told = {**found.as_json(), "known": [each.id for each in known_now], "problem": problem}
+        click.echo(json.dumps(told, indent=2))
+    else:
+        click.echo("\n".join([describe(found), *_known_words(known_now, problem)]))
+
+
+def _known_words(known_now: list[KnownDivergence], problem: str | None) -> list[str]:
+    lines = ["", "known divergences, none of which counts as one:"]
+    lines += [f"  {words(each)}: {each.reason}" for each in known_now]
+    return lines if problem is None else [*lines, f"  {problem}"]
+
+
+def _known_now() -> tuple[list[KnownDivergence], str | None]:
+    """Return the known divergences that hold now, and why there may be more of them."""
+    store = parts().known
+    try:
+        return active(store.read()), None
+    except KnownStoreError as error:
+        return active(store.known), str(error)
 
 
 def _own() -> tuple[Path, ...]:
@@ -137,6 +164,8 @@ def _show(line: bytes, *, as_json: bool) -> None:
 
 def _summary(event: dict[str, object]) -> str:
     head = f"{event['at']} {event['event']}"
+    if event["event"] == "divergence_counts":
+        return f"{head} {'; '.join(map(_counted, event['groups']))}"  # type: ignore[call-overload]
     if event["event"] != "divergence":
         rest = {key: value for key, value in event.items() if key not in ("v", "at", "event")}
         return f"{head} {json.dumps(rest)}"
@@ -150,3 +179,8 @@ def _summary(event: dict[str, object]) -> str:
         f"{head} {event['comparison']}{known} user {event['user']} served by {event['serving']}:"
         f" {found} [{event['fingerprint']}]"
     )
+
+
+def _counted(group: dict[str, object]) -> str:
+    known = f" (known: {group['known']})" if group["known"] else ""
+    return f"{group['count']} x {group['comparison']}{known} [{group['fingerprint']}]"

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask
 
 from app.adapters.lease import FileLease
+from app.adapters.ledger import SqlLedgerStore
 from app.adapters.questions import Questions
 from app.cli_rollout import rollout
 from app.cli_shadow import shadow
@@ -40,7 +41,9 @@ from flags.kill_switch import KillSwitch
 from flags.latch_file import FileLatchStore
 from flags.workers import WorkerFiles
 from shim import facade
+from shim.balance.known import SHIPPED
 from shim.explain import explain
+from shim.known_store import KnownFile
 from shim.migration import Migration
 from shim.shadow.queue import EventQueue
 
@@ -98,7 +101,11 @@ def build_parts(
     processor = BatchBalanceProcessor(database)
     farming = FarmingScheduler(database, processor, interval_s=settings.farming_interval_s)
     boosts = TonBoostScheduler(database, interval_s=settings.boost_interval_s)
-    shadowing = build_shadowing(settings=settings, database=database, migration=migration)
+    known = KnownFile(settings.known_file, shipped=SHIPPED)
+    ledger = SqlLedgerStore(database)
+    shadowing = build_shadowing(
+        settings=settings, database=database, migration=migration, known=known, store=ledger
+    )
     workers = WorkerFiles(settings.run_path)
     questions = Questions(settings.run_path)
     control = Control(
@@ -108,6 +115,8 @@ def build_parts(
         workers=workers,
         answer=_answering(questions, migration),
         count=_counting(shadowing, reach, admission),
+        watch=known.poll,
+        problems=lambda: shadowing.problems,
     )
     services: list[tuple[str, Service]] = [
         ("database", ClosedLast(database.dispose)),
@@ -134,6 +143,8 @@ def build_parts(
         questions=questions,
         migration=migration,
         shadowing=shadowing,
+        known=known,
+        ledger=ledger,
         reach=reach,
         admission=admission,
         runtime=Runtime(services, control),

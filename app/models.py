@@ -1,10 +1,11 @@
-"""The tables: users, their balances, every transaction, and what earns them income."""
+"""The tables: users, their balances, every transaction, what earns income, and the ledger."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     CheckConstraint,
     DateTime,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     String,
+    Text,
     UniqueConstraint,
     column,
 )
@@ -25,6 +27,7 @@ MAX_USER_ID = 2**53 - 1
 """The largest whole number that a browser holds exactly."""
 SOURCE_LENGTH = 64
 KEY_LENGTH = 200
+CALLER_LENGTH = 100
 
 BigInt = BigInteger().with_variant(Integer(), "sqlite")
 """64 bits on both; SQLite numbers rows by itself only for a column declared INTEGER."""
@@ -135,3 +138,63 @@ class TonBoost(Base):
     user_id: Mapped[int] = mapped_column(BigInt, ForeignKey(User.id), index=True)
     amount: Mapped[Decimal] = mapped_column(Money)
     daily_rate: Mapped[Decimal] = mapped_column(Money)
+
+
+class LedgerWriter(Base):
+    """A process that hands in what its shadows found, and the newest batch that was added."""
+
+    __tablename__ = "ledger_writers"
+
+    writer: Mapped[str] = mapped_column(String(200), primary_key=True)
+    batch: Mapped[int] = mapped_column(BigInt)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class LedgerCounter(Base):
+    """How often something happened to the calls of one caller, served by one side."""
+
+    __tablename__ = "ledger_counters"
+
+    caller: Mapped[str] = mapped_column(String(CALLER_LENGTH), primary_key=True)
+    side: Mapped[str] = mapped_column(String(32), primary_key=True)
+    comparison: Mapped[str] = mapped_column(String(16), primary_key=True)
+    what: Mapped[str] = mapped_column(String(64), primary_key=True)
+    count: Mapped[int] = mapped_column(BigInt)
+
+
+class LedgerGroup(Base):
+    """Divergences with one fingerprint; `known` is empty unless they are known."""
+
+    __tablename__ = "ledger_groups"
+
+    comparison: Mapped[str] = mapped_column(String(16), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(32), primary_key=True)
+    known: Mapped[str] = mapped_column(String(64), primary_key=True)
+    count: Mapped[int] = mapped_column(BigInt)
+    first_seen: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_seen: Mapped[datetime] = mapped_column(UtcDateTime)
+    differences: Mapped[list[str]] = mapped_column(JSON)
+
+
+class LedgerCaller(Base):
+    """How many of a group's divergences a caller took part in."""
+
+    __tablename__ = "ledger_callers"
+
+    comparison: Mapped[str] = mapped_column(String(16), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(32), primary_key=True)
+    known: Mapped[str] = mapped_column(String(64), primary_key=True)
+    caller: Mapped[str] = mapped_column(String(CALLER_LENGTH), primary_key=True)
+    count: Mapped[int] = mapped_column(BigInt)
+
+
+class LedgerSample(Base):
+    """One of a group's first divergences, redacted, as JSON."""
+
+    __tablename__ = "ledger_samples"
+
+    comparison: Mapped[str] = mapped_column(String(16), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(32), primary_key=True)
+    known: Mapped[str] = mapped_column(String(64), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    text: Mapped[str] = mapped_column(Text)

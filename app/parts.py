@@ -23,7 +23,9 @@ from flags.provider import FlagProvider
 from flags.stage import Stage
 from flags.workers import WorkerRegistry
 from shim.explain import explain
+from shim.known_store import KnownStore
 from shim.migration import Migration
+from shim.shadow.ledger_store import LedgerStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Parts:
     migration: Migration
     runtime: Runtime
     shadowing: Shadowing
+    known: KnownStore
+    ledger: LedgerStore
     reach: Reach
     admission: Admission
 

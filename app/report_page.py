@@ -10,7 +10,8 @@ from jinja2 import Undefined
 
 from app.charts import HEIGHT, WIDTH, bars, latencies, rate_chart
 from app.report_text import share
-from shim.report import Group, Report
+from shim.report import Report
+from shim.report_groups import Group
 
 MOST_GROUPS = 100
 """Groups that a page shows with their samples."""
@@ -54,9 +55,13 @@ def _samples(group: Group) -> tuple[dict[str, Any], ...]:
             sample = json.loads(raw)
         except (ValueError, RecursionError):
             continue
-        if isinstance(sample, dict) and sample.get("fingerprint") == group.fingerprint:
+        if isinstance(sample, dict) and _is_of(group, sample):
             found.append(sample)
     return tuple(found)
+
+
+def _is_of(group: Group, sample: dict[str, Any]) -> bool:
+    return (sample.get("fingerprint"), sample.get("known")) == (group.fingerprint, group.known)
 
 
 def _pretty(value: object) -> str:

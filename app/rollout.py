@@ -52,7 +52,7 @@ def set_flag(
     """Change one flag and wait until every live worker follows. Raises `FlagAdminError`."""
     change = act(parts.flag_admin)
     before, after = definition_words(change.before), definition_words(change.after)
-    notes = _recorded(parts, order, what, before, after)
+    notes = recorded(parts, order, what, before, after)
     confirmation = _wait_for_flags(parts, change)
     return Outcome(
         f"{change.after.name}: {before} -> {after} (revision {change.revision})",
@@ -66,7 +66,7 @@ def switch_off(parts: Parts, order: Order) -> Outcome:
     """Switch both flags off, the canonical first. Raises `FlagAdminError`."""
     changes = [parts.flag_admin.switch_off(flag) for flag in (CANONICAL_FLAG, SHADOW_FLAG)]
     before = "; ".join(definition_words(change.before) for change in changes)
-    notes = _recorded(parts, order, "off", before, "off; off")
+    notes = recorded(parts, order, "off", before, "off; off")
     return Outcome(
         f"both flags are off (revision {changes[-1].revision}): legacy serves everybody,"
         " nothing shadows",
@@ -80,7 +80,7 @@ def roll_back(parts: Parts, order: Order) -> Outcome:
     """Send everybody to legacy and wait for every worker. Raises `LatchStoreError`."""
     before = current_stage(parts)
     latch = parts.kill_switch.engage(who=order.who, why=order.why)
-    notes = _recorded(parts, order, "rollback", before, Stage.ROLLED_BACK)
+    notes = recorded(parts, order, "rollback", before, Stage.ROLLED_BACK)
     return Outcome(
         f"rolled back: legacy serves everybody (epoch {latch.epoch})",
         _wait_for_latch(parts, latch),
@@ -104,7 +104,7 @@ def resume(parts: Parts, order: Order, *, percentage: int) -> Outcome:
         )
     change = parts.flag_admin.set_percentage(CANONICAL_FLAG, percentage)
     before, after = definition_words(change.before), definition_words(change.after)
-    notes = _recorded(parts, order, "set", before, after)
+    notes = recorded(parts, order, "set", before, after)
     missing = _wait_for_flags(parts, change).unconfirmed
     if missing:
         raise RolloutError(
@@ -117,7 +117,7 @@ def resume(parts: Parts, order: Order, *, percentage: int) -> Outcome:
         raise RolloutError(
             f"not resumed: somebody rolled back meanwhile, the latch is {latch_words(latch)}"
         )
-    notes += _recorded(parts, order, "resume", Stage.ROLLED_BACK, current_stage(parts))
+    notes += recorded(parts, order, "resume", Stage.ROLLED_BACK, current_stage(parts))
     return Outcome(
         f"resumed: canonical serves {after} (epoch {latch.epoch}, revision {change.revision})",
         _wait_for_latch(parts, latch),
@@ -171,7 +171,7 @@ def _wait_for_latch(parts: Parts, latch: Latch) -> Confirmation:
     )
 
 
-def _recorded(parts: Parts, order: Order, what: str, before: str, after: str) -> tuple[str, ...]:
+def recorded(parts: Parts, order: Order, what: str, before: str, after: str) -> tuple[str, ...]:
     """Write the audit trail; a trail that cannot be written undoes nothing, and is said."""
     entry = HistoryEntry(datetime.now(UTC), order.who, what, order.why, before, after)
     try:

@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from app.ledger_words import evidence_json, evidence_lines
 from app.parts import Parts
 from app.rollout import current_stage
 from app.rollout_words import definition_json, definition_words, latch_json, latch_words
@@ -29,6 +30,7 @@ def status_json(parts: Parts) -> dict[str, Any]:
         },
         "latch": {**latch_json(switch.latch), "problems": list(switch.problems)},
         "workers": [_worker_json(parts, view) for view in parts.workers.read()],
+        **evidence_json(parts),
     }
 
 
@@ -47,7 +49,13 @@ def status_lines(parts: Parts) -> list[str]:
     ]
     if not status["workers"]:
         lines.append("workers    none is running")
+    lines += evidence_lines(status)
     problems = [parts.provider.problem, *switch.problems]
+    problems += [
+        f"worker {worker['pid']}: {problem}"
+        for worker in status["workers"]
+        for problem in worker["problems"]
+    ]
     return lines + [f"problem    {problem}" for problem in problems if problem]
 
 
@@ -62,6 +70,7 @@ def _worker_json(parts: Parts, view: WorkerView) -> dict[str, Any]:
         "follows": view.state is WorkerState.LIVE
         and record.epoch >= parts.kill_switch.latch.epoch
         and record.revision == parts.provider.state.revision,
+        "problems": list(record.problems),
         "heartbeat_age_s": round(max(0.0, time.time() - record.heartbeat), 1),
     }
 

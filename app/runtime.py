@@ -75,6 +75,8 @@ class Control:
         workers: WorkerRegistry,
         answer: Callable[[], None],
         count: Callable[[], None],
+        watch: Callable[[], object] = lambda: None,
+        problems: Callable[[], Sequence[str]] = tuple,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._kill_switch = kill_switch
@@ -83,6 +85,8 @@ class Control:
         self._workers = workers
         self._answer = answer
         self._count = count
+        self._watch = watch
+        self._problems_besides = problems
         self._now = now
         self._started_at = 0.0
         self._applied: Applied | None = None
@@ -109,6 +113,7 @@ class Control:
         self._applied = None
         self._provider.start()
         self._kill_switch.poll()
+        self._watch()
         self._follow()
         self._thread = threading.Thread(target=self._run, name="control", daemon=True)
         self._thread.start()
@@ -125,11 +130,13 @@ class Control:
         """Look once at everything."""
         self._kill_switch.poll()
         self._provider.poll()
+        self._watch()
         self._follow()
         now = self._now()
-        if now - self._written_at >= HEARTBEAT_S:
+        # A clock that was set back must not keep either waiting until it has caught up.
+        if not 0 <= now - self._written_at < HEARTBEAT_S:
             self._write(now)
-        if now - self._counted_at >= COUNTS_S:
+        if not 0 <= now - self._counted_at < COUNTS_S:
             self._counted_at = now
             self._count()
         self._answer()
@@ -181,6 +188,7 @@ class Control:
             revision_applied_at=applied.flags_at,
             heartbeat=now,
             started_at=self._started_at,
+            problems=tuple(self._problems_besides()),
         )
         try:
             self._workers.write(record)

@@ -84,6 +84,11 @@ class Settings:
         return self.instance_path / "history.jsonl"
 
     @property
+    def known_file(self) -> Path:
+        """The known divergences that were accepted."""
+        return self.instance_path / "known.json"
+
+    @property
     def run_path(self) -> Path:
         """The folder of the workers' files."""
         return self.instance_path / "run"

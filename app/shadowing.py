@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,20 +12,25 @@ from app.adapters.pseudonyms import Pseudonyms
 from app.adapters.truth import SqlTruthReader
 from app.adapters.worker_log import WorkerLog
 from app.database import Database
+from app.evidence import Evidence
 from app.notifications.ports import BalanceHint
 from app.notifications.service import BalanceNotifications
 from app.settings import Settings
 from flags.workers import process_start
-from shim.balance.lines import divergence_record
 from shim.balance.world import BalanceWorld
+from shim.known_store import KnownStore
 from shim.migration import Migration
 from shim.ports import Bus, Clock, TruthReader
+from shim.shadow.bookkeeper import Bookkeeper
 from shim.shadow.counts import Counts
-from shim.shadow.episode import Episode
+from shim.shadow.differences import Difference
 from shim.shadow.executor import Limits, ShadowExecutor
 from shim.shadow.experiment import Experiment
+from shim.shadow.known import excused_by
+from shim.shadow.ledger import Ledger
+from shim.shadow.ledger_store import LedgerStore
 from shim.shadow.publisher import Publisher
-from shim.shadow.result import NotCompared, Result
+from shim.shadow.result import Comparison, NotCompared
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +42,31 @@ class Shadowing:
     printed: Detached
     executor: ShadowExecutor
     migration: Migration
+    evidence: Evidence
+    bookkeeper: Bookkeeper
 
     def start(self) -> None:
-        """Start the log, then the shadows."""
+        """Start the log and the ledger, then the shadows."""
         self.publisher.start()
+        self.bookkeeper.start()
         self.executor.start()
 
     def stop(self) -> None:
-        """Stop the shadows, write the last counts, then stop the log."""
+        """Stop the shadows, write the last counts, then stop the ledger and the log."""
         self.executor.stop()
         self.count()
+        self.bookkeeper.stop()
         self.publisher.stop()
         self.printed.close()
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why what is compared, or counted, is not what it ought to be."""
+        behind = self.bookkeeper.problem
+        return (*self.evidence.watch.problems, *([behind] if behind else []))
+
     def count(self) -> None:
-        """Write a line with every denominator of this worker since its start."""
+        """Write a line with every denominator of this worker since its start, and look at it."""
         counts = self.counts.snapshot()
         dropped = counts["dropped"]
         if isinstance(dropped, dict):
@@ -66,9 +82,18 @@ class Shadowing:
             log_lines_not_printed=self.printed.dropped,
             **counts,
         )
+        self.evidence.count()
+        self.evidence.look(time.monotonic())
 
 
-def build_shadowing(*, settings: Settings, database: Database, migration: Migration) -> Shadowing:
+def build_shadowing(
+    *,
+    settings: Settings,
+    database: Database,
+    migration: Migration,
+    known: KnownStore,
+    store: LedgerStore,
+) -> Shadowing:
     """Build the shadows of a migration; nothing is started."""
     counts = Counts()
     printed = Detached(_standard_output)
@@ -80,12 +105,18 @@ def build_shadowing(*, settings: Settings, database: Database, migration: Migrat
     name_user = Pseudonyms(settings.key_file, plain=settings.log_user_ids == "plain")
     truth = SqlTruthReader(database.read_only())
 
-    def publish(episode: Episode, result: Result) -> None:
-        publisher.put(
-            divergence_record(
-                episode, result, name_user, at=_utc_now(), stage=migration.table.stage
-            )
-        )
+    ledger = Ledger(utc_now=_utc_now)
+    evidence = Evidence(
+        ledger=ledger,
+        counts=counts,
+        publisher=publisher,
+        migration=migration,
+        name_user=name_user,
+        utc_now=_utc_now,
+    )
+
+    def excuse(comparison: Comparison, mark: str, found: Sequence[Difference]) -> str | None:
+        return excused_by(known.accepted, comparison, mark, found, now=_utc_now())
 
     def new_experiment() -> Experiment:
         world = BalanceWorld(
@@ -96,7 +127,13 @@ def build_shadowing(*, settings: Settings, database: Database, migration: Migrat
             counts=counts,
             monotonic=time.monotonic,
         )
-        return Experiment(world=world, counts=counts, publish=publish, timer=time.perf_counter)
+        return Experiment(
+            world=world,
+            counts=counts,
+            publish=evidence.publish,
+            timer=time.perf_counter,
+            excuse=excuse,
+        )
 
     executor = ShadowExecutor(
         queue=migration.queue,
@@ -110,7 +147,8 @@ def build_shadowing(*, settings: Settings, database: Database, migration: Migrat
             cpu_share=settings.shadow_cpu_percent / 100,
         ),
     )
-    return Shadowing(counts, publisher, printed, executor, migration)
+    bookkeeper = Bookkeeper(ledger=ledger, counters=evidence.counters, store=store, writer=_writer)
+    return Shadowing(counts, publisher, printed, executor, migration, evidence, bookkeeper)
 
 
 def _shadow_canonical(clock: Clock, truth: TruthReader, bus: Bus) -> BalanceNotifications:
@@ -135,3 +173,9 @@ def _worker() -> dict[str, object]:
         "worker": os.getpid(),
         "started": round(process_start(os.getpid()) or 0.0, 2),
     }
+
+
+def _writer() -> str:
+    """Name this process as no other is named, now or later."""
+    worker = _worker()
+    return f"{worker['host']}:{worker['worker']}:{worker['started']}"[:200]

@@ -35,6 +35,7 @@ class WorkerRecord:
     """What a worker says of itself; times are unix seconds.
 
     `epoch` is the latch's that it has applied to the end, `revision` the flags'.
+    `problems` are what it does its work in spite of.
     `epoch_applied_at` and `revision_applied_at` are when it last had applied one.
     """
 
@@ -47,6 +48,7 @@ class WorkerRecord:
     revision_applied_at: float
     heartbeat: float
     started_at: float
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

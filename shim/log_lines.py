@@ -68,11 +68,19 @@ class CallField(msgspec.Struct, frozen=True, gc=False):
 
     caller: str
 
+    @property
+    def module(self) -> str:
+        """The module that the caller lies in, without its function."""
+        return self.caller.partition(".")[0]
+
 
 class DivergenceLine(msgspec.Struct, frozen=True, gc=False, tag_field="event", tag="divergence"):
     """`divergence`: one comparison of one episode that found a difference."""
 
     v: Version
+    host: str
+    worker: int
+    started: float
     at: Moment
     fingerprint: str
     comparison: Comparison
@@ -80,6 +88,36 @@ class DivergenceLine(msgspec.Struct, frozen=True, gc=False, tag_field="event", t
     known: str | None
     calls: tuple[CallField, ...]
     differences: tuple[DifferenceField, ...]
+
+    @property
+    def process(self) -> tuple[str, int, float]:
+        """Which process wrote it."""
+        return self.host, self.worker, self.started
+
+
+class GroupCount(msgspec.Struct, frozen=True, gc=False):
+    """How many divergences of one group a process had since its start; `known` may be empty."""
+
+    comparison: Comparison
+    fingerprint: str
+    known: str
+    count: Count
+
+
+class DivergenceCountsLine(msgspec.Struct, frozen=True, tag_field="event", tag="divergence_counts"):
+    """`divergence_counts`: groups of which only the first divergences were logged."""
+
+    v: Version
+    host: str
+    worker: int
+    started: float
+    at: Moment
+    groups: tuple[GroupCount, ...]
+
+    @property
+    def process(self) -> tuple[str, int, float]:
+        """Which process wrote it."""
+        return self.host, self.worker, self.started
 
 
 class OtherLine(msgspec.Struct, frozen=True):
@@ -94,7 +132,7 @@ class _AnyLine(msgspec.Struct, frozen=True):
     v: object = None
 
 
-Line = CountsLine | DivergenceLine
+Line = CountsLine | DivergenceLine | DivergenceCountsLine
 
 
 @dataclass(slots=True)
@@ -109,7 +147,7 @@ class Block:
 
 _KNOWN: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 _ANY = msgspec.json.Decoder(_AnyLine)
-_TAGS = frozenset({"shadow_counts", "divergence"})
+_TAGS = frozenset({"shadow_counts", "divergence", "divergence_counts"})
 
 
 def read_block(data: bytes) -> Block:

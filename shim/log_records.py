@@ -75,7 +75,8 @@ class Divergence(
 ):
     """One comparison of one episode that found a difference, known ones included.
 
-    `user` is a keyed hash, or the id where the operator asks for it.
+    `number` is how many of its kind this process had, 0 if that is not known. `user` is a keyed
+    hash, or the id where the operator asks for it.
     """
 
     at: Moment
@@ -84,6 +85,7 @@ class Divergence(
     outcome: Outcome
     known: str | None
     fingerprint: str
+    number: Annotated[int, msgspec.Meta(ge=0)]
     user: str | int
     serving: str
     decision: DecisionRecord | None

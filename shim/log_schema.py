@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from shim.log_lines import CountsLine
+from shim.log_lines import CountsLine, DivergenceCountsLine
 from shim.log_records import Divergence
 from shim.shadow.publisher import FORMAT
 
@@ -18,13 +18,13 @@ _HEAD = {
     "worker": {"type": "integer"},
     "started": {"type": "number"},
 }
-_TYPED = ("divergence", "shadow_counts")
+_TYPED = ("divergence", "divergence_counts", "shadow_counts")
 
 
 def log_schema() -> dict[str, Any]:
     """Return the schema of one line."""
     _, parts = msgspec.json.schema_components(
-        (Divergence, CountsLine), ref_template="#/$defs/{name}"
+        (Divergence, CountsLine, DivergenceCountsLine), ref_template="#/$defs/{name}"
     )
     divergence = parts["Divergence"]
     divergence["properties"] = {**_HEAD, **divergence["properties"]}
@@ -35,6 +35,7 @@ def log_schema() -> dict[str, Any]:
         "anyOf": [
             {"$ref": "#/$defs/Divergence"},
             {"$ref": "#/$defs/CountsLine"},
+            {"$ref": "#/$defs/DivergenceCountsLine"},
             {"$ref": "#/$defs/OtherEvent"},
         ],
         "$defs": {**parts, "OtherEvent": _other_event()},

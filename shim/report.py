@@ -9,7 +9,8 @@ from pathlib import Path
 from shim.confidence import LEVEL, trials_needed, upper_bound
 from shim.log_lines import CountsLine
 from shim.report_files import Progress, scan_files
-from shim.report_scan import GroupTally, Scan, Tally, deltas, tally_of
+from shim.report_groups import Group, groups_of
+from shim.report_scan import Scan, Tally, deltas, tally_of
 from shim.shadow.result import Comparison
 
 MOST_NOT_COMPARED = 0.05
@@ -50,21 +51,6 @@ class Judged:
     rate: float | None
     bound: float | None
     why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Divergences with one fingerprint; `samples` are lines of a log as they stand there."""
-
-    fingerprint: str
-    comparison: str
-    outcome: str
-    known: str | None
-    count: int
-    first: str
-    last: str
-    differences: tuple[str, ...]
-    samples: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,21 +194,13 @@ def report_of(scan: Scan, terms: Terms) -> Report:
         len(scan.newest),
         comparisons={str(comparison): Tally() for comparison in Comparison},
         reasons={str(comparison): Counter() for comparison in Comparison},
-        callers=dict(scan.callers.most_common()),
-        ungrouped=scan.ungrouped,
+        ungrouped=scan.without_group,
     )
     for counts in scan.newest.values():
         _add(report, counts)
     _add_stages(report, scan)
     report.over_time = _over_time(scan)
-    kinds: Counter[str] = Counter()
-    for group in scan.groups.values():
-        for kind in {difference.kind for difference in group.line.differences}:
-            kinds[kind] += group.count
-    report.kinds = dict(kinds.most_common())
-    report.groups = tuple(
-        sorted(map(_group, scan.groups.values()), key=lambda each: (-each.count, each.fingerprint))
-    )
+    report.groups, report.callers, report.kinds = groups_of(scan)
     return report
 
 
@@ -277,20 +255,3 @@ def _over_time(scan: Scan) -> dict[str, tuple[Point, ...]]:
         )
         for name in Comparison
     }
-
-
-def _group(tally: GroupTally) -> Group:
-    line = tally.line
-    return Group(
-        fingerprint=line.fingerprint,
-        comparison=line.comparison,
-        outcome=line.outcome,
-        known=line.known,
-        count=tally.count,
-        first=tally.first.isoformat(),
-        last=tally.last.isoformat(),
-        differences=tuple(
-            sorted({f"{difference.path} {difference.kind}" for difference in line.differences})
-        ),
-        samples=tuple(tally.samples),
-    )

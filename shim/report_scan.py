@@ -1,17 +1,23 @@
 """Sums up the lines of shadow logs, in any order, in bounded memory; sums can be added up."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from shim.log_lines import CountsLine, DivergenceLine, Numbers, read_block
+from shim.log_lines import (
+    CountsLine,
+    DivergenceCountsLine,
+    DivergenceLine,
+    GroupCount,
+    Numbers,
+    read_block,
+)
+from shim.shadow.ledger import FIRST_LINES
 from shim.shadow.result import Comparison, NotCompared
 
 MOST_GROUPS = 1000
 """Fingerprints told apart; divergences with further ones are only counted."""
-OTHERS = "other callers"
 SAMPLES = 3
 MOST_SAMPLE = 16_384
 """Bytes of a line that is kept as a sample."""
@@ -20,6 +26,10 @@ FINEST_S = 60
 """Seconds of the first grid of time; it is doubled where it holds too much."""
 
 Process = tuple[str, int, float]
+GroupName = tuple[str, str]
+"""Fingerprint, and what it is known as, empty if it is new."""
+CountName = tuple[str, str, str]
+"""Comparison, fingerprint, and what it is known as: `overflow` is a fingerprint of each."""
 
 
 class Tally(NamedTuple):
@@ -65,18 +75,20 @@ def tally_of(numbers: Numbers) -> Tally:
 
 @dataclass(slots=True)
 class GroupTally:
-    """Divergences with one fingerprint. Samples are lines as they stand in a log."""
+    """Divergences of one group. Samples are lines as they stand in a log."""
 
     line: DivergenceLine
     """The first one, which says what all of them are."""
     first: datetime
     last: datetime
-    count: int = 0
+    lines: dict[Process, int] = field(default_factory=dict)
+    """How many lines each process wrote; not every divergence has one."""
     samples: list[bytes] = field(default_factory=list)
 
     def merge(self, other: "GroupTally") -> None:
         """Add what another scan found of the same."""
-        self.count += other.count
+        for process, lines in other.lines.items():
+            self.lines[process] = self.lines.get(process, 0) + lines
         self.first = min(self.first, other.first)
         self.last = max(self.last, other.last)
         self.samples += other.samples[: SAMPLES - len(self.samples)]
@@ -90,9 +102,11 @@ class Scan:
     damaged: int = 0
     other_version: int = 0
     newest: dict[Process, CountsLine] = field(default_factory=dict)
-    groups: dict[str, GroupTally] = field(default_factory=dict)
+    groups: dict[GroupName, GroupTally] = field(default_factory=dict)
     ungrouped: int = 0
-    callers: Counter[str] = field(default_factory=Counter)
+    """Lines of divergences for whose group there was no room."""
+    totals: dict[CountName, dict[Process, int]] = field(default_factory=dict)
+    """What each process says that it had of a group. A process tells some `MOST_GROUPS` apart."""
     width: int = FINEST_S
     snapshots: dict[tuple[Process, str, int], tuple[Snapshot, Snapshot]] = field(
         default_factory=dict
@@ -105,26 +119,28 @@ class Scan:
         self.lines += block.lines
         self.damaged += block.damaged
         self.other_version += block.other_version
-        groups, callers = self.groups, self.callers
         for line in block.read:
-            if isinstance(line, CountsLine):
-                self._count(line)
-                continue
-            for call in line.calls:
-                callers[call.caller] += 1
-            group = groups.get(line.fingerprint)
-            if group is None:
-                if len(groups) >= MOST_GROUPS:
-                    self.ungrouped += 1
-                    continue
-                group = GroupTally(line, line.at, line.at, samples=_samples(line, data))
-                groups[line.fingerprint] = group
-            group.count += 1
-            if line.at > group.last:
-                group.last = line.at
-            elif line.at < group.first:
-                group.first = line.at
-        self._bound_callers()
+            if isinstance(line, DivergenceLine):
+                self._diverge(line, data)
+            elif isinstance(line, CountsLine):
+                self._keep_newest(line)
+                self._keep(line.process, Snapshot.of(line))
+            else:
+                self._total(line)
+
+    def count_of(self, group: GroupTally) -> int:
+        """Return how many divergences a group has, with those that have no line."""
+        lines, told = group.lines, self.totals.get(_count_name(group.line), {})
+        return sum(max(lines.get(each, 0), told.get(each, 0)) for each in lines.keys() | told)
+
+    @property
+    def without_group(self) -> int:
+        """How many divergences belong to no group here; the first of each had their lines."""
+        named = {_count_name(group.line) for group in self.groups.values()}
+        told = (totals.values() for name, totals in self.totals.items() if name not in named)
+        return self.ungrouped + sum(
+            max(total - FIRST_LINES, 0) for totals in told for total in totals
+        )
 
     def merge(self, other: "Scan") -> None:
         """Add what another scan found."""
@@ -132,8 +148,6 @@ class Scan:
         self.damaged += other.damaged
         self.other_version += other.other_version
         self.ungrouped += other.ungrouped
-        self.callers.update(other.callers)
-        self._bound_callers()
         for line in other.newest.values():
             self._keep_newest(line)
         for name, group in other.groups.items():
@@ -142,14 +156,38 @@ class Scan:
             elif len(self.groups) < MOST_GROUPS:
                 self.groups[name] = group
             else:
-                self.ungrouped += group.count
+                self.ungrouped += sum(group.lines.values())
+        for whose, totals in other.totals.items():
+            for process, total in totals.items():
+                self._keep_total(whose, process, total)
         for (process, _, _), pair in other.snapshots.items():
             for snapshot in pair:
                 self._keep(process, snapshot)
 
-    def _count(self, line: CountsLine) -> None:
-        self._keep_newest(line)
-        self._keep(line.process, Snapshot.of(line))
+    def _diverge(self, line: DivergenceLine, data: bytes) -> None:
+        name = (line.fingerprint, line.known or "")
+        group = self.groups.get(name)
+        if group is None:
+            if len(self.groups) >= MOST_GROUPS:
+                self.ungrouped += 1
+                return
+            group = GroupTally(line, line.at, line.at, samples=_samples(line, data))
+            self.groups[name] = group
+        process = line.process
+        group.lines[process] = group.lines.get(process, 0) + 1
+        if line.at > group.last:
+            group.last = line.at
+        elif line.at < group.first:
+            group.first = line.at
+
+    def _total(self, line: DivergenceCountsLine) -> None:
+        for each in line.groups:
+            self._keep_total(_count_name(each), line.process, each.count)
+
+    def _keep_total(self, name: CountName, process: Process, total: int) -> None:
+        """Keep the largest, which is the newest: a total only grows."""
+        totals = self.totals.setdefault(name, {})
+        totals[process] = max(total, totals.get(process, 0))
 
     def _keep_newest(self, line: CountsLine) -> None:
         known = self.newest.get(line.process)
@@ -167,11 +205,9 @@ class Scan:
                 for each in pair:
                     self._keep(whose, each)
 
-    def _bound_callers(self) -> None:
-        if len(self.callers) > 2 * MOST_GROUPS:
-            kept = dict(self.callers.most_common(MOST_GROUPS))
-            kept[OTHERS] = kept.get(OTHERS, 0) + self.callers.total() - sum(kept.values())
-            self.callers = Counter(kept)
+
+def _count_name(line: DivergenceLine | GroupCount) -> CountName:
+    return line.comparison, line.fingerprint, line.known or ""
 
 
 def _samples(line: DivergenceLine, data: bytes) -> list[bytes]:

@@ -262,18 +262,28 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "app.db"
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the URL of an empty database with all tables, on SQLite and on PostgreSQL in turn."""
-    if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "app.db")
-        return f"sqlite:///{tmp_path / 'app.db'}"
-    url = request.getfixturevalue("shared_postgres_url")
-    database = Database(url, instance_path=tmp_path)
+@pytest.fixture
+def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
+    """Return the URL of an empty SQLite database with all tables."""
+    shutil.copy(migrated_file, tmp_path / "app.db")
+    return f"sqlite:///{tmp_path / 'app.db'}"
+
+
+@pytest.fixture
+def postgresql_url(shared_postgres_url: str, tmp_path: Path) -> str:
+    """Return the URL of an empty PostgreSQL database with all tables."""
+    database = Database(shared_postgres_url, instance_path=tmp_path)
     tables = ", ".join(Base.metadata.tables)
     with database.transaction() as session:
         session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
     database.dispose()
+    return shared_postgres_url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Return the URL of an empty database with all tables, on SQLite and on PostgreSQL in turn."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
     return url
 
 

@@ -69,6 +69,8 @@ def _readiness(parts: Parts) -> Readiness:
     readiness.degraded += parts.reach.problems
     if parts.runtime.started and parts.shadowing.executor.state != "running":
         readiness.degraded.append(f"shadows are {parts.shadowing.executor.state}")
+    if parts.runtime.started:
+        readiness.degraded += parts.shadowing.problems
     _check_database(parts, readiness)
     return readiness
 

@@ -36,6 +36,7 @@ def divergences(count: int, *, seed: int = 1, brief: bool = False) -> Iterator[D
             outcome=Outcome.MISMATCHED,
             known=None,
             fingerprint=f"{shape:016x}",
+            number=number + 1,
             user="a1b2c3d4e5f60718",
             serving="canonical" if brief else "user_id_only",
             decision=None if brief else decision,

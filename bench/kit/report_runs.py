@@ -32,8 +32,8 @@ GROUPS = """
     from log where event = 'divergence' group by all
 """
 CALLERS = """
-    select caller, count(*) from (
-        select unnest(from_json(calls, '["STRUCT(caller VARCHAR)"]')).caller as caller
+    select split_part(caller, '.', 1), count(distinct row) from (
+        select rowid as row, unnest(from_json(calls, '["STRUCT(caller VARCHAR)"]')).caller as caller
         from log where event = 'divergence'
     ) group by all
 """

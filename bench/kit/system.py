@@ -206,7 +206,12 @@ class System:
             counts=self.counts,
             publish=lambda episode, result: self._publisher.put(
                 divergence_record(
-                    episode, result, str, at=datetime.now(UTC), stage=self.migration.table.stage
+                    episode,
+                    result,
+                    str,
+                    at=datetime.now(UTC),
+                    stage=self.migration.table.stage,
+                    number=0,
                 )
             ),
             timer=time.perf_counter,

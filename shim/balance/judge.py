@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shim.balance.doubles import PUBLISH
+from shim.balance.known import LEGACY_REACHES_NOBODY
 from shim.balance.saying import Folded, Said, fold, is_balance_text, read_canonical, read_legacy
 from shim.balance.truth import Record, frames_expected, frames_seen
 from shim.ports import Truth
@@ -13,9 +14,6 @@ from shim.shadow.episode import Episode
 from shim.shadow.observation import CallOutcome, Observation
 from shim.shadow.result import Comparison, Judgement, NotCompared
 from shim.sides import Path
-
-LEGACY_REACHES_NOBODY = "legacy-reaches-nobody"
-"""The known divergence that is the fault itself: it belongs to reach and excuses nothing else."""
 
 
 @dataclass(frozen=True, slots=True)

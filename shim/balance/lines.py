@@ -32,7 +32,7 @@ _LIVE_SIDES = frozenset({Side.CANONICAL, Side.CONNECTION_AWARE, Side.USER_ID_ONL
 
 
 def divergence_record(
-    episode: Episode, result: Result, name_user: NameUser, *, at: datetime, stage: str
+    episode: Episode, result: Result, name_user: NameUser, *, at: datetime, stage: str, number: int
 ) -> Divergence:
     """Return one divergence; `differences` and both observations are redacted."""
     first = episode.calls[0]
@@ -49,6 +49,7 @@ def divergence_record(
         outcome=result.outcome,
         known=result.known,
         fingerprint=result.fingerprint or "",
+        number=number,
         user=name_user(episode.subject),
         serving=episode.serving,
         decision=None if route is None else _decision(route),

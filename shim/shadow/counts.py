@@ -1,10 +1,32 @@
 """Counters with every denominator, of one process since its start."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from shim.shadow.callers import module_of
+from shim.shadow.events import LiveCall
 from shim.shadow.latency import Latencies
 from shim.shadow.result import Comparison, NotCompared, Outcome, Result
+
+EVERYBODY = "*"
+"""The caller under which everything is counted once, whoever called."""
+OTHERS = "others"
+"""The caller under which those are counted who come after the first `MOST_CALLERS`."""
+MOST_CALLERS = 200
+
+
+class Cell(NamedTuple):
+    """One counter: whose calls, served by which side, in which comparison (or none), and what.
+
+    `what` is `routed`, `sampled`, `dropped:REASON`, an outcome, or `not_compared:REASON`.
+    """
+
+    caller: str
+    side: str
+    comparison: str
+    what: str
 
 
 @dataclass(slots=True)
@@ -24,12 +46,34 @@ class Counts:
     reasons: Counter[tuple[Comparison, NotCompared]] = field(default_factory=Counter)
     latency: Latencies = field(default_factory=Latencies)
     """How long the calls of all episodes took, on either side."""
+    _cells: dict[tuple[str, str, str, str], int] = field(default_factory=dict)
+    _callers: set[str] = field(default_factory=set)
 
-    def add(self, result: Result) -> None:
-        """Count one result."""
+    @property
+    def cells(self) -> dict[Cell, int]:
+        """The same per caller and side. An episode of several callers counts once for each."""
+        return {Cell(*cell): n for cell, n in self._cells.copy().items()}
+
+    def take_up(self, call: LiveCall) -> None:
+        """Count a call that became part of an episode."""
+        self.calls += 1
+        self._tally((module_of(call.caller),), call.serving, "", "sampled")
+
+    def drop(self, call: LiveCall, reason: NotCompared) -> None:
+        """Count a call that did not."""
+        self.dropped[reason] += 1
+        self._tally((module_of(call.caller),), call.serving, "", f"dropped:{reason}")
+
+    def add(self, result: Result, *, callers: Iterable[str] = (), side: str = "") -> None:
+        """Count one result of an episode, with who called in it (each once) and who served."""
         self.outcomes[result.comparison, result.outcome] += 1
+        # Plain text and tuples: an enum's hash and a named tuple are made in Python code,
+        # which is felt where every call and episode is counted.
+        what = result.outcome._value_
         if result.reason is not None:
             self.reasons[result.comparison, result.reason] += 1
+            what = f"{what}:{result.reason._value_}"
+        self._tally(callers, side, result.comparison._value_, what)
 
     def snapshot(self) -> dict[str, object]:
         """Return plain data: each comparison with its own denominator."""
@@ -42,6 +86,19 @@ class Counts:
             "latency": self.latency.snapshot(),
             "comparisons": {str(comparison): self._of(comparison) for comparison in Comparison},
         }
+
+    def _tally(self, callers: Iterable[str], side: str, comparison: str, what: str) -> None:
+        cells = self._cells
+        for caller in (EVERYBODY, *callers):
+            cell = (self._name(caller), side, comparison, what)
+            cells[cell] = cells.get(cell, 0) + 1
+
+    def _name(self, caller: str) -> str:
+        if caller not in self._callers and caller != EVERYBODY:
+            if len(self._callers) >= MOST_CALLERS:
+                return OTHERS
+            self._callers.add(caller)
+        return caller
 
     def _of(self, comparison: Comparison) -> dict[str, object]:
         numbers = {outcome: self.outcomes[comparison, outcome] for outcome in Outcome}

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from shim.shadow.callers import module_of
 from shim.shadow.effects import Effect
 from shim.shadow.events import LiveCall, LiveEffect
 from shim.shadow.observation import CallOutcome, Observation, Raised
@@ -35,6 +36,11 @@ class Episode:
     def live_calls_finished(self) -> bool:
         """Whether every live call has returned or raised."""
         return all(call.finished is not None for call in self.calls)
+
+    @property
+    def callers(self) -> set[str]:
+        """The modules that made the calls."""
+        return {module_of(call.caller) for call in self.calls}
 
     def spoil(self, reason: NotCompared) -> None:
         """Say that this episode cannot be compared."""

@@ -154,7 +154,9 @@ class ShadowExecutor:
 
     def _drop_queued(self, reason: NotCompared) -> None:
         while events := self._queue.take(SLICE):
-            self._counts.dropped[reason] += sum(isinstance(event, LiveCall) for event in events)
+            for event in events:
+                if isinstance(event, LiveCall):
+                    self._counts.drop(event, reason)
 
     def _watch(self) -> None:
         while not self._stopping.wait(self._limits.deadline / 10):

@@ -17,6 +17,7 @@ from shim.shadow.counts import Counts
 from shim.shadow.differences import differences, fingerprint
 from shim.shadow.episode import EPISODE_LIMIT, Episode
 from shim.shadow.events import Event, LiveCall
+from shim.shadow.known import Excuse, nothing_is_known
 from shim.shadow.observation import CallOutcome, Raised
 from shim.shadow.result import Comparison, Judgement, NotCompared, Outcome, Result
 from shim.shadow.shadow_side import ShadowSide
@@ -50,15 +51,25 @@ Publish = Callable[[Episode, Result], None]
 
 
 class Experiment:
-    """Turns events into results. `timer` gives seconds for the shadows' durations."""
+    """Turns events into results.
+
+    `timer` gives seconds for the shadows' durations, `excuse` tells what is known.
+    """
 
     def __init__(
-        self, *, world: World, counts: Counts, publish: Publish, timer: Callable[[], float]
+        self,
+        *,
+        world: World,
+        counts: Counts,
+        publish: Publish,
+        timer: Callable[[], float],
+        excuse: Excuse = nothing_is_known,
     ) -> None:
         self._world = world
         self._counts = counts
         self._publish = publish
         self._timer = timer
+        self._excuse = excuse
         self._open: dict[int, Episode] = {}
         self._carried: set[int] = set()
         self.abandoned = False
@@ -114,8 +125,12 @@ class Experiment:
         self._count_open(reason)
 
     def _count_open(self, reason: NotCompared) -> None:
-        for judgement in _skipped(reason) * len(self._open):
-            self._counts.add(conclude(judgement, callers=()))
+        for episode in list(self._open.values()):
+            for judgement in _skipped(reason):
+                self._count(episode, conclude(judgement, callers=()))
+
+    def _count(self, episode: Episode, result: Result) -> None:
+        self._counts.add(result, callers=episode.callers, side=episode.serving)
 
     def _leave(self, episode: Episode) -> None:
         """Take the doubles away; a shadow that raises here has its effects so far noted."""
@@ -146,16 +161,16 @@ class Experiment:
         for event in events:
             if isinstance(event, LiveCall):
                 if refuse is not None and event.subject not in self._open:
-                    self._counts.dropped[refuse] += 1
+                    self._counts.drop(event, refuse)
                     continue
                 episode = self._open.get(event.subject) or self._open_episode(event)
                 if event.serving != episode.serving:
                     episode.spoil(NotCompared.FLIPPED)
                 episode.calls.append(event)
                 calls.append(event)
+                self._counts.take_up(event)
             elif event.subject in self._open:
                 self._open[event.subject].live_effects.append(event)
-        self._counts.calls += len(calls)
         return calls
 
     def _run_shadows(self, calls: Sequence[LiveCall]) -> set[int]:
@@ -231,8 +246,9 @@ class Experiment:
             self._note_latency(episode)
         for episode, judgements in zip(episodes, self._judge(episodes), strict=True):
             for judgement in judgements:
-                result = conclude(judgement, callers={call.path for call in episode.calls})
-                self._counts.add(result)
+                paths = {call.path for call in episode.calls}
+                result = conclude(judgement, callers=paths, excuse=self._excuse)
+                self._count(episode, result)
                 if result.outcome in (Outcome.MISMATCHED, Outcome.KNOWN):
                     self._publish(episode, result)
 
@@ -254,19 +270,24 @@ class Experiment:
         ]
 
 
-def conclude(judgement: Judgement, *, callers: Iterable[str]) -> Result:
-    """Compare the two structures of a judgement."""
+def conclude(
+    judgement: Judgement, *, callers: Iterable[str], excuse: Excuse = nothing_is_known
+) -> Result:
+    """Compare the two structures of a judgement; what differs may be known."""
+    comparison = judgement.comparison
     if judgement.skipped is not None:
-        return Result(judgement.comparison, Outcome.NOT_COMPARED, judgement.skipped)
+        return Result(comparison, Outcome.NOT_COMPARED, judgement.skipped)
     found = differences(judgement.expected, judgement.actual)
     if not found:
-        return Result(judgement.comparison, Outcome.MATCHED)
+        return Result(comparison, Outcome.MATCHED)
+    mark = fingerprint(comparison, callers, found)
+    known = judgement.known or excuse(comparison, mark, found)
     return Result(
-        judgement.comparison,
-        Outcome.MISMATCHED if judgement.known is None else Outcome.KNOWN,
+        comparison,
+        Outcome.MISMATCHED if known is None else Outcome.KNOWN,
         differences=found,
-        fingerprint=fingerprint(judgement.comparison, callers, found),
-        known=judgement.known,
+        fingerprint=mark,
+        known=known,
     )
 
 

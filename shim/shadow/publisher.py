@@ -101,7 +101,7 @@ class Publisher:
     def _encode(self, batch: Sequence[object]) -> bytes:
         """Return the records as lines that begin with the common fields."""
         head, lines = self._line_head(), bytearray()
-        encode = _ENCODER.encode_into
+        encode = ENCODER.encode_into
         for record in batch:
             begun = len(lines)
             lines += head
@@ -120,7 +120,7 @@ class Publisher:
 
     def _line_head(self) -> bytes:
         if self._head is None:
-            self._head = _ENCODER.encode({"v": FORMAT, **self._common()})[:-1]
+            self._head = ENCODER.encode({"v": FORMAT, **self._common()})[:-1]
         return self._head
 
     def _write(self, lines: bytes) -> None:
@@ -139,5 +139,5 @@ class Publisher:
         return new
 
 
-_ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=repr)
+ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=repr)
 """Decimals are exact numbers; what JSON cannot say is its repr."""

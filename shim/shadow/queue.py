@@ -2,7 +2,8 @@
 
 from collections import deque
 
-from shim.shadow.events import Event
+from shim.shadow.callers import module_of
+from shim.shadow.events import Event, LiveCall
 
 
 class EventQueue:
@@ -18,6 +19,10 @@ class EventQueue:
         self._holed: set[int] = set()
         self.dropped = 0
         """Events that found the queue full."""
+        self.dropped_calls: dict[tuple[str, str], int] = {}
+        """The calls among them, by caller and by the side that served."""
+        self.taken = 0
+        """Events that a reader took."""
 
     def __len__(self) -> int:
         return len(self._events)
@@ -28,13 +33,18 @@ class EventQueue:
             # Atomic enough: CPython switches threads at calls and backward jumps only.
             self.dropped += 1
             self._holed.add(event.subject)
+            if isinstance(event, LiveCall):
+                who = module_of(event.caller), event.serving
+                self.dropped_calls[who] = self.dropped_calls.get(who, 0) + 1
             return
         self._events.append(event)
 
     def take(self, most: int) -> list[Event]:
         """Return up to `most` events, oldest first."""
         events = self._events
-        return [events.popleft() for _ in range(min(most, len(events)))]
+        taken = [events.popleft() for _ in range(min(most, len(events)))]
+        self.taken += len(taken)
+        return taken
 
     def take_holed(self) -> set[int]:
         """Return the subjects of which an event was dropped since the last time."""

@@ -198,6 +198,33 @@ def test_the_counts_are_written_every_ten_seconds(bench: Workbench) -> None:
     assert bench.counted == [1000.0, 1010.0, 1020.0, 1030.0]
 
 
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+def test_a_clock_that_jumps_keeps_neither_heartbeat_nor_counts_waiting(
+    bench: Workbench, jump: float
+) -> None:
+    """Set back by an hour, both go on at once instead of after an hour."""
+    bench.control.turn()
+    bench.now += jump
+    bench.control.turn()
+    assert bench.counted == [1000.0, 1000.0 + jump]
+    assert bench.file is not None
+    assert bench.file["heartbeat"] == 1000.0 + jump
+
+
+def test_problems_are_in_the_workers_file_and_what_is_watched_is_looked_at(
+    bench: Workbench,
+) -> None:
+    """At each turn the one, with the next heartbeat the other."""
+    looks: list[float] = []
+    bench.control._watch = lambda: looks.append(bench.now)
+    bench.control._problems_besides = lambda: ["nothing was compared"]
+    for _ in range(3):
+        bench.control.turn()
+    assert len(looks) == 3
+    assert bench.file is not None
+    assert bench.file["problems"] == ["nothing was compared"]
+
+
 def test_a_turn_that_raises_keeps_the_thread_alive_and_is_logged_once(bench: Workbench) -> None:
     """Fifty failures a second are one line, flips are followed meanwhile, and it clears."""
     turns: list[int] = []

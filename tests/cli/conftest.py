@@ -18,6 +18,7 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import insert
 
+from app.adapters.ledger import SqlLedgerStore
 from app.adapters.questions import Questions
 from app.cli_rollout import rollout
 from app.database import Database
@@ -31,14 +32,19 @@ from flags.kill_switch import KillSwitch
 from flags.latch import Latch
 from flags.latch_file import FileLatchStore
 from flags.workers import WorkerFiles
+from shim.balance.known import SHIPPED
+from shim.known_store import KnownFile
 
 USERS = (7, 9)
 
 
 def parts_on(instance: Path) -> SimpleNamespace:
     """Return the parts that the commands use, as a process that just started has them."""
+    database = Database("sqlite:///app.db", instance_path=instance)
     return SimpleNamespace(
-        database=Database("sqlite:///app.db", instance_path=instance),
+        database=database,
+        known=KnownFile(instance / "known.json", shipped=SHIPPED),
+        ledger=SqlLedgerStore(database),
         flag_admin=EmbeddedAdmin(instance / "flags.json"),
         provider=EmbeddedProvider(instance / "flags.json"),
         kill_switch=KillSwitch([FileLatchStore(instance / "latch.json")]),

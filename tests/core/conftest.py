@@ -11,7 +11,9 @@ from tests.servers import (
     migrated_file,
     migrated_template,
     postgres,
+    postgresql_url,
     shared_postgres_url,
+    sqlite_url,
 )
 
 __all__ = [
@@ -22,7 +24,9 @@ __all__ = [
     "migrated_file",
     "migrated_template",
     "postgres",
+    "postgresql_url",
     "shared_postgres_url",
+    "sqlite_url",
 ]
 
 

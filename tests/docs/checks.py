@@ -64,7 +64,16 @@ CHECKS = {
         "flask shadow report": Check(effects.reports_the_fault),
         "flask shadow tail --lines 3": Check(partial(effects.tails, lines=3)),
         "flask shadow tail --lines 20": Check(partial(effects.tails, lines=20)),
-        "flask shadow tail --lines 5 --json": Check(effects.names_callers),
+        "flask shadow tail --lines 5 --json": Check(effects.tails_json),
+        "flask shadow ledger": Check(effects.names_callers),
+        "flask shadow known list": Check(effects.lists_known),
+        "flask shadow known accept stale-boost --comparison saying --path balance.ton --kind value"
+        ' --until 2036-12-31 --reason "the boost scheduler says an old balance"': Check(
+            partial(effects.knows, "stale-boost")
+        ),
+        'flask shadow known end stale-boost --reason "it is not seen any more"': Check(
+            partial(effects.knows, None)
+        ),
         f'pytest -v tests/legacy/test_vectors.py -k "{VECTORS}"': Check(
             partial(effects.tests_pass, 3)
         ),

@@ -3,8 +3,10 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
+from shim.known_store import KnownFile
 from shim.report import Verdict, read_logs
 from tests.docs.demonstration import Demonstration, Done, eventually
 from tests.docs.documents import RUNBOOK, marked, table
@@ -145,19 +147,48 @@ def tails(_: Demonstration, done: Done, *, lines: int) -> None:
     """Expect as many lines of the shadow log as were asked for, the fault among them."""
     succeeded(done)
     assert len(done.stdout.splitlines()) == lines, done.said
-    assert " divergence reach (known: legacy-reaches-nobody)" in done.stdout, done.said
+    assert "reach (known: legacy-reaches-nobody)" in done.stdout, done.said
 
 
-def names_callers(_: Demonstration, done: Done) -> None:
-    """Expect divergences that name the caller's function and the path that it took."""
+def tails_json(_: Demonstration, done: Done) -> None:
+    """Expect whole lines of the log, divergences or their counts among them."""
     succeeded(done)
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(events) == 5, done.said
-    calls = [call for event in events for call in event.get("calls", ())]
-    assert calls, done.said
-    assert {call["path"] for call in calls} <= {"connection_aware", "user_id_only"}, done.said
-    modules = {call["caller"].split(".")[0] for call in calls}
-    assert modules <= {Path(file).stem for file in planned_callers()}, done.said
+    assert {event["event"] for event in events} & {"divergence", "divergence_counts"}, done.said
+
+
+def names_callers(live: Demonstration, done: Done) -> None:
+    """Expect the ledger to count the fault, and to name the modules that called."""
+    succeeded(done)
+
+    def ledger() -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(live.run(f"{done.command} --json").stdout)
+        return told
+
+    eventually(lambda: ledger()["groups"], "the ledger has a divergence")
+    told = ledger()
+    assert {"legacy-reaches-nobody"} <= {group["known"] for group in told["groups"]}, done.said
+    modules = {Path(file).stem for file in planned_callers()}
+    assert told["callers"].keys() <= modules, told
+    for group in told["groups"]:
+        assert group["callers"].keys() <= modules, group
+
+
+def knows(id_: str | None, live: Demonstration, done: Done) -> None:
+    """Expect what is accepted to be this and nothing else, in the file and in the status."""
+    succeeded(done)
+    kept = KnownFile(live.instance / "known.json").read()
+    assert [each.id for each in kept] == ([id_] if id_ else []), done.said
+    status = json.loads(live.run(".venv/bin/flask rollout status --json").stdout)
+    names = ["legacy-reaches-nobody", *([id_] if id_ else [])]
+    assert [each["id"] for each in status["known"]] == names, status
+
+
+def lists_known(_: Demonstration, done: Done) -> None:
+    """Expect the fault to be listed as active, with how often it was met."""
+    succeeded(done)
+    assert re.search(r"^active +legacy-reaches-nobody .* met \d+ times", done.stdout), done.said
 
 
 def shows_the_history(live: Demonstration, done: Done) -> None:

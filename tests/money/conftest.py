@@ -6,7 +6,9 @@ from tests.servers import (
     migrated_file,
     migrated_template,
     postgres,
+    postgresql_url,
     shared_postgres_url,
+    sqlite_url,
 )
 
 __all__ = [
@@ -15,5 +17,7 @@ __all__ = [
     "migrated_file",
     "migrated_template",
     "postgres",
+    "postgresql_url",
     "shared_postgres_url",
+    "sqlite_url",
 ]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shim.balance.judge import LEGACY_REACHES_NOBODY
+from shim.balance.known import LEGACY_REACHES_NOBODY
 from shim.shadow.result import NotCompared
 from tests.shim.harness import ENGAGED, Harness
 

@@ -5,7 +5,9 @@ from tests.servers import (
     migrated_file,
     migrated_template,
     postgres,
+    postgresql_url,
     shared_postgres_url,
+    sqlite_url,
 )
 
 __all__ = [
@@ -13,5 +15,7 @@ __all__ = [
     "migrated_file",
     "migrated_template",
     "postgres",
+    "postgresql_url",
     "shared_postgres_url",
+    "sqlite_url",
 ]

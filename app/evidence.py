@@ -1,0 +1,141 @@
+"""What a worker hands on of its comparison: log lines, its ledger, and whether it runs at all."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import msgspec
+import structlog
+
+from flags.decision import SHADOW_FLAG
+from flags.stage import Stage
+from shim.balance.lines import NameUser, divergence_record
+from shim.log_records import Divergence
+from shim.migration import Migration
+from shim.shadow.alarm import Reading, Watch
+from shim.shadow.counts import EVERYBODY, Cell, Counts
+from shim.shadow.episode import Episode
+from shim.shadow.ledger import FIRST_LINES, MOST_SAMPLES, Ledger
+from shim.shadow.publisher import ENCODER, Publisher
+from shim.shadow.result import Comparison, NotCompared, Outcome, Result
+from shim.sides import Side
+
+LONGEST_SAMPLE = 16_000
+"""Characters of a sample; a longer one goes without what each side did."""
+
+_log = structlog.get_logger("app")
+
+
+class Evidence:
+    """The first divergences of a group are logged one by one, all of them are counted.
+
+    So a flood of one divergence is no flood of lines. A ledger that raises costs its
+    numbers, never a line; it is said once.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        counts: Counts,
+        publisher: Publisher,
+        migration: Migration,
+        name_user: NameUser,
+        utc_now: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._counts = counts
+        self._publisher = publisher
+        self._migration = migration
+        self._name_user = name_user
+        self._utc_now = utc_now
+        self._ledger_failed = False
+        self.watch = Watch()
+
+    def publish(self, episode: Episode, result: Result) -> None:
+        """Hand on one divergence. Belongs to the shadow thread."""
+        number = self._note(episode, result)
+        if number > FIRST_LINES:
+            return
+        record = divergence_record(
+            episode,
+            result,
+            self._name_user,
+            at=self._utc_now(),
+            stage=self._migration.table.stage,
+            number=number,
+        )
+        if 0 < number <= MOST_SAMPLES:
+            self._ledger.add_sample(result, number, _sample(record))
+        self._publisher.put(record)
+
+    def count(self) -> None:
+        """Log how many there were of the groups that are not logged line by line any more."""
+        groups = [{**key._asdict(), "count": count} for key, count in self._ledger.untold().items()]
+        if groups:
+            self._publisher.publish("divergence_counts", groups=groups)
+
+    def look(self, now: float) -> None:
+        """See whether what ought to be compared is; `now` in monotonic seconds."""
+        self.watch.look(self._reading(now))
+
+    def counters(self) -> Mapping[Cell, int]:
+        """Return every counter of this worker since its start, with each denominator."""
+        cells = Counter(self._counts.cells)
+        for tally in self._migration.tallies.values():
+            for what, count in (("routed", tally.legacy), ("invalid_user_id", tally.invalid)):
+                cells[Cell(EVERYBODY, Side.LEGACY, "", what)] += count
+            cells[Cell(EVERYBODY, Side.CANONICAL, "", "routed")] += tally.canonical
+        full = f"dropped:{NotCompared.QUEUE_FULL}"
+        for (caller, side), count in list(self._migration.queue.dropped_calls.items()):
+            cells[Cell(EVERYBODY, side, "", full)] += count
+            cells[Cell(caller, side, "", full)] += count
+        return cells
+
+    def _note(self, episode: Episode, result: Result) -> int:
+        """Count it in the ledger; return how many of its kind there were, 0 if nobody knows."""
+        try:
+            return self._ledger.note(result, callers=episode.callers)
+        except Exception as error:  # noqa: BLE001 - a count that is lost must not lose the line
+            if not self._ledger_failed:
+                self._ledger_failed = True
+                _log.exception("ledger_failed", error=str(error))
+            return 0
+
+    def _reading(self, now: float) -> Reading:
+        table, queue, counts = self._migration.table, self._migration.queue, self._counts
+        shadow = table.flags.definition(SHADOW_FLAG)
+        percentage = shadow.percentage if shadow is not None and shadow.enabled else 0
+        reasons = Counter({str(reason): n for reason, n in list(counts.dropped.items())})
+        reasons[NotCompared.QUEUE_FULL] += sum(list(queue.dropped_calls.values()))
+        left_out = reasons.total() * len(Comparison)
+        nobody = 0
+        for (_, reason), n in list(counts.reasons.items()):
+            if reason is NotCompared.NO_CONNECTION:
+                nobody += n
+            else:
+                reasons[reason] += n
+                left_out += n
+        outcomes = list(counts.outcomes.items())
+        compared = sum(n for (_, what), n in outcomes if what is not Outcome.NOT_COMPARED)
+        return Reading(
+            at=now,
+            expected=table.stage is not Stage.OFF and percentage > 0,
+            everything=percentage == 100,
+            routed=sum(each.legacy + each.canonical for each in self._migration.tallies.values()),
+            offered=queue.taken + len(queue) + queue.dropped,
+            taken=queue.taken,
+            queued=len(queue),
+            compared=compared,
+            answered=compared + nobody,
+            left_out=left_out,
+            reasons=dict(reasons),
+        )
+
+
+def _sample(record: Divergence) -> str:
+    text = ENCODER.encode(record).decode()
+    if len(text) > LONGEST_SAMPLE:
+        brief = msgspec.structs.replace(record, observations=(), calls=())
+        text = ENCODER.encode(brief).decode()
+    return text if len(text) <= LONGEST_SAMPLE else '{"too_long": true}'

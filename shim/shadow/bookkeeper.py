@@ -1,0 +1,107 @@
+"""Keeps the ledger: hands what is new to the store every few seconds, on a thread of its own.
+
+A batch that could not be handed in is kept as it is and handed in again under its number, so
+that it is added once even where nobody can say whether it was. What comes in meanwhile
+waits in the ledger, which is bounded.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from shim.shadow.counts import Cell
+from shim.shadow.ledger import Ledger
+from shim.shadow.ledger_store import Batch, LedgerStore
+
+EVERY = 5.0
+"""Seconds between two batches."""
+
+_log = structlog.get_logger("shim")
+
+
+class Bookkeeper:
+    """`counters` returns totals since the start, which only grow; `writer` names the process."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        counters: Callable[[], Mapping[Cell, int]],
+        store: LedgerStore,
+        writer: Callable[[], str],
+        every: float = EVERY,
+    ) -> None:
+        self._ledger = ledger
+        self._counters = counters
+        self._store = store
+        self._writer = writer
+        self._every = every
+        self._kept: dict[Cell, int] = {}
+        self._pending: Batch | None = None
+        self._number = 0
+        self._failures = 0
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.problem: str | None = None
+        """Why the last batch is still here, None when it was kept."""
+
+    def start(self) -> None:
+        """Begin to keep, under a name that no process had before."""
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._run, name="shadow-ledger", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = 2.0) -> None:
+        """End the thread, and keep what is left."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
+            if self._thread.is_alive():
+                return  # the store hangs: it would hang us as well
+            self._thread = None
+        self.turn()
+
+    def turn(self) -> None:
+        """Hand in what is new. Whatever the store raises is a problem, and tried again."""
+        for _ in range(2):  # what waited since a failure, and what came in since then
+            batch = self._next()
+            if batch is None:
+                return
+            try:
+                self._store.add(batch)
+            except Exception as error:  # noqa: BLE001 - nothing that a store raises may end us
+                self._report(error)
+                return
+            self._pending = None
+            self._recovered()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._every):
+            self.turn()
+
+    def _next(self) -> Batch | None:
+        """Return the batch that is pending, else a new one, None if nothing is new."""
+        if self._pending is None:
+            totals = dict(self._counters())
+            new = {cell: n - self._kept.get(cell, 0) for cell, n in totals.items()}
+            new = {cell: n for cell, n in new.items() if n > 0}
+            groups = self._ledger.take()
+            if not new and not groups:
+                return None
+            self._kept = totals
+            self._number += 1
+            self._pending = Batch(self._writer(), self._number, new, groups)
+        return self._pending
+
+    def _report(self, error: Exception) -> None:
+        """Say it once for as long as it lasts."""
+        self._failures += 1
+        if self.problem is None:
+            _log.error("ledger_unwritable", problem=str(error))
+        self.problem = f"the ledger is behind, what was counted waits in memory: {error}"
+
+    def _recovered(self) -> None:
+        if self.problem is not None:
+            _log.info("ledger_writable_again", failures=self._failures)
+        self.problem, self._failures = None, 0

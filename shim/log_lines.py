@@ -137,7 +137,7 @@ Line = CountsLine | DivergenceLine | DivergenceCountsLine
 
 @dataclass(slots=True)
 class Block:
-    """What stands in some lines of a log, in their order; `positions` where it is needed."""
+    """What stands in some lines of a log, in their order."""
 
     lines: int
     read: Sequence[Line]

@@ -19,6 +19,7 @@ from shim.shadow.alarm import Reading
 from shim.shadow.events import LiveCall
 from shim.shadow.ledger import FIRST_LINES, Ledger
 from tests.app.conftest import Build, Built, until
+from tests.app.test_log_schema import problems
 from tests.notifications.doubles import ConnectionDouble
 
 USER = 10
@@ -75,7 +76,9 @@ def test_a_flood_of_one_divergence_is_no_flood_of_lines(
     built.parts.runtime.stop()
     lines = lines_of(settings.log_path, "divergence")
     assert [line["number"] for line in lines] == list(range(1, FIRST_LINES + 1))
-    [counted] = lines_of(settings.log_path, "divergence_counts")[-1]["groups"]
+    told = lines_of(settings.log_path, "divergence_counts")
+    assert [problem for line in (*lines, *told) for problem in problems(line)] == []
+    [counted] = told[-1]["groups"]
     assert (counted["count"], counted["known"]) == (FLOOD, "legacy-reaches-nobody")
     [group] = built.parts.ledger.read().groups
     assert (group.count, len(group.samples)) == (FLOOD, 3)

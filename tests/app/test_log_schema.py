@@ -10,7 +10,7 @@ import pytest
 from app.settings import Settings
 from shim.log_schema import SCHEMA_FILE, log_schema
 from tests.app.conftest import Built
-from tests.app.test_report import counts, divergence
+from tests.app.test_report import counts, divergence, told, total
 from tests.app.test_shadow_log import farm, lines_of, shadowed  # noqa: F401 - a fixture
 
 HEAD = {"v": 1, "host": "h", "worker": 1, "started": 1.5}
@@ -57,6 +57,10 @@ def without(line: dict[str, Any], name: str) -> dict[str, Any]:
         counts(calls=-1),
         divergence(email="somebody@example.org"),
         divergence(known=5),
+        divergence(number=-1),
+        told(total(-1)),
+        told(total(1, comparison="taste")),
+        told(worker="one"),
         {**HEAD, "event": "shadow_stuck", "at": "2026-01-01T00:00:00Z", "user": {"id": 5}},
         {"event": "shadow_stuck", "at": "2026-01-01T00:00:00Z"},
     ],

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from shim.report import Report, Terms, Verdict, judge
 from shim.report import report_of as report
 from shim.report_scan import MOST_GROUPS, MOST_SNAPSHOTS, Scan, Tally
+from shim.shadow.ledger import FIRST_LINES
 from shim.shadow.result import Comparison
 
 
@@ -79,6 +80,25 @@ def divergence(fingerprint: str = "f1", *, second: int = 0, **changes: Any) -> d
         ],
     }
     return {**line, **changes}
+
+
+def told(*groups: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return a line with the totals of groups of which not every divergence has a line."""
+    line = {
+        "v": 1,
+        "event": "divergence_counts",
+        "at": "2026-01-01T00:00:30Z",
+        "host": "host",
+        "worker": 1,
+        "started": 1.5,
+        "groups": list(groups),
+    }
+    return {**line, **changes}
+
+
+def total(count: Any, **changes: Any) -> dict[str, Any]:
+    """Return the total of one group of one process."""
+    return {"comparison": "reach", "fingerprint": "f1", "known": "", "count": count, **changes}
 
 
 def report_of(*lines: dict[str, Any] | str, terms: Terms | None = None) -> Report:
@@ -258,6 +278,10 @@ DAMAGED = {
     "a time that is none": json.dumps(divergence(at=5)),
     "a time without a zone": json.dumps(divergence(at="2026-01-01T00:00:00")),
     "differences that are none": json.dumps(divergence(differences=[5])),
+    "totals of no group": json.dumps(told(5)),  # type: ignore[arg-type]
+    "a total that is text": json.dumps(told(total("5"))),
+    "a negative total": json.dumps(told(total(-5))),
+    "totals of nobody": json.dumps(without(told(total(5)), "host")),
     "an unknown outcome": json.dumps(divergence(outcome="fine")),
 }
 
@@ -268,8 +292,8 @@ def test_a_damaged_line_is_counted_and_changes_nothing_else(name: str) -> None:
     whole = [counts(second=1), divergence()]
     found = report_of(whole[0], DAMAGED[name], whole[1])
     assert (found.lines, found.damaged) == (3, 1)
-    told = {**found.as_json(), "lines": 2, "damaged": 0}
-    assert told == report_of(*whole).as_json()
+    shown = {**found.as_json(), "lines": 2, "damaged": 0}
+    assert shown == report_of(*whole).as_json()
 
 
 @given(st.lists(st.text() | st.binary().map(lambda data: data.decode(errors="replace"))))
@@ -300,10 +324,42 @@ def test_divergences_are_grouped_by_fingerprint_most_frequent_first() -> None:
     assert (rare.fingerprint, rare.count, rare.known) == ("rare", 1, None)
 
 
+def test_a_worker_s_total_counts_where_not_every_divergence_has_a_line() -> None:
+    """The newest total of each process, in any order, or its lines where they are more."""
+    lines = [
+        divergence(calls=[{"path": "hook", "caller": "batch.process"}] * 2),
+        divergence(second=5),
+        divergence(worker=2),
+        divergence(worker=3),
+        told(total(30)),
+        told(total(20)),
+        told(total(400), worker=2),
+    ]
+    for order in (lines, lines[::-1]):
+        found = report_of(*order)
+        assert [group.count for group in found.groups] == [30 + 400 + 1]
+        assert found.callers == {"batch": 431}
+        assert found.kinds == {"missing": 431, "value": 431}
+        assert (found.ungrouped, found.damaged) == (0, 0)
+
+
+def test_what_is_known_is_another_group_than_the_same_before() -> None:
+    """One fingerprint that was accepted on the way has two numbers, each with its own total."""
+    known = {"known": "odd", "outcome": "known"}
+    found = report_of(divergence(), divergence(**known), told(total(11), total(50, known="odd")))
+    assert [(group.known, group.count) for group in found.groups] == [("odd", 50), (None, 11)]
+
+
+def test_a_total_without_a_group_is_counted_beyond_its_lines() -> None:
+    """The first divergences that shared the group for which a worker had no room have lines."""
+    found = report_of(divergence(), told(total(FIRST_LINES + 7, fingerprint="overflow")))
+    assert ([group.count for group in found.groups], found.ungrouped) == ([1], 7)
+
+
 def test_the_report_as_json_has_each_verdict_beside_its_numbers() -> None:
     """Plain data that a program can read: no number without its denominator."""
-    told = json.loads(json.dumps(report_of(counts(), divergence()).as_json()))
-    assert told["comparisons"]["truth"] == {
+    shown = json.loads(json.dumps(report_of(counts(), divergence()).as_json()))
+    assert shown["comparisons"]["truth"] == {
         "verdict": "pass",
         "compared": 5,
         "matched": 5,
@@ -315,6 +371,6 @@ def test_the_report_as_json_has_each_verdict_beside_its_numbers() -> None:
         "why": "0 of 5 diverged, at most 45.072% at 95 %",
         "reasons": {},
     }
-    assert told["routed"] == {"legacy": 5, "canonical": 1, "invalid_user_id": 1}
-    assert (told["workers"], told["calls"], told["dropped"]) == (1, 7, {"queue_full": 0})
-    assert told["groups"][0]["fingerprint"] == "f1"
+    assert shown["routed"] == {"legacy": 5, "canonical": 1, "invalid_user_id": 1}
+    assert (shown["workers"], shown["calls"], shown["dropped"]) == (1, 7, {"queue_full": 0})
+    assert shown["groups"][0]["fingerprint"] == "f1"

@@ -9,14 +9,16 @@ import shim.report_files as files
 from app.charts import bars, latencies, quantile, rate_chart
 from shim.report import Point, Terms, read_logs, report_of
 from shim.report_scan import Scan
-from tests.app.test_report import counts, divergence
+from tests.app.test_report import counts, divergence, told, total
 
 LINES = [
     *(json.dumps(divergence(f"f{number % 7}", second=number % 60)) for number in range(500)),
     json.dumps(counts(1, second=3)),
+    json.dumps(told(total(300), total(900, fingerprint="f5"))),
     "{cut",
     "\ufffd\x00" * 50,
     json.dumps(counts(2, second=9, v=7)),
+    json.dumps(told(total(200), total(70, fingerprint="none"), worker=2)),
     *(json.dumps(counts(1, second=number)) for number in range(40)),
 ]
 

@@ -13,7 +13,7 @@ from shim.migration import Migration
 from shim.shadow.alarm import Reading, Watch
 from shim.shadow.counts import EVERYBODY, Cell, Counts
 from shim.shadow.episode import Episode
-from shim.shadow.ledger import FIRST_LINES, MOST_SAMPLES, Ledger
+from shim.shadow.ledger import MOST_SAMPLES, Ledger
 from shim.shadow.publisher import Publisher
 from shim.shadow.result import Comparison, NotCompared, Outcome, Result
 from shim.sides import Side
@@ -52,7 +52,7 @@ class Evidence:
     def publish(self, episode: Episode, result: Result) -> None:
         """Hand on one divergence. Belongs to the shadow thread."""
         number = self._note(episode, result)
-        if number > FIRST_LINES:
+        if number > self._ledger.first_lines:
             return
         line = divergence_line(episode, result, self._name_user)
         if 0 < number <= MOST_SAMPLES:

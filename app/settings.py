@@ -47,6 +47,7 @@ class Settings:
     shadow_queue: int = 10_000
     shadow_deadline_ms: int = 1000
     shadow_cpu_percent: float = 5.0
+    log_first_lines: int = 10
     log_user_ids: str = "hash"
     notify_bus_url: str | None = field(default=None, repr=False)
     """The Redis between workers; None: no worker hears of what another one booked."""
@@ -148,6 +149,7 @@ class _Reader:
             shadow_cpu_percent=self._number(
                 "SHIM_SHADOW_CPU_PERCENT", 5.0, float, least=0.1, most=100
             ),
+            log_first_lines=self._number("SHIM_LOG_FIRST_LINES", 10, int, least=1, most=1_000_000),
             log_user_ids=self._choice("SHIM_LOG_USER_IDS", "hash", ("hash", "plain")),
             notify_bus_url=self._checked("NOTIFY_BUS_URL", settings_checks.bus_url),
             secret_key=self._checked("SHIM_SECRET_KEY", settings_checks.secret_key),

@@ -15,7 +15,7 @@ from shim.migration import Migration
 from shim.shadow.alarm import Reading, Watch
 from shim.shadow.counts import EVERYBODY, Cell, Counts
 from shim.shadow.episode import Episode
-from shim.shadow.ledger import FIRST_LINES, MOST_SAMPLES, Ledger
+from shim.shadow.ledger import MOST_SAMPLES, Ledger
 from shim.shadow.publisher import ENCODER, Publisher
 from shim.shadow.result import Comparison, NotCompared, Outcome, Result
 from shim.sides import Side
@@ -55,7 +55,7 @@ class Evidence:
     def publish(self, episode: Episode, result: Result) -> None:
         """Hand on one divergence. Belongs to the shadow thread."""
         number = self._note(episode, result)
-        if number > FIRST_LINES:
+        if number > self._ledger.first_lines:
             return
         record = divergence_record(
             episode,
@@ -73,7 +73,9 @@ class Evidence:
         """Log how many there were of the groups that are not logged line by line any more."""
         groups = [{**key._asdict(), "count": count} for key, count in self._ledger.untold().items()]
         if groups:
-            self._publisher.publish("divergence_counts", groups=groups)
+            self._publisher.publish(
+                "divergence_counts", groups=groups, lines=self._ledger.first_lines
+            )
 
     def look(self, now: float) -> None:
         """See whether what ought to be compared is; `now` in monotonic seconds."""

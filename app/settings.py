@@ -48,6 +48,7 @@ class Settings:
     shadow_queue: int = 10_000
     shadow_deadline_ms: int = 1000
     shadow_cpu_percent: float = 5.0
+    log_first_lines: int = 10
     log_user_ids: str = "hash"
     log_file_mb: int = 64
     log_total_mb: int = 1024
@@ -157,6 +158,7 @@ class _Reader:
             shadow_cpu_percent=self._number(
                 "SHIM_SHADOW_CPU_PERCENT", 5.0, float, least=0.1, most=100
             ),
+            log_first_lines=self._number("SHIM_LOG_FIRST_LINES", 10, int, least=1, most=1_000_000),
             log_user_ids=self._choice("SHIM_LOG_USER_IDS", "hash", ("hash", "plain")),
             log_file_mb=self._number("SHIM_LOG_FILE_MB", 64, int, least=1, most=10_000),
             log_total_mb=self._number("SHIM_LOG_TOTAL_MB", 1024, int, least=2, most=1_000_000),

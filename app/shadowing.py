@@ -105,7 +105,7 @@ def build_shadowing(
     name_user = Pseudonyms(settings.key_file, plain=settings.log_user_ids == "plain")
     truth = SqlTruthReader(database.read_only())
 
-    ledger = Ledger(utc_now=_utc_now)
+    ledger = Ledger(utc_now=_utc_now, first_lines=settings.log_first_lines)
     evidence = Evidence(
         ledger=ledger,
         counts=counts,

@@ -105,13 +105,14 @@ class GroupCount(msgspec.Struct, frozen=True, gc=False):
 
 
 class DivergenceCountsLine(msgspec.Struct, frozen=True, tag_field="event", tag="divergence_counts"):
-    """`divergence_counts`: groups of which only the first divergences were logged."""
+    """`divergence_counts`: groups of which only the first `lines` divergences were logged."""
 
     v: Version
     host: str
     worker: int
     started: float
     at: Moment
+    lines: Count
     groups: tuple[GroupCount, ...]
 
     @property

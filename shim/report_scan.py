@@ -13,7 +13,6 @@ from shim.log_lines import (
     Numbers,
     read_block,
 )
-from shim.shadow.ledger import FIRST_LINES
 from shim.shadow.result import Comparison, NotCompared
 
 MOST_GROUPS = 1000
@@ -73,6 +72,13 @@ def tally_of(numbers: Numbers) -> Tally:
     return Tally(numbers.compared, numbers.known, numbers.mismatched, left_out)
 
 
+class Total(NamedTuple):
+    """How many divergences a process had of a group, and how many of them have a line."""
+
+    divergences: int = 0
+    lines: int = 0
+
+
 @dataclass(slots=True)
 class GroupTally:
     """Divergences of one group. Samples are lines as they stand in a log."""
@@ -105,7 +111,7 @@ class Scan:
     groups: dict[GroupName, GroupTally] = field(default_factory=dict)
     ungrouped: int = 0
     """Lines of divergences for whose group there was no room."""
-    totals: dict[CountName, dict[Process, int]] = field(default_factory=dict)
+    totals: dict[CountName, dict[Process, Total]] = field(default_factory=dict)
     """What each process says that it had of a group. A process tells some `MOST_GROUPS` apart."""
     width: int = FINEST_S
     snapshots: dict[tuple[Process, str, int], tuple[Snapshot, Snapshot]] = field(
@@ -131,7 +137,10 @@ class Scan:
     def count_of(self, group: GroupTally) -> int:
         """Return how many divergences a group has, with those that have no line."""
         lines, told = group.lines, self.totals.get(_count_name(group.line), {})
-        return sum(max(lines.get(each, 0), told.get(each, 0)) for each in lines.keys() | told)
+        return sum(
+            max(lines.get(each, 0), told.get(each, Total()).divergences)
+            for each in lines.keys() | told
+        )
 
     @property
     def without_group(self) -> int:
@@ -139,7 +148,7 @@ class Scan:
         named = {_count_name(group.line) for group in self.groups.values()}
         told = (totals.values() for name, totals in self.totals.items() if name not in named)
         return self.ungrouped + sum(
-            max(total - FIRST_LINES, 0) for totals in told for total in totals
+            max(total.divergences - total.lines, 0) for totals in told for total in totals
         )
 
     def merge(self, other: "Scan") -> None:
@@ -182,12 +191,12 @@ class Scan:
 
     def _total(self, line: DivergenceCountsLine) -> None:
         for each in line.groups:
-            self._keep_total(_count_name(each), line.process, each.count)
+            self._keep_total(_count_name(each), line.process, Total(each.count, line.lines))
 
-    def _keep_total(self, name: CountName, process: Process, total: int) -> None:
+    def _keep_total(self, name: CountName, process: Process, total: Total) -> None:
         """Keep the largest, which is the newest: a total only grows."""
         totals = self.totals.setdefault(name, {})
-        totals[process] = max(total, totals.get(process, 0))
+        totals[process] = max(total, totals.get(process, total))
 
     def _keep_newest(self, line: CountsLine) -> None:
         known = self.newest.get(line.process)

@@ -71,7 +71,15 @@ class _Group:
 class Ledger:
     """Noted in by shadow threads, taken from by the thread that keeps it."""
 
-    def __init__(self, *, utc_now: Callable[[], datetime], most: int = MOST_GROUPS) -> None:
+    def __init__(
+        self,
+        *,
+        utc_now: Callable[[], datetime],
+        most: int = MOST_GROUPS,
+        first_lines: int = FIRST_LINES,
+    ) -> None:
+        self.first_lines = first_lines
+        """How many of a group are logged one by one before only their count is."""
         self._utc_now = utc_now
         self._most = most
         self._lock = threading.Lock()
@@ -107,7 +115,7 @@ class Ledger:
             grown = {
                 key: group.total
                 for key, group in self._groups.items()
-                if group.total > max(group.told, FIRST_LINES)
+                if group.total > max(group.told, self.first_lines)
             }
             for key, total in grown.items():
                 self._groups[key].told = total

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from shim.report import Report, Terms, Verdict, judge
 from shim.report import report_of as report
 from shim.report_scan import MOST_GROUPS, MOST_SNAPSHOTS, Scan, Tally
-from shim.shadow.ledger import FIRST_LINES
 from shim.shadow.result import Comparison
 
 
@@ -91,6 +90,7 @@ def told(*groups: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "host": "host",
         "worker": 1,
         "started": 1.5,
+        "lines": 10,
         "groups": list(groups),
     }
     return {**line, **changes}
@@ -352,7 +352,7 @@ def test_what_is_known_is_another_group_than_the_same_before() -> None:
 
 def test_a_total_without_a_group_is_counted_beyond_its_lines() -> None:
     """The first divergences that shared the group for which a worker had no room have lines."""
-    found = report_of(divergence(), told(total(FIRST_LINES + 7, fingerprint="overflow")))
+    found = report_of(divergence(), told(total(57, fingerprint="overflow"), lines=50))
     assert ([group.count for group in found.groups], found.ungrouped) == ([1], 7)
 
 

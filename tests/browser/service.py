@@ -36,6 +36,7 @@ class Service:
             "SHIM_INSTANCE": str(instance_path),
             "SHIM_SCHEDULERS": "off",
             "SHIM_LOG_USER_IDS": "plain",
+            "SHIM_LOG_FIRST_LINES": "1000000",  # a line is the sign that an episode was judged
             "SHIM_SHADOW_CPU_PERCENT": "100",  # a test waits for every episode to be judged
             "PORT": str(_free_port()),
         }

@@ -1,17 +1,15 @@
 """Every setting: read once from the environment, checked, and refused by name if unknown."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from app import settings_checks
 from app.adapters.worker_log import MEGABYTE, Retention
-from app.engines import parse_url
-from app.errors import DatabaseUnavailable
-
-T = TypeVar("T")
+from app.environment import Environment
 
 PREFIX = "SHIM_"
 EXCEPTIONS = (
@@ -122,168 +120,115 @@ class Settings:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Read and check all settings. Raises SettingsError with every problem at once."""
-        return _Reader(os.environ if environ is None else environ).settings()
+        env = Environment(os.environ if environ is None else environ)
+        values = {
+            **_process(env),
+            **_rewards(env),
+            **_shadow(env),
+            **_log(env),
+            **_workers(env),
+            **_admission(env),
+            **_bounds(env),
+        }
+        env.problems += [
+            f"{name} is set, but there is nothing behind it yet: unset it"
+            for name in _NOT_YET
+            if name in env
+        ]
+        env.refuse_unknown(prefix=PREFIX, exceptions=EXCEPTIONS)
+        if env.problems:
+            raise SettingsError("\n".join(env.problems))
+        return cls(**values)
 
 
-class _Reader:
-    """Reads names from an environment and collects what is wrong with them."""
+def _process(env: Environment) -> dict[str, Any]:
+    """Read where this service keeps things, and where it is reached."""
+    instance = env.folder("SHIM_INSTANCE", Path("instance"))
+    database = partial(settings_checks.database_url, instance_path=instance)
+    return {
+        "instance_path": instance,
+        "database_url": env.checked("DATABASE_URL", database) or "sqlite:///app.db",
+        "host": env.text("SHIM_HOST", "127.0.0.1"),
+        "port": env.number("PORT", 8000, int, least=1, most=65535),
+        "workers": env.number("SHIM_WORKERS", 1, int, least=1, most=64),
+        "threads": env.number("SHIM_THREADS", 64, int, least=2, most=1000),
+        "demo": env.choice("SHIM_DEMO", "0", ("0", "1")) == "1",
+    }
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        self._known = set(EXCEPTIONS)
-        self._problems: list[str] = []
 
-    def settings(self) -> Settings:
-        """Return the settings. Raises SettingsError."""
-        instance = self._folder("SHIM_INSTANCE", Path("instance"))
-        settings = Settings(
-            instance_path=instance,
-            database_url=self._database("DATABASE_URL", "sqlite:///app.db", instance),
-            host=self._text("SHIM_HOST", "127.0.0.1"),
-            port=self._number("PORT", 8000, int, least=1, most=65535),
-            workers=self._number("SHIM_WORKERS", 1, int, least=1, most=64),
-            threads=self._number("SHIM_THREADS", 64, int, least=2, most=1000),
-            demo=self._choice("SHIM_DEMO", "0", ("0", "1")) == "1",
-            schedulers=self._choice("SHIM_SCHEDULERS", "on", ("on", "off")) == "on",
-            farming_interval_s=self._number(
-                "SHIM_FARMING_INTERVAL_S", 300.0, float, least=0.1, most=86_400
-            ),
-            boost_interval_s=self._number(
-                "SHIM_BOOST_INTERVAL_S", 300.0, float, least=0.1, most=86_400
-            ),
-            shadow_queue=self._number("SHIM_SHADOW_QUEUE", 10_000, int, least=1, most=1_000_000),
-            shadow_deadline_ms=self._number(
-                "SHIM_SHADOW_DEADLINE_MS", 1000, int, least=10, most=60_000
-            ),
-            shadow_cpu_percent=self._number(
-                "SHIM_SHADOW_CPU_PERCENT", 5.0, float, least=0.1, most=100
-            ),
-            log_first_lines=self._number("SHIM_LOG_FIRST_LINES", 10, int, least=1, most=1_000_000),
-            log_user_ids=self._choice("SHIM_LOG_USER_IDS", "hash", ("hash", "plain")),
-            log_file_mb=self._number("SHIM_LOG_FILE_MB", 64, int, least=1, most=10_000),
-            log_total_mb=self._number("SHIM_LOG_TOTAL_MB", 1024, int, least=2, most=1_000_000),
-            log_days=self._number("SHIM_LOG_DAYS", 14, int, least=1, most=3650),
-            notify_bus_url=self._checked("NOTIFY_BUS_URL", settings_checks.bus_url),
-            secret_key=self._checked("SHIM_SECRET_KEY", settings_checks.secret_key),
-            sweep_interval_s=self._number(
-                "SHIM_SWEEP_INTERVAL_S", 5.0, float, least=0.1, most=3600
-            ),
-            admission=self._choice("SHIM_ADMISSION", "enforce", ("off", "report-only", "enforce")),
-            origins=self._checked("SHIM_ORIGINS", settings_checks.origins) or (),
-            bot_token=self._checked("SHIM_BOT_TOKEN", settings_checks.bot_token),
-            init_data_age_s=self._number(
-                "SHIM_INIT_DATA_AGE_S", 86_400, int, least=60, most=2_592_000
-            ),
-            max_connections=self._number(
-                "SHIM_MAX_CONNECTIONS", 20_000, int, least=1, most=1_000_000
-            ),
-            max_user_connections=self._number(
-                "SHIM_MAX_USER_CONNECTIONS", 16, int, least=1, most=10_000
-            ),
-            max_message_bytes=self._number(
-                "SHIM_MAX_MESSAGE_BYTES", 64 * 1024, int, least=1024, most=16_777_216
-            ),
-            message_rate=self._number("SHIM_MESSAGE_RATE", 5.0, float, least=0.1, most=10_000),
-            message_burst=self._number("SHIM_MESSAGE_BURST", 50, int, least=5, most=100_000),
+def _rewards(env: Environment) -> dict[str, Any]:
+    """Read who books rewards by the clock, and how often."""
+    day = 86_400
+    return {
+        "schedulers": env.choice("SHIM_SCHEDULERS", "on", ("on", "off")) == "on",
+        "farming_interval_s": env.number(
+            "SHIM_FARMING_INTERVAL_S", 300.0, float, least=0.1, most=day
+        ),
+        "boost_interval_s": env.number("SHIM_BOOST_INTERVAL_S", 300.0, float, least=0.1, most=day),
+    }
+
+
+def _shadow(env: Environment) -> dict[str, Any]:
+    """Read what shadows may take of this worker."""
+    return {
+        "shadow_queue": env.number("SHIM_SHADOW_QUEUE", 10_000, int, least=1, most=1_000_000),
+        "shadow_deadline_ms": env.number(
+            "SHIM_SHADOW_DEADLINE_MS", 1000, int, least=10, most=60_000
+        ),
+        "shadow_cpu_percent": env.number(
+            "SHIM_SHADOW_CPU_PERCENT", 5.0, float, least=0.1, most=100
+        ),
+    }
+
+
+def _log(env: Environment) -> dict[str, Any]:
+    """Read what the shadow log says, and how long it is kept."""
+    return {
+        "log_first_lines": env.number("SHIM_LOG_FIRST_LINES", 10, int, least=1, most=1_000_000),
+        "log_user_ids": env.choice("SHIM_LOG_USER_IDS", "hash", ("hash", "plain")),
+        "log_file_mb": env.number("SHIM_LOG_FILE_MB", 64, int, least=1, most=10_000),
+        "log_total_mb": env.number("SHIM_LOG_TOTAL_MB", 1024, int, least=2, most=1_000_000),
+        "log_days": env.number("SHIM_LOG_DAYS", 14, int, least=1, most=3650),
+    }
+
+
+def _workers(env: Environment) -> dict[str, Any]:
+    """Read how workers hear of each other, and what is done about what they missed."""
+    if "NOTIFY_BUS_URL" in env and "SHIM_SECRET_KEY" not in env:
+        env.problems.append(
+            "NOTIFY_BUS_URL is set and SHIM_SECRET_KEY is not: give every worker of every host"
+            " the same one, for what is on the bus is signed with it"
         )
-        self._refuse_unknown()
-        self._refuse_unsigned_bus()
-        if self._problems:
-            raise SettingsError("\n".join(self._problems))
-        return settings
-
-    def _text(self, name: str, default: str) -> str:
-        self._known.add(name)
-        value = self._environ.get(name)
-        if value is not None and not value.strip():
-            self._problems.append(f"{name} is empty: give a value, or unset it")
-            return default
-        return value if value is not None else default
-
-    def _checked(self, name: str, check: Callable[[str], T]) -> T | None:
-        """Return what the check makes of the text, None where nothing is set."""
-        try:
-            text = self._text(name, "")
-            return check(text) if text else None
-        except ValueError as error:
-            self._problems.append(f"{name} {error}")
-            return None
-
-    def _folder(self, name: str, default: Path) -> Path:
-        path = Path(self._text(name, str(default))).absolute()
-        try:
-            present = next(folder for folder in (path, *path.parents) if folder.exists())
-        except OSError as error:  # a name that is too long, a folder that may not be looked into
-            self._problems.append(f"{name} is {str(path)!r}: {error.strerror}; name another folder")
-            return path
-        if not present.is_dir():
-            self._problems.append(f"{name} is {str(path)!r}: {present} is a file; name a folder")
-        elif present != path and not os.access(present, os.W_OK | os.X_OK):
-            self._problems.append(
-                f"{name} is {str(path)!r}: it cannot be made in {present}; name a folder that"
-                " exists or can be made"
-            )
-        return path
-
-    def _database(self, name: str, default: str, instance: Path) -> str:
-        url = self._text(name, default)
-        try:
-            parse_url(url, instance_path=instance)
-        except DatabaseUnavailable as error:
-            self._problems.append(f"{name} is wrong: {error}")
-        return url
-
-    def _choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
-        value = self._text(name, default)
-        if value not in choices:
-            self._problems.append(f"{name} is {value!r}: give one of {', '.join(choices)}")
-        return value
-
-    def _number(
-        self, name: str, default: T, read: Callable[[str], T], *, least: float, most: float
-    ) -> T:
-        text = self._text(name, str(default))
-        try:
-            value = read(text)
-            if least <= value <= most:  # type: ignore[operator]
-                return value
-        except ValueError:
-            pass
-        kind = "a whole number" if read is int else "a number"
-        self._problems.append(f"{name} is {text!r}: give {kind} from {least:.10g} to {most:.10g}")
-        return default
-
-    def _refuse_unsigned_bus(self) -> None:
-        if "NOTIFY_BUS_URL" in self._environ and "SHIM_SECRET_KEY" not in self._environ:
-            self._problems.append(
-                "NOTIFY_BUS_URL is set and SHIM_SECRET_KEY is not: give every worker of every"
-                " host the same one, for what is on the bus is signed with it"
-            )
-
-    def _refuse_unknown(self) -> None:
-        for name in sorted(self._environ):
-            if name in _NOT_YET:
-                self._problems.append(
-                    f"{name} is set, but there is nothing behind it yet: unset it"
-                )
-            elif name in self._known:
-                continue
-            elif name.startswith(PREFIX):
-                near = min(self._known, key=lambda known: distance(known, name))
-                self._problems.append(f"{name} is not a setting: did you mean {near}? Or unset it")
-            else:
-                self._problems += [
-                    f"{name} is not a setting, and looks like {known}: rename it, or unset it"
-                    for known in EXCEPTIONS
-                    if distance(known, name) <= 2
-                ]
+    return {
+        "notify_bus_url": env.checked("NOTIFY_BUS_URL", settings_checks.bus_url),
+        "secret_key": env.checked("SHIM_SECRET_KEY", settings_checks.secret_key),
+        "sweep_interval_s": env.number("SHIM_SWEEP_INTERVAL_S", 5.0, float, least=0.1, most=3600),
+    }
 
 
-def distance(left: str, right: str) -> int:
-    """Return how many letters must be added, removed or replaced to get from one to the other."""
-    row = list(range(len(right) + 1))
-    for i, a in enumerate(left, start=1):
-        above, row[0] = row[0], i
-        for j, b in enumerate(right, start=1):
-            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (a != b))
-    return row[-1]
+def _admission(env: Environment) -> dict[str, Any]:
+    """Read who may listen."""
+    modes = ("off", "report-only", "enforce")
+    return {
+        "admission": env.choice("SHIM_ADMISSION", "enforce", modes),
+        "origins": env.checked("SHIM_ORIGINS", settings_checks.origins) or (),
+        "bot_token": env.checked("SHIM_BOT_TOKEN", settings_checks.bot_token),
+        "init_data_age_s": env.number(
+            "SHIM_INIT_DATA_AGE_S", 86_400, int, least=60, most=2_592_000
+        ),
+    }
+
+
+def _bounds(env: Environment) -> dict[str, Any]:
+    """Read how much browsers may ask of this worker."""
+    return {
+        "max_connections": env.number("SHIM_MAX_CONNECTIONS", 20_000, int, least=1, most=1_000_000),
+        "max_user_connections": env.number(
+            "SHIM_MAX_USER_CONNECTIONS", 16, int, least=1, most=10_000
+        ),
+        "max_message_bytes": env.number(
+            "SHIM_MAX_MESSAGE_BYTES", 64 * 1024, int, least=1024, most=16_777_216
+        ),
+        "message_rate": env.number("SHIM_MESSAGE_RATE", 5.0, float, least=0.1, most=10_000),
+        "message_burst": env.number("SHIM_MESSAGE_BURST", 50, int, least=5, most=100_000),
+    }

@@ -1,12 +1,25 @@
 """What a text must be to be a setting; a check says what is wrong and repeats no secret."""
 
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
+
+from app.engines import parse_url
+from app.errors import DatabaseUnavailable
 
 _BOT_TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{30,60}")
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 SHORTEST_SECRET = 32
+
+
+def database_url(text: str, *, instance_path: Path) -> str:
+    """Return the address of a database. Raises ValueError."""
+    try:
+        parse_url(text, instance_path=instance_path)
+    except DatabaseUnavailable as error:
+        raise ValueError(f"is wrong: {error}") from error
+    return text
 
 
 def origins(text: str) -> tuple[str, ...]:

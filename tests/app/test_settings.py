@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.adapters.worker_log import Retention
+from app.environment import distance
 from app.factory import create_app
-from app.settings import EXCEPTIONS, Settings, SettingsError, distance
+from app.settings import EXCEPTIONS, Settings, SettingsError
 
 ROOT = Path(__file__).parents[2]
 DEFAULTS = {

@@ -1,30 +1,25 @@
 """The composition root: everything is built here, and nothing is started."""
 
 import os
-import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 
-from app.adapters.lease import FileLease
 from app.adapters.ledger import SqlLedgerStore
 from app.adapters.questions import Questions
 from app.cli_rollout import rollout
 from app.cli_shadow import shadow
-from app.core.balance_manager import BalanceManager
-from app.core.batch_balance_processor import BatchBalanceProcessor
-from app.core.farming_scheduler import FarmingScheduler
-from app.core.schedulers import Schedulers
-from app.core.ton_boost_scheduler import TonBoostScheduler
 from app.core.websocket_balance_integration import WebSocketBalanceIntegration
 from app.database import Database
+from app.deciding import Deciding, build_deciding
 from app.demo import demo
-from app.leadership import Leadership
 from app.notifications.ports import BalanceHint
 from app.parts import Parts
 from app.reach import ChangedCounts, Reach, build_reach
+from app.rewarding import Rewarding, build_rewarding
 from app.runtime import ClosedLast, Control, Runtime, Service
 from app.secret import SessionKey
 from app.settings import Settings, SettingsError
@@ -34,12 +29,6 @@ from app.web.health import health
 from app.web.limits import Limits
 from app.web.pages import pages
 from app.web.sockets import OpenSockets, init_sockets
-from flags.admin import EmbeddedAdmin
-from flags.embedded import EmbeddedProvider
-from flags.history import FileHistory
-from flags.kill_switch import KillSwitch
-from flags.latch_file import FileLatchStore
-from flags.workers import WorkerFiles
 from shim import facade
 from shim.balance.known import SHIPPED
 from shim.explain import explain
@@ -85,12 +74,12 @@ def build_parts(
     """Build and connect all parts, and install the facade behind the historic paths."""
     _make_folder(settings.instance_path)
     database = Database(settings.database_url, instance_path=settings.instance_path)
-    manager = BalanceManager(database, monotonic=time.monotonic)
-    provider = EmbeddedProvider(settings.flag_file)
-    kill_switch = KillSwitch([FileLatchStore(settings.latch_file)])
+    deciding = build_deciding(settings)
+    rewarding = build_rewarding(settings, database)
+    manager = rewarding.manager
     migration = Migration(
-        flags=provider.state,
-        latch=kill_switch.latch,
+        flags=deciding.provider.state,
+        latch=deciding.kill_switch.latch,
         new_hint=BalanceHint,
         manager=manager,
         queue=EventQueue(settings.shadow_queue),
@@ -98,22 +87,17 @@ def build_parts(
     reach = build_reach(settings, migration=migration, manager=manager, database=database)
     facade.install(migration)
     WebSocketBalanceIntegration(manager).install()  # the last installer of the hook wins
-    processor = BatchBalanceProcessor(database)
-    farming = FarmingScheduler(database, processor, interval_s=settings.farming_interval_s)
-    boosts = TonBoostScheduler(database, interval_s=settings.boost_interval_s)
     known = KnownFile(settings.known_file, shipped=SHIPPED)
     ledger = SqlLedgerStore(database)
     shadowing = build_shadowing(
         settings=settings, database=database, migration=migration, known=known, store=ledger
     )
-    workers = WorkerFiles(settings.run_path)
-    questions = Questions(settings.run_path)
     control = Control(
-        kill_switch=kill_switch,
-        provider=provider,
+        kill_switch=deciding.kill_switch,
+        provider=deciding.provider,
         migration=migration,
-        workers=workers,
-        answer=_answering(questions, migration),
+        workers=deciding.workers,
+        answer=_answering(deciding.questions, migration),
         count=_counting(shadowing, reach, admission),
         watch=known.poll,
         problems=lambda: shadowing.problems,
@@ -125,22 +109,13 @@ def build_parts(
         ("shadowing", shadowing),
         ("control", control),
         ("sockets", sockets),
+        *rewarding.services,
     ]
-    if settings.schedulers:
-        services.append(("schedulers", _schedulers(settings, farming, boosts)))
     return Parts(
         settings=settings,
         database=database,
-        manager=manager,
-        processor=processor,
-        farming=farming,
-        boosts=boosts,
-        provider=provider,
-        flag_admin=EmbeddedAdmin(settings.flag_file),
-        kill_switch=kill_switch,
-        history=FileHistory(settings.history_file),
-        workers=workers,
-        questions=questions,
+        **_fields(deciding),
+        **_fields(rewarding, without="services"),
         migration=migration,
         shadowing=shadowing,
         known=known,
@@ -151,6 +126,11 @@ def build_parts(
     )
 
 
+def _fields(group: Deciding | Rewarding, *, without: str = "") -> dict[str, Any]:
+    """Return the parts of a group by their names, which are those in `Parts`."""
+    return {each.name: getattr(group, each.name) for each in fields(group) if each.name != without}
+
+
 def _make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -159,18 +139,6 @@ def _make_folder(path: Path) -> None:
             f"SHIM_INSTANCE is {str(path)!r}: it cannot be made ({error.strerror}); name a folder"
             " that exists or can be made"
         ) from error
-
-
-def _schedulers(
-    settings: Settings, farming: FarmingScheduler, boosts: TonBoostScheduler
-) -> Leadership:
-    schedulers = Schedulers(
-        farming,
-        boosts,
-        farming_interval_s=settings.farming_interval_s,
-        boost_interval_s=settings.boost_interval_s,
-    )
-    return Leadership(FileLease(settings.scheduler_lock), schedulers, name="schedulers")
 
 
 def _counting(shadowing: Shadowing, reach: Reach, admission: Admission) -> Callable[[], None]:

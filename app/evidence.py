@@ -23,6 +23,8 @@ from shim.sides import Side
 LONGEST_SAMPLE = 16_000
 """Characters of a sample; a longer one goes without what each side did."""
 
+_COMPARISONS = frozenset(Comparison)
+
 _log = structlog.get_logger("app")
 
 
@@ -69,9 +71,17 @@ class Evidence:
             self._ledger.add_sample(result, number, _sample(record))
         self._publisher.put(record)
 
+    def publish_noise(self, episode: Episode, result: Result) -> None:
+        """Count where legacy differs from itself: in the ledger, for it is no divergence."""
+        self._note(episode, result)
+
     def count(self) -> None:
         """Log how many there were of the groups that are not logged line by line any more."""
-        groups = [{**key._asdict(), "count": count} for key, count in self._ledger.untold().items()]
+        groups = [
+            {**key._asdict(), "count": count}
+            for key, count in self._ledger.untold().items()
+            if key.comparison in _COMPARISONS
+        ]
         if groups:
             self._publisher.publish(
                 "divergence_counts", groups=groups, lines=self._ledger.first_lines

@@ -21,7 +21,9 @@ def evidence_json(parts: Parts) -> dict[str, Any]:
     try:
         view = parts.ledger.read()
         hits, ledger = view.hits(), {"problem": None, "everybody": _of(view, EVERYBODY)}
-        ledger["new"] = [group_json(group) for group in view.groups if not group.known]
+        ledger["new"] = [
+            group_json(group) for group in view.groups if not (group.known or group.is_noise)
+        ]
     except LedgerError as error:
         ledger = {"problem": str(error)}
     try:

@@ -46,6 +46,8 @@ class Settings:
     shadow_queue: int = 10_000
     shadow_deadline_ms: int = 1000
     shadow_cpu_percent: float = 5.0
+    shadow_noise_percent: int = 10
+    """Share of the users for whom legacy is compared with itself as well."""
     log_first_lines: int = 10
     log_user_ids: str = "hash"
     log_file_mb: int = 64
@@ -178,6 +180,7 @@ def _shadow(env: Environment) -> dict[str, Any]:
         "shadow_cpu_percent": env.number(
             "SHIM_SHADOW_CPU_PERCENT", 5.0, float, least=0.1, most=100
         ),
+        "shadow_noise_percent": env.number("SHIM_SHADOW_NOISE_PERCENT", 10, int, least=0, most=100),
     }
 
 

@@ -11,7 +11,6 @@ ends here as data.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
 
 from shim.shadow.counts import Counts
 from shim.shadow.differences import differences, fingerprint
@@ -19,41 +18,16 @@ from shim.shadow.episode import EPISODE_LIMIT, Episode
 from shim.shadow.events import Event, LiveCall
 from shim.shadow.known import Excuse, nothing_is_known
 from shim.shadow.observation import CallOutcome, Raised
-from shim.shadow.result import Comparison, Judgement, NotCompared, Outcome, Result
+from shim.shadow.result import Judgement, NotCompared, Outcome, Result, left_out, noise_of
 from shim.shadow.shadow_side import ShadowSide
-
-
-class World(Protocol):
-    """The binding: everything that the engine does not know about what is compared."""
-
-    @property
-    def sides(self) -> Sequence[ShadowSide]:
-        """All shadows, in the order in which they are run."""
-
-    def shadows_for(self, call: LiveCall) -> Sequence[ShadowSide]:
-        """Return the shadows that an episode opened by this call needs."""
-
-    def live_is_idle(self, subject: int) -> bool:
-        """Whether the live sides have nothing pending for the subject."""
-
-    def next_turn(self) -> None:
-        """Hear that a new turn begins: what was read before may be old by now."""
-
-    def notice(self, episodes: Sequence[Episode]) -> None:
-        """Look at the system of record: these episodes had a call, which their shadows see next."""
-
-    def judge(self, episodes: Sequence[Episode]) -> Sequence[Sequence[Judgement]]:
-        """Return the judgements of each of these closed episodes, in the same order."""
-
-
-Publish = Callable[[Episode, Result], None]
-"""Told of every result that is neither a match nor merely not compared."""
+from shim.shadow.world import Publish, World, forget
 
 
 class Experiment:
     """Turns events into results.
 
     `timer` gives seconds for the shadows' durations, `excuse` tells what is known.
+    `publish_noise` is told where legacy differs from itself; nothing excuses that.
     """
 
     def __init__(
@@ -64,10 +38,12 @@ class Experiment:
         publish: Publish,
         timer: Callable[[], float],
         excuse: Excuse = nothing_is_known,
+        publish_noise: Publish = forget,
     ) -> None:
         self._world = world
         self._counts = counts
         self._publish = publish
+        self._publish_noise = publish_noise
         self._timer = timer
         self._excuse = excuse
         self._open: dict[int, Episode] = {}
@@ -126,7 +102,7 @@ class Experiment:
 
     def _count_open(self, reason: NotCompared) -> None:
         for episode in list(self._open.values()):
-            for judgement in _skipped(reason):
+            for judgement in left_out(reason, noise=episode.noise):
                 self._count(episode, conclude(judgement, callers=()))
 
     def _count(self, episode: Episode, result: Result) -> None:
@@ -250,7 +226,8 @@ class Experiment:
                 result = conclude(judgement, callers=paths, excuse=self._excuse)
                 self._count(episode, result)
                 if result.outcome in (Outcome.MISMATCHED, Outcome.KNOWN):
-                    self._publish(episode, result)
+                    publish = self._publish_noise if result.noise else self._publish
+                    publish(episode, result)
 
     def _note_latency(self, episode: Episode) -> None:
         for call in episode.calls:
@@ -265,7 +242,9 @@ class Experiment:
         sound = [episode for episode in episodes if episode.spoiled is None]
         judged = iter(self._world.judge(sound)) if sound else iter(())
         return [
-            next(judged) if episode.spoiled is None else _skipped(episode.spoiled)
+            next(judged)
+            if episode.spoiled is None
+            else left_out(episode.spoiled, noise=episode.noise)
             for episode in episodes
         ]
 
@@ -274,12 +253,17 @@ def conclude(
     judgement: Judgement, *, callers: Iterable[str], excuse: Excuse = nothing_is_known
 ) -> Result:
     """Compare the two structures of a judgement; what differs may be known."""
-    comparison = judgement.comparison
+    comparison, noise = judgement.comparison, judgement.noise
     if judgement.skipped is not None:
-        return Result(comparison, Outcome.NOT_COMPARED, judgement.skipped)
+        return Result(comparison, Outcome.NOT_COMPARED, judgement.skipped, noise=noise)
     found = differences(judgement.expected, judgement.actual)
     if not found:
-        return Result(comparison, Outcome.MATCHED)
+        return Result(comparison, Outcome.MATCHED, noise=noise)
+    if noise:
+        mark = fingerprint(noise_of(comparison), callers, found)
+        return Result(
+            comparison, Outcome.MISMATCHED, differences=found, fingerprint=mark, noise=True
+        )
     mark = fingerprint(comparison, callers, found)
     known = judgement.known or excuse(comparison, mark, found)
     return Result(
@@ -289,7 +273,3 @@ def conclude(
         fingerprint=mark,
         known=known,
     )
-
-
-def _skipped(reason: NotCompared) -> list[Judgement]:
-    return [Judgement(comparison, skipped=reason) for comparison in Comparison]

@@ -368,6 +368,8 @@ def test_the_report_as_json_has_each_verdict_beside_its_numbers() -> None:
         "not_compared": 0,
         "rate": 0.0,
         "bound": pytest.approx(1 - 0.05 ** (1 / 5)),
+        "beyond_noise": pytest.approx(1 - 0.05 ** (1 / 5)),
+        "noise": None,
         "why": "0 of 5 diverged, at most 45.072% at 95 %",
         "reasons": {},
     }

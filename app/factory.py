@@ -19,6 +19,7 @@ from app.demo import demo
 from app.notifications.ports import BalanceHint
 from app.parts import Parts
 from app.reach import ChangedCounts, Reach, build_reach
+from app.reading import InstanceFiles
 from app.rewarding import Rewarding, build_rewarding
 from app.runtime import ClosedLast, Control, Runtime, Service
 from app.secret import SessionKey
@@ -43,6 +44,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("app", instance_path=str(settings.instance_path))
     app.config.update(_configuration(settings))
     admission = build_admission(settings)
+    app.extensions["files"] = InstanceFiles.of(settings)
     app.extensions["parts"] = build_parts(
         settings,
         sockets=init_sockets(

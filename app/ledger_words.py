@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
-from app.known import active, entry_words, known_json
+from app.known_words import active, entry_words, known_json
 from app.parts import Parts
 from shim.known_store import KnownStoreError
 from shim.shadow.counts import EVERYBODY, Cell

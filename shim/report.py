@@ -9,6 +9,7 @@ from shim.log_lines import CountsLine
 from shim.report_files import Progress, scan_files
 from shim.report_groups import Group, groups_of
 from shim.report_scan import Scan, Tally, deltas, tally_of
+from shim.shadow.known import KnownDivergence
 from shim.shadow.result import WITH_NOISE, Comparison
 from shim.verdict import Judged, Terms, Verdict, judge
 
@@ -63,6 +64,19 @@ class Report:
     kinds: dict[str, int] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()
     ungrouped: int = 0
+    known: tuple[KnownDivergence, ...] = ()
+    """The known divergences that hold when the report is made; logs do not say it."""
+    known_problem: str | None = None
+    """Why there may be others."""
+
+    @property
+    def hits(self) -> dict[str, int]:
+        """Return how often each known divergence was met."""
+        met: Counter[str] = Counter()
+        for group in self.groups:
+            if group.known:
+                met[group.known] += group.count
+        return dict(met)
 
     def judged(self, comparison: str) -> Judged:
         """Return what can be said of one comparison, over all stages."""
@@ -165,9 +179,8 @@ def _add(report: Report, counts: CountsLine) -> None:
         report.comparisons[name] = report.comparisons[name].plus(tally_of(numbers))
         report.matched[name] += numbers.matched
         report.reasons[name].update(numbers.reasons)
-    for comparison, numbers in counts.noise.items():
-        name = str(comparison)
-        report.noise[name] = report.noise.get(name, Tally()).plus(tally_of(numbers))
+    for name, noise in report.noise.items():
+        report.noise[name] = noise.plus(tally_of(counts.noise.get(Comparison(name))))
     for side, classes in counts.latency.items():
         known = Counter(report.latency.get(side, {}))
         known.update(classes)

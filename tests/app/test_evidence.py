@@ -207,7 +207,11 @@ def test_the_report_names_what_is_known(shadowed: Callable[[], Built]) -> None:
     built.run("shadow", "known", "accept", "odd", *PLACE)
     built.parts.runtime.stop()
     told = json.loads(built.run("shadow", "report", "--json").stdout)
-    assert told["known"] == ["legacy-reaches-nobody", "odd"]
+    assert [each["id"] for each in told["known"]] == ["legacy-reaches-nobody", "odd"]
+    named = [each["id"] for each in told["comparisons"]["truth"]["known_divergences"]]
+    assert named == ["legacy-reaches-nobody", "odd"]
+    assert {each["owner"] for each in told["stages"]["shadow"]["reach"]["known_divergences"]}
+    assert [each["hits"] for each in told["known"]] == [1, 0]
     assert "  odd (saying values value)" in built.run("shadow", "report").output
     built.parts.settings.known_file.write_text("garbage")
     told = json.loads(built.run("shadow", "report", "--json").stdout)

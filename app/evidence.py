@@ -13,6 +13,7 @@ from shim.balance.lines import NameUser, divergence_record
 from shim.log_records import Divergence
 from shim.migration import Migration
 from shim.shadow.alarm import Reading, Watch
+from shim.shadow.callers import module_of
 from shim.shadow.counts import EVERYBODY, Cell, Counts
 from shim.shadow.episode import Episode
 from shim.shadow.ledger import MOST_SAMPLES, Ledger
@@ -102,7 +103,24 @@ class Evidence:
         for (caller, side), count in list(self._migration.queue.dropped_calls.items()):
             cells[Cell(EVERYBODY, side, "", full)] += count
             cells[Cell(caller, side, "", full)] += count
+        cells.update(self._routed_by_caller(cells))
         return cells
+
+    def _routed_by_caller(self, cells: Counter[Cell]) -> Counter[Cell]:
+        """Add up what was routed for each caller: what was sampled, and what was not.
+
+        While nobody is sampled nobody is named either, and it is known of all together alone.
+        """
+        routed: Counter[Cell] = Counter()
+        for cell, count in cells.items():
+            offered = cell.what == "sampled" or cell.what.startswith("dropped:")
+            if offered and cell.caller != EVERYBODY:
+                routed[Cell(cell.caller, cell.side, "", "routed")] += count
+        for tally in tuple(self._migration.unsampled.values()):
+            caller = module_of(tally.caller)
+            routed[Cell(caller, Side.LEGACY, "", "routed")] += tally.legacy
+            routed[Cell(caller, Side.CANONICAL, "", "routed")] += tally.canonical
+        return routed
 
     def _note(self, episode: Episode, result: Result) -> int:
         """Count it in the ledger; return how many of its kind there were, 0 if nobody knows."""

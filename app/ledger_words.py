@@ -102,11 +102,7 @@ def group_words(group: dict[str, Any]) -> str:
 
 
 def _of(view: LedgerView, caller: str) -> list[dict[str, Any]]:
-    """Return a caller's numbers, one entry for each side that served.
-
-    Who made a call that is not sampled is not looked up: that would cost every call 0.1 us
-    and more. So what was routed is known of everybody together.
-    """
+    """Return a caller's numbers, one entry for each side that served."""
     sides: dict[str, dict[Cell, int]] = defaultdict(dict)
     for cell, count in view.counters.items():
         if cell.caller == caller:

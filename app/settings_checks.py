@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from app.engines import parse_url
 from app.errors import DatabaseUnavailable
 
 _BOT_TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{30,60}")
@@ -15,6 +14,9 @@ SHORTEST_SECRET = 32
 
 def database_url(text: str, *, instance_path: Path) -> str:
     """Return the address of a database. Raises ValueError."""
+    # Not above: it loads all of SQLAlchemy, which a command that reads files has no use for.
+    from app.engines import parse_url
+
     try:
         parse_url(text, instance_path=instance_path)
     except DatabaseUnavailable as error:

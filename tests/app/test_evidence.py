@@ -12,10 +12,12 @@ from structlog.testing import capture_logs
 
 from app.adapters.worker_log import log_files
 from app.core.balance_notification_service import BalanceNotificationService
+from app.demo_users import DEMO_USERS
 from app.evidence import Evidence
 from app.settings import Settings
 from shim.report import read_logs
 from shim.shadow.alarm import Reading
+from shim.shadow.counts import Cell
 from shim.shadow.events import LiveCall
 from shim.shadow.ledger import FIRST_LINES, Ledger
 from tests.app.conftest import Build, Built, until
@@ -105,6 +107,7 @@ def test_the_ledger_has_every_denominator_by_caller_and_side(
     }
     [caller] = told["callers"]["batch_balance_processor"]
     assert (caller["sampled"], caller["comparisons"]["truth"]["matched"]) == (6, 1)
+    assert caller["routed"] == 6
     [group] = told["groups"]
     assert group["callers"] == {"batch_balance_processor": 1}
     assert f'"userId":{USER}' not in group["samples"][0]
@@ -198,6 +201,46 @@ def test_workers_follow_what_is_accepted_and_ended(shadowed: Callable[[], Built]
     until(lambda: [each.id for each in built.parts.known.accepted] == ["odd"])
     assert built.run("shadow", "known", "end", "odd", "--reason", "over").exit_code == 0
     until(lambda: built.parts.known.accepted == ())
+
+
+def test_what_is_routed_is_known_of_each_caller_while_anybody_is_sampled(
+    shadowed: Callable[[], Built],
+) -> None:
+    """Calls that are sampled, and calls of other users, add up to all that were routed."""
+    built = shadowed()
+    assert built.run("rollout", "shadow", "50").exit_code == 0
+    built.parts.farming.run_once(datetime.now(UTC))
+    table = built.parts.migration.table
+    sampled = [user.id for user in DEMO_USERS if table.route(user.id).shadows]
+    counts = built.parts.shadowing.counts
+    until(lambda: counts.episodes == len(sampled) and _all_judged(counts))
+    cells = built.parts.shadowing.evidence.counters()
+    told = {
+        what: cells[Cell("batch_balance_processor", "legacy", "", what)]
+        for what in ("routed", "sampled")
+    }
+    assert told == {"routed": 6, "sampled": len(sampled)}
+    assert cells[Cell("*", "legacy", "", "routed")] == 6
+
+
+def test_the_noise_floor_is_in_log_and_ledger(
+    build: Build, settings: Settings, seeded: bytes
+) -> None:
+    """With its own denominator, beside the comparison that it belongs to."""
+    (settings.instance_path / "app.db").write_bytes(seeded)
+    built = build(shadow_cpu_percent=100.0, shadow_noise_percent=100)
+    assert built.run("rollout", "shadow", "100").exit_code == 0
+    built.parts.runtime.start()
+    page = ConnectionDouble("page")
+    BalanceNotificationService.get_instance().register_connection(USER, page)
+    farm(built)
+    built.parts.runtime.stop()
+    view = built.parts.ledger.read()
+    assert view.counters[Cell("*", "legacy", "noise of saying", "matched")] == 1
+    assert view.counters[Cell("*", "legacy", "noise of reach", "matched")] == 1
+    judged = read_logs(log for log, *_ in log_files(settings.log_path)).judged("saying")
+    assert judged.noise is not None
+    assert (judged.noise.compared, judged.noise.diverged) == (1, 0)
 
 
 def test_the_report_names_what_is_known(shadowed: Callable[[], Built]) -> None:

@@ -100,6 +100,7 @@ def build_parts(
         answer=_answering(deciding.questions, migration),
         count=_counting(shadowing, reach, admission),
         watch=known.poll,
+        flipped=reach.sweep.hurry,  # whoever is served anew gets at once what was missed
         problems=lambda: shadowing.problems,
     )
     services: list[tuple[str, Service]] = [

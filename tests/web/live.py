@@ -41,9 +41,9 @@ class Live:
     url: str
     parts: Parts
 
-    def get(self, path: str) -> Answer:
+    def get(self, path: str, **headers: str) -> Answer:
         """Return what a GET of `path` answers, whatever its status."""
-        return _answer(urllib.request.Request(self.url + path))
+        return _answer(urllib.request.Request(self.url + path, headers=headers))
 
     def post(self, path: str, body: bytes, content_type: str = "application/json") -> Answer:
         """Return what a POST of `body` answers, whatever its status."""

@@ -4,10 +4,13 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.admission.signing import OTHER_TOKEN, TOKEN, init_data
 from tests.web.live import serving
+
+pytestmark = pytest.mark.browser
 
 USER = 74
 

@@ -37,11 +37,6 @@ def divergence_record(
     """Return one divergence; `differences` and both observations are redacted."""
     first = episode.calls[0]
     route = first.decision if isinstance(first.decision, Route) else None
-    aliases = {id_: f"connection {number}" for number, id_ in enumerate(states_of(first), start=1)}
-    observations = [
-        episode.live(episode.serving, _LIVE_SIDES),
-        *(episode.shadow(side.name) for side in episode.shadows),
-    ]
     return Divergence(
         at=at,
         stage=stage,
@@ -66,8 +61,19 @@ def divergence_record(
             )
             for difference in result.differences
         ),
-        observations=tuple(_observation(run, aliases, name_user) for run in observations),
+        observations=tuple(observation_records(episode, name_user)),
     )
+
+
+def observation_records(episode: Episode, name_user: NameUser) -> list[ObservationRecord]:
+    """Return what each side of an episode did, the one in charge first."""
+    first = episode.calls[0]
+    aliases = {id_: f"connection {number}" for number, id_ in enumerate(states_of(first), start=1)}
+    observations = [
+        episode.live(episode.serving, _LIVE_SIDES),
+        *(episode.shadow(side.name) for side in episode.shadows),
+    ]
+    return [_observation(run, aliases, name_user) for run in observations]
 
 
 def _decision(route: Route) -> DecisionRecord:

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from typing import Any
 
-import msgspec
-
 from app.replaying import Run, Runs
 from shim.balance.lines import observation_records
 from shim.log_records import DifferenceRecord, ObservationRecord
@@ -152,7 +150,7 @@ def _looked(case: Case) -> Iterator[str]:
 
 
 def _text(value: object) -> str:
-    return ENCODER.encode(msgspec.to_builtins(value, enc_hook=repr)).decode()
+    return ENCODER.encode(value).decode()
 
 
 def _beside(left: Iterable[str], right: Iterable[str]) -> Iterator[str]:

@@ -74,6 +74,27 @@ Write = Callable[[Episode, Result, datetime], bytes]
 """The binding's: writes a divergence down with all its inputs."""
 
 
+class _Sample:
+    """The lowest draws of one fingerprint, lowest first, each with its time."""
+
+    __slots__ = ("_drawn", "_oldest")
+
+    def __init__(self) -> None:
+        self._drawn: list[tuple[float, datetime]] = []
+        self._oldest: datetime | None = None
+
+    def takes(self, draw: float, now: datetime, kept: timedelta) -> bool:
+        """Take a draw that is among the lowest of those that are not too old."""
+        drawn = self._drawn
+        if self._oldest is not None and now - self._oldest >= kept:
+            drawn = [each for each in drawn if now - each[1] < kept]
+        elif len(drawn) >= SAMPLED and draw >= drawn[-1][0]:
+            return False
+        self._drawn = heapq.nsmallest(SAMPLED, [*drawn, (draw, now)])
+        self._oldest = min(at for _, at in self._drawn)
+        return (draw, now) in self._drawn
+
+
 class Replays:
     """Chooses on the shadow thread what is kept, and hands it to the thread that stores it."""
 
@@ -92,7 +113,7 @@ class Replays:
         self._new_id = new_id
         self._kept = kept
         self._lock = threading.Lock()
-        self._samples: dict[str, list[tuple[float, datetime]]] = {}
+        self._samples: dict[str, _Sample] = {}
         self._waiting: list[Record] = []
         self._size = 0
         self.not_kept: Counter[NotKept] = Counter()
@@ -133,17 +154,13 @@ class Replays:
 
     def _is_drawn(self, mark: str, draw: float, now: datetime) -> bool:
         """Tell whether a draw is among the lowest of what was drawn in the time that is kept."""
-        drawn = self._samples.get(mark)
-        if drawn is None:
+        sample = self._samples.get(mark)
+        if sample is None:
             if len(self._samples) >= MOST_GROUPS:
                 self.not_kept[NotKept.NO_ROOM] += 1
                 return False
-            drawn = self._samples[mark] = []
-        drawn[:] = [each for each in drawn if now - each[1] < self._kept]
-        if len(drawn) >= SAMPLED and draw >= max(drawn)[0]:
-            return False
-        drawn[:] = heapq.nsmallest(SAMPLED, [*drawn, (draw, now)])
-        return True
+            sample = self._samples[mark] = _Sample()
+        return sample.takes(draw, now, self._kept)
 
     def _wait(self, record: Record) -> None:
         with self._lock:

@@ -17,7 +17,7 @@ from shim.sides import Side
 
 WIDTH = 56
 """Columns of each of the two sides."""
-_EXIT_CODES = {
+EXIT_CODES = {
     Finding.NO_LONGER_DIVERGES: 0,
     Finding.STILL_DIVERGES: 1,
     Finding.DIVERGES_OTHERWISE: 3,
@@ -30,7 +30,7 @@ _PRODUCTION = {Side.LEGACY, Side.PRODUCTION_SHADOW}
 
 def exit_code(runs: Runs) -> int:
     """Return what the command exits with."""
-    return _EXIT_CODES[runs.shown.replayed.finding]
+    return EXIT_CODES[runs.shown.replayed.finding]
 
 
 def replay_json(runs: Runs) -> dict[str, Any]:

@@ -65,9 +65,11 @@ def test_exit_codes_are_those_of_the_command() -> None:
 def test_every_finding_of_a_replay_is_explained_with_its_exit_code() -> None:
     """All of them, and the code for there being nothing to run."""
     rows = table(RUNBOOK, "exit code", "finding", "meaning")
-    told = {marked(finding): int(code) for code, finding, _ in rows if finding != "–"}
+    told = {marked(finding): int(code) for code, finding, _ in rows if finding != "nothing"}
     assert told == EXIT_CODES
-    assert [int(code) for code, finding, _ in rows if finding == "–"] == [CannotReplay.exit_code]
+    assert [int(code) for code, finding, _ in rows if finding == "nothing"] == [
+        CannotReplay.exit_code
+    ]
 
 
 def test_every_command_of_the_command_line_is_run_by_a_document() -> None:

@@ -42,6 +42,8 @@ class Counts:
     """Legacy frames sent although older than what the page is known to show."""
     dropped: Counter[NotCompared] = field(default_factory=Counter)
     """Sampled calls that never became part of an episode, by reason."""
+    faults: Counter[str] = field(default_factory=Counter)
+    """What comparing and publishing raised, by which of its steps."""
     outcomes: Counter[tuple[Comparison, Outcome]] = field(default_factory=Counter)
     reasons: Counter[tuple[Comparison, NotCompared]] = field(default_factory=Counter)
     latency: Latencies = field(default_factory=Latencies)
@@ -83,6 +85,7 @@ class Counts:
             "forced": self.forced,
             "stale_legacy": self.stale_legacy,
             "dropped": {str(reason): n for reason, n in list(self.dropped.items())},
+            "faults": dict(self.faults),
             "latency": self.latency.snapshot(),
             "comparisons": {str(comparison): self._of(comparison) for comparison in Comparison},
         }

@@ -105,7 +105,9 @@ class Experiment:
                 self._count(episode, conclude(judgement, callers=()))
 
     def _count(self, episode: Episode, result: Result) -> None:
-        self._counts.add(result, callers=episode.callers, side=episode.serving)
+        activity = self._counts.activities.name_of(episode.subject)
+        callers = (*episode.callers, activity)
+        self._counts.add(result, callers=callers, side=episode.serving)
 
     def _leave(self, episode: Episode) -> None:
         """Take the doubles away; a shadow that raises here has its effects so far noted."""

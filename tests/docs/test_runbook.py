@@ -19,6 +19,7 @@ from app.web.init_data import Flaw
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG, Reason
 from flags.stage import Stage
 from shim.report import Verdict
+from shim.shadow.activity import Activity
 from shim.shadow.result import Comparison, NotCompared
 from tests.docs.demonstration import Demonstration, eventually
 from tests.docs.documents import (
@@ -54,6 +55,11 @@ def test_every_word_of_the_report_is_explained_and_no_other() -> None:
     reasons, not_compared = (first_column("reason", "meaning", number=n) for n in (0, 1))
     assert sorted(not_compared) == sorted(NotCompared)
     assert sorted(reasons) == sorted([*Reason, Stage.ROLLED_BACK])
+
+
+def test_every_class_of_activity_is_explained_and_no_other() -> None:
+    """They are named in the report and the ledger."""
+    assert first_column("activity", "meaning") == list(Activity)
 
 
 def test_exit_codes_are_those_of_the_command() -> None:

@@ -9,6 +9,7 @@ from flask.cli import AppGroup
 
 from app.cli_known import known
 from app.cli_ledger import ledger
+from app.cli_replay import replay
 from app.cli_report import LOGS, chosen, own, readable, report
 from app.log_tail import Follower, last_lines
 
@@ -17,6 +18,7 @@ FOLLOW_S = 0.2
 shadow = AppGroup("shadow", help="What the shadows found.")
 shadow.add_command(known)
 shadow.add_command(ledger)
+shadow.add_command(replay)
 shadow.add_command(report)
 
 

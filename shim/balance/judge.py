@@ -59,7 +59,7 @@ def judge(evidence: Evidence) -> list[Judgement]:
     if evidence.raced:
         return left_out(NotCompared.RACED, noise=noise)
     if _nothing_to_say(evidence):
-        return left_out(NotCompared.NO_CONNECTION, noise=noise)
+        return _told_by_bus(evidence)
     judged = [_reach(evidence), _truth(evidence), _saying(evidence)]
     return judged if evidence.twins is None else [*judged, *_noise(evidence, *evidence.twins)]
 
@@ -72,6 +72,19 @@ def _nothing_to_say(evidence: Evidence) -> bool:
         or any(outcome.raised for outcome in run.calls)
         for run in runs
     )
+
+
+def _told_by_bus(evidence: Evidence) -> list[Judgement]:
+    """Judge where nobody is connected here: on another worker somebody may be, by the bus.
+
+    A wrong publication is a difference of truth. A right one is not counted as compared: with
+    silence besides, much of it would make a strong claim of a weak proof.
+    """
+    judged = left_out(NotCompared.NO_CONNECTION, noise=evidence.episode.noise)
+    expected, published = _published(evidence)
+    if expected == published:
+        return judged
+    return [_truth(evidence) if each.comparison is Comparison.TRUTH else each for each in judged]
 
 
 def _reach(evidence: Evidence) -> Judgement:

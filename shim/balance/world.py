@@ -10,7 +10,17 @@ from flags.definition import bucket_of
 from shim.balance.judge import Evidence, judge
 from shim.balance.looks import Looks
 from shim.balance.pace import Pace
-from shim.balance.records import BASE, SEEN, newest_said, noted, oldest_needed, records, states_of
+from shim.balance.records import (
+    AFTER,
+    BASE,
+    SEEN,
+    TRAIL,
+    newest_said,
+    noted,
+    oldest_needed,
+    records,
+    states_of,
+)
 from shim.balance.saying import read_legacy
 from shim.balance.shadows import CanonicalShadow, LegacyShadow
 from shim.book import ConnectionState
@@ -71,7 +81,7 @@ class BalanceWorld:
         self._noise_percent = noise_percent
         self._pace = Pace()
         self._migration = migration
-        self._looks = Looks(truth)
+        self._looks = Looks(truth, monotonic=monotonic)
         self._counts = counts
         self._canonical = CanonicalShadow(
             new_canonical=new_canonical, new_hint=new_hint, truth=self._looks, start=start
@@ -107,6 +117,8 @@ class BalanceWorld:
         for episode in episodes:
             if len(episode.shadows) > _WITHOUT_NOISE:
                 episode.noise = WITH_NOISE
+            if TRAIL not in episode.notes:
+                episode.notes[TRAIL] = self._looks.follow(episode.subject)
         try:
             truths = self._looks.read({episode.subject: None for episode in episodes})
             for episode in episodes:
@@ -209,8 +221,8 @@ class BalanceWorld:
     def _connections_moved(self, episode: Episode) -> bool:
         first = _shape(states_of(episode.calls[0]).values())
         later = [_shape(states_of(call).values()) for call in episode.calls[1:]]
-        now = _shape(self._migration.book.states(episode.subject))
-        return any(shape != first for shape in (*later, now))
+        after = episode.notes[AFTER] = self._migration.book.states(episode.subject)
+        return any(shape != first for shape in (*later, _shape(after)))
 
     def _count_stale(self, episode: Episode, truth: Truth) -> None:
         for seen in episode.live_effects:

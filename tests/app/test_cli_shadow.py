@@ -232,7 +232,8 @@ def test_terms_that_cannot_be_are_usage_errors(
 
 def test_the_page_needs_nothing_else(build: Build, log: Path, tmp_path: Path) -> None:
     """No link, script or picture from elsewhere; both colour schemes; charts and samples in it."""
-    others = [counts(second=10 * n, calls=n) for n in range(6)]
+    noise = {"reach": numbers(6, mismatched=2), "saying": numbers(6, mismatched=2)}
+    others = [counts(second=10 * n, calls=n, noise=noise) for n in range(6)]
     write(log, *others, divergence(), divergence(second=1), b"{cut")
     page = tmp_path / "page.html"
     assert build().run("shadow", "report", "--html", str(page)).exit_code == 0
@@ -243,6 +244,10 @@ def test_the_page_needs_nothing_else(build: Build, log: Path, tmp_path: Path) ->
     assert "batch.process" in text
     assert "balance.uni" in text
     assert "2 \N{MULTIPLICATION SIGN} reach" in text
+    cards = re.findall(r"data-testid=\"verdict-.*?</section>", text, re.DOTALL)
+    assert len(cards) == 3
+    assert all("legacy-reaches-nobody" in card and "the migration" in card for card in cards)
+    assert [card.count("Legacy differed from itself in 2 of 8") for card in cards] == [1, 0, 1]
 
 
 def test_what_stands_in_a_log_is_never_markup(build: Build, log: Path, tmp_path: Path) -> None:

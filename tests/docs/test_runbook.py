@@ -20,6 +20,8 @@ from flags.decision import CANONICAL_FLAG, SHADOW_FLAG, Reason
 from flags.stage import Stage
 from shim.report import Verdict
 from shim.shadow.activity import Activity
+from shim.shadow.differences import DifferenceKind
+from shim.shadow.latency import LatencyClass
 from shim.shadow.result import Comparison, NotCompared
 from tests.docs.demonstration import Demonstration, eventually
 from tests.docs.documents import (
@@ -55,6 +57,13 @@ def test_every_word_of_the_report_is_explained_and_no_other() -> None:
     reasons, not_compared = (first_column("reason", "meaning", number=n) for n in (0, 1))
     assert sorted(not_compared) == sorted(NotCompared)
     assert sorted(reasons) == sorted([*Reason, Stage.ROLLED_BACK])
+
+
+def test_every_kind_of_difference_is_explained_and_no_other() -> None:
+    """With the classes of latency, which a difference of that kind shows as its values."""
+    assert first_column("kind", "meaning") == list(DifferenceKind)
+    text = " ".join(text_of(RUNBOOK).split())
+    assert [word for word in LatencyClass if f"`{word}`" not in text] == []
 
 
 def test_every_class_of_activity_is_explained_and_no_other() -> None:

@@ -12,6 +12,7 @@ from flags.stage import Stage
 from shim.balance.lines import NameUser, divergence_record
 from shim.log_records import Divergence
 from shim.migration import Migration
+from shim.shadow.activity import MARK
 from shim.shadow.alarm import Reading, Watch
 from shim.shadow.callers import module_of
 from shim.shadow.counts import EVERYBODY, Cell, Counts
@@ -118,7 +119,7 @@ class Evidence:
         routed: Counter[Cell] = Counter()
         for cell, count in cells.items():
             offered = cell.what == "sampled" or cell.what.startswith("dropped:")
-            if offered and cell.caller != EVERYBODY:
+            if offered and cell.caller != EVERYBODY and not cell.caller.startswith(MARK):
                 routed[Cell(cell.caller, cell.side, "", "routed")] += count
         for tally in tuple(self._migration.unsampled.values()):
             caller = module_of(tally.caller)

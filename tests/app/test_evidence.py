@@ -16,6 +16,7 @@ from app.demo_users import DEMO_USERS
 from app.evidence import Evidence
 from app.settings import Settings
 from shim.report import read_logs
+from shim.shadow.activity import MARK
 from shim.shadow.alarm import Reading
 from shim.shadow.counts import Cell
 from shim.shadow.events import LiveCall
@@ -221,6 +222,7 @@ def test_what_is_routed_is_known_of_each_caller_while_anybody_is_sampled(
     }
     assert told == {"routed": 6, "sampled": len(sampled)}
     assert cells[Cell("*", "legacy", "", "routed")] == 6
+    assert not [cell for cell in cells if cell.caller.startswith(MARK) and cell.what == "routed"]
 
 
 def test_the_noise_floor_is_in_log_and_ledger(

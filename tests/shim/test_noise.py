@@ -73,6 +73,10 @@ def test_a_difference_of_noise_is_no_divergence():
     assert {result.noise for result in harness.noise} == {True}
     assert {result.noise for _, result in harness.results} == {False}
     compared = harness.counts.snapshot()
+    assert {name: sums["compared"] for name, sums in compared["activity"].items()} == {
+        "lone": 3,
+        "few": 3,
+    }
     assert compared["comparisons"]["reach"]["compared"] == 2
     assert compared["noise"]["reach"]["compared"] == 2
     assert "truth" not in compared["noise"]

@@ -10,6 +10,7 @@ from flask import Flask
 
 from app.adapters.ledger import SqlLedgerStore
 from app.adapters.questions import Questions
+from app.adapters.replays import SqlReplayStore
 from app.cli_rollout import rollout
 from app.cli_shadow import shadow
 from app.core.websocket_balance_integration import WebSocketBalanceIntegration
@@ -90,8 +91,14 @@ def build_parts(
     WebSocketBalanceIntegration(manager).install()  # the last installer of the hook wins
     known = KnownFile(settings.known_file, shipped=SHIPPED)
     ledger = SqlLedgerStore(database)
+    replays = SqlReplayStore(database)
     shadowing = build_shadowing(
-        settings=settings, database=database, migration=migration, known=known, store=ledger
+        settings=settings,
+        database=database,
+        migration=migration,
+        known=known,
+        store=ledger,
+        replay_store=replays,
     )
     control = Control(
         kill_switch=deciding.kill_switch,
@@ -122,6 +129,7 @@ def build_parts(
         shadowing=shadowing,
         known=known,
         ledger=ledger,
+        replays=replays,
         reach=reach,
         admission=admission,
         runtime=Runtime(services, control),

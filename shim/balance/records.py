@@ -19,6 +19,11 @@ SEEN = "seen"
 BASE = "base"
 """Noted on an episode: the version that the pages of a shadow are taken to show."""
 
+TRAIL = "trail"
+"""Noted on an episode: all that the database was asked of its user."""
+AFTER = "after"
+"""Noted on an episode: the user's connections when it was closed."""
+
 
 def states_of(call: LiveCall) -> dict[str, ConnectionState]:
     """Return the connections of a call's snapshot by id."""

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
+from app.adapters.ledger import SqlLedgerStore
 from app.database import Database
 from app.demo_users import seed
 from flags.admin import EmbeddedAdmin
-from flags.decision import CANONICAL_FLAG
+from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from flags.embedded import ensure_flag_file
 from tests.app.conftest import until
 from tests.bus.conftest import away
@@ -130,6 +131,40 @@ def test_what_one_worker_books_is_shown_by_the_pages_of_both(
             until(lambda version=version: all(p.versions[-1] == version for p in pages), within=2)
         assert all(page.versions == sorted(set(page.versions)) for page in pages)
         assert "no bus" not in server.output
+
+
+def test_tabs_on_two_workers_are_compared_by_each_and_nothing_is_false(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
+    """Whichever worker books and whoever serves, truth matches in the ledger of both."""
+    bus = {"NOTIFY_BUS_URL": redis_server.url, "SHIM_SECRET_KEY": SECRET}
+    slow = {"SHIM_SWEEP_INTERVAL_S": NEVER_S, "SHIM_SHADOW_CPU_PERCENT": "100"}
+    with two_workers(tmp_path, **slow, **bus) as server, ExitStack() as stack:
+        admin = EmbeddedAdmin(tmp_path / "flags.json")
+        admin.set_percentage(SHADOW_FLAG, 100)
+        pages = [stack.enter_context(Page(server)) for _ in range(PAGES)]
+        until(lambda: all(page.versions for page in pages))
+        assert min(holders(server)) > 0
+        for version in range(pages[0].versions[0] + 1, pages[0].versions[0] + 13):
+            reward(server)
+            until(lambda version=version: all(p.versions[-1] == version for p in pages), within=2)
+        admin.set_percentage(CANONICAL_FLAG, 0)
+        until(lambda: _by_legacy(server))
+        for _ in range(12):
+            reward(server)
+            time.sleep(0.05)
+    database = Database("sqlite:///app.db", instance_path=tmp_path)
+    view = SqlLedgerStore(database).read()
+    database.dispose()
+    truth = {cell: n for cell, n in view.counters.items() if cell.comparison == "truth"}
+    assert {cell.side for cell in truth if cell.what == "matched"} == {"canonical", "legacy"}
+    assert not [cell for cell in truth if cell.what == "mismatched"]
+    assert not [group for group in view.groups if group.comparison != "saying" and not group.known]
+
+
+def _by_legacy(server: Gunicorn) -> bool:
+    """Tell whether every worker has legacy serve the user."""
+    return {answer["side"] for answer in server.why(USER).values()} == {"legacy"}
 
 
 @pytest.mark.postgres

@@ -64,6 +64,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
     """Return what Flask and its extensions read from the configuration."""
     return {
         "PERMANENT_SESSION_LIFETIME": settings.init_data_age_s,
+        "SESSION_REFRESH_EACH_REQUEST": False,  # it ends by its time, however often it is used
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": not settings.demo,  # the demonstration has no TLS
     }
@@ -107,6 +108,7 @@ def build_parts(
         answer=_answering(deciding.questions, migration),
         count=_counting(shadowing, reach, admission),
         watch=known.poll,
+        flipped=reach.sweep.hurry,  # whoever is served anew gets at once what was missed
         problems=lambda: shadowing.problems,
     )
     services: list[tuple[str, Service]] = [

@@ -22,9 +22,15 @@ from flags.embedded import ensure_flag_file
 from tests.app.conftest import until
 from tests.bus.conftest import away
 from tests.processes.gunicorn import Gunicorn
-from tests.servers import RedisServer, redis_server
+from tests.servers import (
+    PostgresServer,
+    RedisServer,
+    migrated_template,
+    postgres,
+    redis_server,
+)
 
-__all__ = ["redis_server"]
+__all__ = ["migrated_template", "postgres", "redis_server"]
 
 pytestmark = [pytest.mark.processes, pytest.mark.redis]
 
@@ -33,6 +39,7 @@ PAGES = 12
 """So many sockets that each worker has some of them."""
 SECRET = "a key of this test and of no other"
 NEVER_S = "3600"
+SQLITE = "sqlite:///app.db"
 
 
 class Page:
@@ -84,9 +91,9 @@ def reward(server: Gunicorn) -> None:
     urllib.request.urlopen(order, timeout=10).close()
 
 
-def prepared(instance: Path) -> Path:
+def prepared(instance: Path, url: str) -> Path:
     """Return a folder with users and flags, and the canonical serving everybody."""
-    database = Database("sqlite:///app.db", instance_path=instance)
+    database = Database(url, instance_path=instance)
     database.upgrade()
     seed(database)
     database.dispose()
@@ -97,7 +104,8 @@ def prepared(instance: Path) -> Path:
 
 def two_workers(instance: Path, **environ: str) -> Gunicorn:
     """Return a server of two workers in the demonstration, with these settings."""
-    return Gunicorn(prepared(instance), workers=2, environ={"SHIM_DEMO": "1", **environ})
+    url = environ.setdefault("DATABASE_URL", SQLITE)
+    return Gunicorn(prepared(instance, url), workers=2, environ={"SHIM_DEMO": "1", **environ})
 
 
 def holders(server: Gunicorn) -> list[int]:
@@ -159,12 +167,21 @@ def _by_legacy(server: Gunicorn) -> bool:
     return {answer["side"] for answer in server.why(USER).values()} == {"legacy"}
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("how", ["killed", "frozen"])
 def test_a_redis_that_is_away_for_five_seconds_leaves_no_page_behind(
-    tmp_path: Path, redis_server: RedisServer, how: str
+    tmp_path: Path,
+    postgres: PostgresServer,
+    migrated_template: str,
+    redis_server: RedisServer,
+    how: str,
 ) -> None:
     """Rewards are booked all the time, no order waits, and in the end every page is right."""
-    bus = {"NOTIFY_BUS_URL": redis_server.url, "SHIM_SECRET_KEY": SECRET}
+    bus = {
+        "DATABASE_URL": postgres.url(postgres.create_database(template=migrated_template)),
+        "NOTIFY_BUS_URL": redis_server.url,
+        "SHIM_SECRET_KEY": SECRET,
+    }
     with (
         two_workers(tmp_path, SHIM_SWEEP_INTERVAL_S="1", **bus) as server,
         ExitStack() as stack,

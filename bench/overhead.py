@@ -221,7 +221,7 @@ def _share_compared(
     subject: str, offered: int, before: Mapping[str, int], after: Mapping[str, int]
 ) -> list[Row]:
     share = (after["compared"] - before["compared"]) / offered
-    return [Row(subject, "compared", "of 1", share, COMPARED, at_least=True, digits=3)]
+    return [Row(subject, "share compared", "of 1", share, COMPARED, at_least=True, digits=3)]
 
 
 def _rows(variant: Variant) -> list[Row]:

@@ -91,8 +91,6 @@ class Counts:
         if result.reason is not None:
             reasons[result.comparison, result.reason] += 1
             what = f"{what}:{result.reason._value_}"
-        if result.noise:  # what is left out of the users of a class is told of comparisons only
-            callers = [caller for caller in callers if not caller.startswith(MARK)]
         self._tally(callers, side, str(result.name), what)
 
     def snapshot(self) -> dict[str, object]:

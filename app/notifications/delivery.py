@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 import structlog
 
@@ -73,8 +72,9 @@ class Delivery:
         )
         since: dict[int, int | None] = {}
         for reader in readers:
-            known = [v for v in (since.get(reader.user_id), reader.since) if v is not None]
-            since[reader.user_id] = min(known, default=None)
+            known = since.get(reader.user_id)
+            if known is None or (reader.since is not None and reader.since < known):
+                since[reader.user_id] = reader.since
         return Reading(readers, self._truth.read(since, timeout=timeout) if since else {})
 
     def hand_out(self, reading: Reading, *, granted: Collection[int] = ()) -> HandedOut:
@@ -98,7 +98,10 @@ class Delivery:
             elif connection.overheard is not reader.overheard:
                 overtaken.add(user_id)
             elif (frame := frame_of(truth, reader.since)) is not None:
-                self._attempt(user_id, connection, partial(connection.offer, frame))
+                try:
+                    connection.offer(frame)
+                except Exception as error:  # noqa: BLE001 - whatever it raised, the next is served
+                    self._lose(user_id, connection, error)
             else:
                 _note_shown(connection, reader.since)
         return HandedOut(unserved, overtaken)
@@ -107,14 +110,14 @@ class Delivery:
         """Send one text to every connection of the user."""
         for connection in self._registry.of(user_id):
             if self._is_alive(user_id, connection):
-                self._attempt(user_id, connection, partial(connection.send, text))
+                try:
+                    connection.send(text)
+                except Exception as error:  # noqa: BLE001 - whatever it raised, the next is served
+                    self._lose(user_id, connection, error)
 
-    def _attempt(self, user_id: int, connection: Connection, act: Callable[[], None]) -> None:
-        try:
-            act()
-        except Exception as error:  # noqa: BLE001 - whatever it raised, the next one is served
-            _log.info("connection_dropped", connection=connection.id, error=str(error))
-            self._drop(user_id, connection)
+    def _lose(self, user_id: int, connection: Connection, error: Exception) -> None:
+        _log.info("connection_dropped", connection=connection.id, error=str(error))
+        self._drop(user_id, connection)
 
     def _is_alive(self, user_id: int, connection: Connection) -> bool:
         if connection.is_open:
@@ -124,12 +127,15 @@ class Delivery:
 
     def _reader(self, user_id: int, connection: Connection) -> Reader:
         overheard = connection.overheard
-        versions = (connection.base_version, self._placed(user_id, overheard))
-        since = max((v for v in versions if v is not None), default=None)
+        since = connection.base_version
+        if overheard is not None:
+            placed = self._placed(user_id, overheard)
+            if since is None or (placed is not None and placed > since):
+                since = placed
         return Reader(user_id, connection, since, overheard)
 
-    def _placed(self, user_id: int, overheard: str | None) -> int | None:
-        balance = shown_balance(overheard) if overheard is not None else None
+    def _placed(self, user_id: int, overheard: str) -> int | None:
+        balance = shown_balance(overheard)
         return self._truth.place(user_id, *balance) if balance is not None else None
 
 

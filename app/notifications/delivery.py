@@ -3,10 +3,11 @@
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 import structlog
 
-from app.notifications.changes import frame_since
+from app.notifications.changes import frame_since, present_balance
 from app.notifications.messages import BalanceFrame, shown_balance
 from app.notifications.ports import Clock, Connection, Serves, TruthReader, UserTruth
 from app.notifications.registry import Registry
@@ -19,12 +20,25 @@ Drop = Callable[[int, Connection], None]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A connection that waits for the truth, and the version that its page shows."""
+    """A connection that waits for the truth, and the version that its page knows.
+
+    `heard` are the balances, UNI and TON, that another service showed since, None if none did
+    or that is known to be the same.
+    """
 
     user_id: int
     connection: Connection
     since: int | None
     overheard: str | None
+    heard: tuple[Decimal, Decimal] | None
+
+    def is_misled(self, truth: UserTruth) -> bool:
+        """Whether the page knows this version, and shows another balance all the same."""
+        return (
+            self.heard is not None
+            and self.since == truth.version
+            and self.heard != (truth.uni, truth.ton)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +112,11 @@ class Delivery:
             elif connection.overheard is not reader.overheard:
                 overtaken.add(user_id)
             elif (frame := frame_of(truth, reader.since)) is not None:
-                try:
-                    connection.offer(frame)
-                except Exception as error:  # noqa: BLE001 - whatever it raised, the next is served
-                    self._lose(user_id, connection, error)
+                self._offer(reader, frame)
+            elif reader.is_misled(truth):
+                self._offer(reader, present_balance(truth, at))
             else:
-                _note_shown(connection, reader.since)
+                _note_shown(reader)
         return HandedOut(unserved, overtaken)
 
     def send(self, user_id: int, text: str) -> None:
@@ -114,6 +127,12 @@ class Delivery:
                     connection.send(text)
                 except Exception as error:  # noqa: BLE001 - whatever it raised, the next is served
                     self._lose(user_id, connection, error)
+
+    def _offer(self, reader: Reader, frame: BalanceFrame) -> None:
+        try:
+            reader.connection.offer(frame)
+        except Exception as error:  # noqa: BLE001 - whatever it raised, the next one is served
+            self._lose(reader.user_id, reader.connection, error)
 
     def _lose(self, user_id: int, connection: Connection, error: Exception) -> None:
         _log.info("connection_dropped", connection=connection.id, error=str(error))
@@ -127,16 +146,13 @@ class Delivery:
 
     def _reader(self, user_id: int, connection: Connection) -> Reader:
         overheard = connection.overheard
-        since = connection.base_version
-        if overheard is not None:
-            placed = self._placed(user_id, overheard)
+        since, heard = connection.base_version, None
+        if overheard is not None and overheard is not connection.settled:
+            heard = shown_balance(overheard)
+            placed = None if heard is None else self._truth.place(user_id, *heard)
             if since is None or (placed is not None and placed > since):
                 since = placed
-        return Reader(user_id, connection, since, overheard)
-
-    def _placed(self, user_id: int, overheard: str) -> int | None:
-        balance = shown_balance(overheard)
-        return self._truth.place(user_id, *balance) if balance is not None else None
+        return Reader(user_id, connection, since, overheard, heard)
 
 
 class _Frames:
@@ -161,8 +177,10 @@ def _note(connection: Connection, truth: UserTruth) -> None:
         connection.base_version = truth.version
 
 
-def _note_shown(connection: Connection, version: int | None) -> None:
+def _note_shown(reader: Reader) -> None:
     """Remember the version of another service's frame, so that nobody has to place it again."""
+    connection = reader.connection
     shown = connection.base_version
-    if version is not None and (shown is None or shown < version):
-        connection.base_version = version
+    if reader.since is not None and (shown is None or shown < reader.since):
+        connection.base_version = reader.since
+    connection.settled = reader.overheard

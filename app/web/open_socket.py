@@ -13,7 +13,7 @@ from app.notifications.messages import BalanceFrame
 from app.notifications.outbox import Closing
 from app.web.frames import PING, close_frame, pong_frame
 from app.web.handover import Taken
-from app.web.inbound import Broken, Heard, Inbound, Left, Parsers, Pinged, Said
+from app.web.inbound import Broken, Heard, Inbound, Left, Noise, Parsers, Pinged, Said
 from app.web.limits import Limits
 from app.web.sending import send_now
 from app.web.session import NewSession, Session
@@ -234,11 +234,15 @@ class OpenSocket:
             case Said(data):
                 self._run(lambda session: session.received(data))
             case Pinged(payload):
+                self._run(lambda session: session.pinged())
                 self._answer(pong_frame(payload))
+            case Noise():
+                self._run(lambda session: session.pinged())
             case Left(code, reason):
                 self._peer_left = True
                 self.connection.close(code, reason)
             case Broken(code, reason):
+                self.advance(self._heard_at)  # what was asked before it is answered before it
                 self.connection.close(code, reason)
 
     def _answer(self, frame: bytes) -> None:

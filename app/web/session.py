@@ -15,6 +15,9 @@ class Session(Protocol):
     def received(self, data: str | bytes) -> None:
         """Act on a message. Raises ConnectionError if the connection is closed."""
 
+    def pinged(self) -> None:
+        """Note a control frame, or another one that says nothing."""
+
     def closed(self) -> None:
         """Take back what the session did; called once."""
 

@@ -4,7 +4,20 @@
 
 Each server has one core and the clients, one process written in C, another. A peer's turn is
 a fresh server; the turns are interleaved, and figures against Node's ws are the median of the
-ratios within a round. Everything stays on the loopback interface.
+ratios within a round. Everything stays on the loopback interface. What the figures mean:
+
+- pushes: frames that arrived per second of the server's CPU time. With one waiting, a browser's
+  next frame is put into words when its last one has left; with four, while up to four wait.
+- updates: bookings per second from the first until the last balance is shown. The age of a
+  balance is its arrival less the newest booking in it; in ours there are the 100 ms for which a
+  window waits for the next booking, at the end of the stream if not before. Every browser must
+  end on its user's last balance.
+- stalled: 8 KB to each, ten times a second, a tenth of the browsers not reading: the p99 of the
+  others from when the kernels take no more for those who stall, beside the p99 without them.
+- browsers: resident memory that an idle connection adds, threads of the server's process, and
+  the seconds until all are subscribed again after all were cut off at once.
+- time of a push: microseconds of the server's core by stage, each measured alone, and the whole.
+- senders: eight threads send to the same sockets; corrupt is what no browser may be sent.
 """
 
 import statistics
@@ -203,12 +216,12 @@ def run(bench: Bench, report: Report) -> None:
     )
     report.add(
         f"a tenth of {size.few:,} browsers stalled",
-        "Latency of the others: 8 KB to each browser ten times a second, when that goes on a while.",
+        "Latency of the others: 8 KB to each browser ten times a second, once settled.",
         stalls(small),
     )
     report.add(
         f"{size.few:,} browsers",
-        "Idle memory and threads; then all leave and come back. Few, so that flask-sock can follow.",
+        "Idle memory and threads; then all leave and come back. So few that flask-sock can follow.",
         resources(small, promised=False),
     )
     report.add(

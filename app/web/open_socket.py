@@ -159,8 +159,7 @@ class OpenSocket:
                 return
         if sent == len(frame):
             self._unsent = b""
-            if self._closing is not None:
-                self._end_sending()
+            self._end_if_closing()
             return
         self._unsent = memoryview(frame)[sent:]
         self._progress_at = now
@@ -180,6 +179,7 @@ class OpenSocket:
         self._unsent = self._unsent[sent:]
         if not self._unsent:
             self._host.watch(self, writable=False)
+            self._end_if_closing()
             self.advance(now)
 
     def _next(self, connection: BrowserConnection) -> bytes:
@@ -267,8 +267,10 @@ class OpenSocket:
         self._leave()
         return close_frame(closing.code, closing.reason)
 
-    def _end_sending(self) -> None:
+    def _end_if_closing(self) -> None:
         """Say that nothing more is sent; the browser says so, too, or is cut off by `check`."""
+        if self._closing is None:
+            return
         if self._peer_left:
             self.abandon()
             return

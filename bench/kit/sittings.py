@@ -133,7 +133,7 @@ def update(peer: Peer, clients: Clients, size: Size) -> Figures:
     clients.ask("reset")
     begun = time.monotonic()
     done = peer.order("update", seconds=size.update_s)
-    (ended,) = clients.ask("quiet 400")
+    (ended,) = clients.ask("quiet 1000")
     (right,) = clients.ask(f"final {done['final']}")
     _, _, p50, p99 = clients.ask("report")
     return {

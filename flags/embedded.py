@@ -84,6 +84,8 @@ class EmbeddedProvider:
         try:
             text = self._changed_text()
             if text is None:
+                if self._problem is None:
+                    self._state.seen.confirm()
                 return False
             state = load_state(text, source="embedded")
         except OSError as error:
@@ -91,6 +93,7 @@ class EmbeddedProvider:
             return self._refuse(_unreadable(self._path, error))
         except (FlagFormatError, UnicodeDecodeError) as error:
             return self._refuse(f"the flag file {self._path} cannot be applied: {error}")
+        state.seen.confirm()
         self._state, self._problem = state, None
         _log.info("flags_loaded", source=state.source, revision=state.revision)
         return True

@@ -88,10 +88,10 @@ class StaticProvider:
 
     def poll(self) -> bool:
         """Apply what was put since the last look."""
-        if self._next is None:
-            return False
-        self._state, self._next = self._next, None
-        return True
+        changed = self._next is not None
+        self._state, self._next = self._next or self._state, None
+        self._state.seen.confirm()
+        return changed
 
     def stop(self) -> None:
         """Do nothing: nothing was taken."""

@@ -8,6 +8,7 @@ import structlog
 
 from flags.body import flag_body, flag_feature
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
+from flags.definition import Held
 from flags.features import FlagFormatError
 from flags.files import locked, replace_file
 from flags.state import FlagState, load_state
@@ -67,6 +68,11 @@ class EmbeddedProvider:
     def problem(self) -> str | None:
         """Why the file as it is now is not in use, None when it is."""
         return self._problem
+
+    @property
+    def held(self) -> Held | None:
+        """None: whoever may write the file may move users."""
+        return None
 
     def start(self) -> None:
         """Make the file on the first run, and load it."""

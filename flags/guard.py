@@ -16,7 +16,7 @@ import structlog
 from flags.backwards import RESTORED_AFTER_S, Backwards
 from flags.body import flag_body, flag_feature
 from flags.decision import CANONICAL_FLAG
-from flags.definition import FlagDefinition
+from flags.definition import FlagDefinition, Held
 from flags.features import FLAG_NAMES, Body, FlagFormatError, absent, definition_of, read_body
 from flags.state import FlagState, load_state
 from flags.surprises import surprise
@@ -38,7 +38,7 @@ class Verdict:
     state: FlagState
     body: str
     problem: str | None = None
-    held: FlagDefinition | None = None
+    held: Held | None = None
     canonical_kept: bool = False
     """Whether the canonical flag is not the body's own."""
 
@@ -88,7 +88,7 @@ class Guard:
             return self._followed
         standing, trouble = self._standing(restored=restored)
         problems: list[str] = []
-        held: FlagDefinition | None = None
+        held: Held | None = None
         chosen: dict[str, Feature | None] = {}
         for name in FLAG_NAMES:
             feature = body.flags.get(name)
@@ -96,7 +96,8 @@ class Guard:
             if problem is None:
                 chosen[name] = feature
                 continue
-            held = held or waits
+            if waits is not None:
+                held = Held(waits, body.revision)
             problems.append(problem + (trouble if waits else ""))
             chosen[name] = self._fallback(name, standing)
         verdict = self._verdict(body, chosen, problems, held)
@@ -174,7 +175,7 @@ class Guard:
         body: Body,
         chosen: Mapping[str, Feature | None],
         problems: list[str],
-        held: FlagDefinition | None,
+        held: Held | None,
     ) -> Verdict:
         """Load what was chosen, under the body's revision if that is all of the body."""
         revision = self._revision if problems else body.revision

@@ -8,10 +8,10 @@ from flags.feed import Inbox
 from flags.unleash import POLL_S, Address, UnleashConnection
 from flags.usage import Usage
 
-HINTED_S = 0.12
+HINTED_S = 0.17
 """Seconds between two questions while a revision is waited for that somebody told us of."""
-HINT_LASTS_S = 5.0
-"""Seconds after which it is not waited for any more."""
+HINT_LASTS_S = 1.3
+"""Seconds after which it is not waited for any more: Unleash's own tick is one second."""
 
 
 class UnleashFeed:
@@ -54,8 +54,9 @@ class UnleashFeed:
 
     def hurry(self, revision: int = 0) -> None:
         """Ask now, and again and again until the server is at `revision`."""
-        if revision > self._wanted:
-            self._wanted, self._wanted_until = revision, self._monotonic() + HINT_LASTS_S
+        now = self._monotonic()
+        if revision > self._wanted or now >= self._wanted_until:
+            self._wanted, self._wanted_until = revision, now + HINT_LASTS_S
         self._wake.set()
 
     def ask_once(self, inbox: Inbox) -> None:

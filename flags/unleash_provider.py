@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
-from flags.definition import FlagDefinition
+from flags.definition import Held
 from flags.features import FlagFormatError
 from flags.feed import Feed
 from flags.guard import Guard, Verdict
@@ -52,8 +52,7 @@ class UnleashProvider:
         self._first = threading.Event()
         self._started = False
         self._guard = self._new_guard(observe=True)
-        self.held: FlagDefinition | None = None
-        """What waits for a person to let it through."""
+        self._held: Held | None = None
 
     @property
     def state(self) -> FlagState:
@@ -69,6 +68,11 @@ class UnleashProvider:
     def problem(self) -> str | None:
         """Why the newest flags are not in use, None when they are."""
         return self._problem
+
+    @property
+    def held(self) -> Held | None:
+        """What waits for a person to let it through, None if nothing does."""
+        return self._held
 
     @property
     def seen_revision(self) -> int:
@@ -140,7 +144,7 @@ class UnleashProvider:
 
     def _follow(self, verdict: Verdict) -> None:
         """Take over what the guard lets through."""
-        self.held = verdict.held
+        self._held = verdict.held
         verdict.state.seen.confirm()
         if verdict.state is not self._good:
             self._good = verdict.state

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from flags.backwards import RESTORED_AFTER_S, RESTORED_ANSWERS
 from flags.body import flag_body, flag_feature
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
-from flags.definition import FlagDefinition
+from flags.definition import FlagDefinition, Held
 from flags.features import FlagFormatError
 from flags.guard import Guard, Verdict
 from flags.surprises import surprise
@@ -99,7 +99,7 @@ def test_a_raise_past_a_step_leaves_the_last_good_state_and_says_why(guard: Guar
     assert (percentage(verdict), verdict.state.revision, verdict.state.stale) == (5, 10, True)
     assert "from 5 % to 50 %" in str(verdict.problem)
     assert "flask rollout confirm" in str(verdict.problem)
-    assert verdict.held == definition(50)
+    assert verdict.held == Held(definition(50), 11)
 
 
 def test_a_body_that_waits_is_followed_once_somebody_authorises_it(

@@ -1,6 +1,7 @@
 """`flask rollout confirm`: lets through what workers hold back."""
 
 import click
+from flask.cli import with_appcontext
 
 from app.cli_options import order_options
 from app.cli_rollout import carry_out
@@ -11,6 +12,7 @@ from app.rollout_confirm import confirm, waiting
 
 
 @click.command("confirm")
+@with_appcontext
 @order_options()
 def confirm_held(who: str, why: str, as_json: bool) -> None:
     """Let through a raise that was made in Unleash itself and that workers hold back."""

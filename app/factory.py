@@ -90,7 +90,7 @@ def build_parts(
         manager=manager,
         queue=EventQueue(settings.shadow_queue),
     )
-    deciding.answers.attach(migration)
+    deciding.answers.attach(migration.tallies.values())
     reach = build_reach(settings, migration=migration, manager=manager, database=database)
     facade.install(migration)
     WebSocketBalanceIntegration(manager).install()  # the last installer of the hook wins

@@ -23,7 +23,8 @@ class FlagHints:
         self._hurry = hurry
         self._file = file
         self._redis = redis
-        self._told = 0
+        self.told = 0
+        """The newest revision that this worker was told of."""
 
     def start(self) -> None:
         """Begin to listen."""
@@ -39,9 +40,9 @@ class FlagHints:
     def tell(self, revision: int) -> None:
         """Have all workers ask until the server is at `revision`; many at once cost little."""
         self._hurry(revision)
-        if revision <= self._told:
+        if revision <= self.told:
             return
-        self._told = revision
+        self.told = revision
         try:
             self._file.tell(revision)
         except OSError as error:

@@ -3,8 +3,9 @@
 import hashlib
 import hmac
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 from flask import Blueprint, request
 
 from app.parts import parts
@@ -16,6 +17,12 @@ hooks = Blueprint("hooks", __name__)
 MOST_BYTES = 256 * 1024
 """Longer than any event of a flag."""
 PATH = "/ops/hooks/unleash"
+
+
+class Event(msgspec.Struct, frozen=True):
+    """All that is read of an event of Unleash: its number, which is a revision."""
+
+    id: Annotated[int, msgspec.Meta(ge=1, lt=2**63)]
 
 
 def hook_token(settings: Settings) -> str:
@@ -34,12 +41,12 @@ def unleash() -> tuple[dict[str, Any], int]:
     if not _is_let_in(found.settings, request.headers.get("Authorization", "")):
         return {"problem": "Authorization is not the hook's token"}, HTTPStatus.UNAUTHORIZED
     request.max_content_length = MOST_BYTES
-    event = request.get_json(force=True, silent=True)
-    number = event.get("id") if isinstance(event, dict) else None
-    if type(number) is not int or not 0 < number < 2**63:
+    try:
+        event = msgspec.json.decode(request.get_data(), type=Event)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return {"problem": "this is no event of Unleash: it has no id"}, HTTPStatus.BAD_REQUEST
-    found.flag_hints.tell(number)
-    return {"revision": number}, HTTPStatus.ACCEPTED
+    found.flag_hints.tell(event.id)
+    return {"revision": event.id}, HTTPStatus.ACCEPTED
 
 
 def _is_let_in(settings: Settings, authorization: str) -> bool:

@@ -53,8 +53,13 @@ class UnleashFeed:
             self._thread.join(2.0)
 
     def hurry(self, revision: int = 0) -> None:
-        """Ask now, and again and again until the server is at `revision`."""
+        """Ask now, and again and again until the server is at `revision`.
+
+        One that the server was seen at already is no news, and costs nothing.
+        """
         now = self._monotonic()
+        if self._inbox is not None and 0 < revision <= self._inbox.seen_revision:
+            return
         if revision > self._wanted or now >= self._wanted_until:
             self._wanted, self._wanted_until = revision, now + HINT_LASTS_S
         self._wake.set()

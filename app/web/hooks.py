@@ -22,7 +22,7 @@ PATH = "/ops/hooks/unleash"
 class Event(msgspec.Struct, frozen=True):
     """All that is read of an event of Unleash: its number, which is a revision."""
 
-    id: Annotated[int, msgspec.Meta(ge=1, lt=2**63)]
+    id: Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
 
 
 def hook_token(settings: Settings) -> str:

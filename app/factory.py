@@ -116,7 +116,7 @@ def build_parts(
         count=_counting(shadowing, reach, admission),
         watch=_watching(known.poll, deciding.flag_hints.poll),
         flipped=reach.sweep.hurry,  # whoever is served anew gets at once what was missed
-        problems=lambda: shadowing.problems,
+        problems=lambda: (*shadowing.problems, *_said(deciding.provider.problem)),
     )
     services: list[tuple[str, Service]] = [
         ("database", ClosedLast(database.dispose)),
@@ -157,6 +157,10 @@ def _make_folder(path: Path) -> None:
             f"SHIM_INSTANCE is {str(path)!r}: it cannot be made ({error.strerror}); name a folder"
             " that exists or can be made"
         ) from error
+
+
+def _said(problem: str | None) -> tuple[str, ...]:
+    return () if problem is None else (f"flags: {problem}",)
 
 
 def _watching(*looks: Callable[[], object]) -> Callable[[], None]:

@@ -125,6 +125,7 @@ class _Facade:
         """
         migration = self._migration
         monotonic = migration.monotonic
+        self._tally.sampled += 1
         try:
             context = migration.context(user_id)
             call = LiveCall(

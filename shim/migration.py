@@ -49,12 +49,14 @@ class CallContext(Struct, frozen=True):
 class Tally:
     """Calls by who served them, of one path. CPython adds to a slot without switching threads."""
 
-    __slots__ = ("canonical", "invalid", "legacy")
+    __slots__ = ("canonical", "invalid", "legacy", "sampled")
 
     def __init__(self) -> None:
         self.canonical = 0
         self.legacy = 0
         self.invalid = 0
+        self.sampled = 0
+        """Calls of either side that shadows are shown."""
 
     def snapshot(self) -> dict[str, int]:
         """Return plain data."""

@@ -13,6 +13,7 @@ from app.adapters.worker_log import Retention
 from app.environment import distance
 from app.factory import create_app
 from app.settings import EXCEPTIONS, Settings, SettingsError
+from app.settings_checks import environment_of
 
 ROOT = Path(__file__).parents[2]
 DEFAULTS = {
@@ -39,6 +40,10 @@ DEFAULTS = {
     "notify_bus_url": None,
     "secret_key": None,
     "sweep_interval_s": 5.0,
+    "unleash_url": None,
+    "unleash_client_token": None,
+    "unleash_admin_token": None,
+    "hook_token": None,
     "admission": "enforce",
     "origins": (),
     "bot_token": None,
@@ -285,12 +290,54 @@ def test_names_of_others_are_left_alone() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["UNLEASH_URL", "UNLEASH_CLIENT_TOKEN", "UNLEASH_ADMIN_TOKEN"])
-def test_a_setting_that_would_do_nothing_is_refused(name: str) -> None:
-    """Nobody believes in a bus or a server that is not asked; the value is not repeated."""
-    assert problems(**{name: "secret"}) == [
-        f"{name} is set, but there is nothing behind it yet: unset it"
-    ]
+UNLEASH = {
+    "UNLEASH_URL": "https://unleash.example/api/",
+    "UNLEASH_CLIENT_TOKEN": "default:development.s3cret-s3cret",
+    "UNLEASH_ADMIN_TOKEN": "*:*.s3cret-s3cret",
+}
+
+
+def test_an_unleash_server_is_given_by_its_address_and_tokens() -> None:
+    """The address is taken with or without the path of its API; project and environment follow."""
+    settings = Settings.from_environ(UNLEASH)
+    assert settings.unleash_url == "https://unleash.example"
+    assert environment_of(str(settings.unleash_client_token)) == ("default", "development")
+    assert environment_of("*:production.abcdefgh") == ("default", "production")
+    assert "s3cret" not in repr(settings)
+
+
+@pytest.mark.parametrize("missing", ["UNLEASH_URL", "UNLEASH_CLIENT_TOKEN"])
+def test_half_of_an_unleash_server_is_refused(missing: str) -> None:
+    """An address without a token reads nothing, and a token without an address goes nowhere."""
+    said = problems(**{name: value for name, value in UNLEASH.items() if name != missing})
+    assert said
+    assert all(f"{missing} is not" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("UNLEASH_URL", "unleash.example", "is not the address of an Unleash server"),
+        ("UNLEASH_URL", "ftp://unleash.example", "is not the address of an Unleash server"),
+        ("UNLEASH_URL", "http://u:s3cret@unleash", "is not the address of an Unleash server"),
+        ("UNLEASH_URL", "http://unleash:port", "is not the address of an Unleash server"),
+        ("UNLEASH_URL", "http://unleash/api?s3cret", "is not the address of an Unleash server"),
+        ("UNLEASH_CLIENT_TOKEN", "s3cret", "is not a client token of Unleash"),
+        ("UNLEASH_CLIENT_TOKEN", "default:s3cret", "is not a client token of Unleash"),
+        ("UNLEASH_CLIENT_TOKEN", "default:dev.s3cret s3cret", "is not a client token of Unleash"),
+        ("UNLEASH_CLIENT_TOKEN", "*:*.s3cret-s3cret", "is an admin token: workers need a client"),
+        ("UNLEASH_ADMIN_TOKEN", "s3cret-s3cret", "is not an admin token of Unleash"),
+        ("UNLEASH_ADMIN_TOKEN", "default:dev.s3cret-s3", "is not an admin token of Unleash"),
+        ("SHIM_HOOK_TOKEN", "s3cret", "has 6 characters: give at least 32"),
+    ],
+)
+def test_a_bad_part_of_an_unleash_server_is_refused_without_its_secret(
+    name: str, value: str, words: str
+) -> None:
+    """The message says what can be given, and never repeats what was."""
+    (problem,) = problems(**{**UNLEASH, name: value})
+    assert problem.startswith(f"{name} {words}")
+    assert "s3cret" not in problem
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from app.cli_replay import CannotReplay
 from app.cli_rollout import NOBODY_THERE, UNCONFIRMED, rollout
 from app.cli_shadow import shadow
+from app.cli_unleash import unleash
 from app.notifications.close_codes import CloseCode
 from app.notifications.service import BalanceNotifications
 from app.replay_words import EXIT_CODES
@@ -90,7 +91,7 @@ def test_every_finding_of_a_replay_is_explained_with_its_exit_code() -> None:
 def test_every_command_of_the_command_line_is_run_by_a_document() -> None:
     """Nothing that an operator could type is left out."""
     run = [f"{without_folder(command)} " for each in DOCUMENTS for command in commands(each)]
-    for group in (rollout, shadow):
+    for group in (rollout, shadow, unleash):
         for leaf in leaves(group, f"flask {group.name}"):
             assert any(command.startswith(f"{leaf} ") for command in run), leaf
 

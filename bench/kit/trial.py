@@ -1,0 +1,153 @@
+"""One mutant at a time, in a process of its own: `python -m bench.kit.trial TRIAL RESULT`.
+
+As a shadow, until it is flagged or enough was compared; or live, as if it had been moved to, with
+what browsers were shown held against the database. Both arguments are files of JSON.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.kit.mutants import take_in
+
+SETTLING_S = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What is played: `file` of the mutant, over a copy of the town in `template`.
+
+    As a shadow until `comparisons` were made, live until `bookings` were; `seconds` at most.
+    """
+
+    file: str | None
+    template: str
+    live: bool
+    seconds: float
+    comparisons: int = 0
+    bookings: int = 0
+    seed: int = 1
+
+
+@dataclass(slots=True)
+class ShadowRun:
+    """What the shadows found. `flagged_by` is empty if every verdict is a pass.
+
+    `to_flag` is how many comparisons had been made when the first difference was seen, None
+    if there was none; `served` counts frames of the canonical that reached a page.
+    """
+
+    flagged_by: list[str] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+    to_flag: int | None = None
+    compared: int = 0
+    not_compared: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    served: int = 0
+
+
+@dataclass(slots=True)
+class LiveRun:
+    """What browsers were shown that is not so, by kind, and how many frames there were."""
+
+    problems: dict[str, int] = field(default_factory=dict)
+    frames: int = 0
+
+
+def run(trial: Trial) -> dict[str, Any]:
+    """Play one trial in this process."""
+    canonical = take_in(None if trial.file is None else Path(trial.file))
+    # Only now: a mutant may stand in for one of the application's own modules.
+    from bench.kit.town import Town
+    from bench.kit.traffic import Traffic
+
+    with tempfile.TemporaryDirectory(prefix="power-") as folder:
+        town = Town(Path(folder), Path(trial.template), canonical=canonical, recording=trial.live)
+        traffic = Traffic(town, seed=trial.seed, contended=False)
+        play = _play_live if trial.live else _play_shadow
+        return asdict(play(town, traffic, trial))
+
+
+def _play_shadow(town: Any, traffic: Any, trial: Trial) -> ShadowRun:
+    counts = town.parts.shadowing.counts
+    town.start(canonical=0, shadow=100)
+    traffic.start()
+    end = time.monotonic() + trial.seconds
+    result = ShadowRun()
+    while time.monotonic() < end and result.to_flag is None:
+        time.sleep(0.002)
+        compared, mismatched = _made(counts)
+        if mismatched:
+            result.to_flag = compared
+        if compared >= trial.comparisons:
+            break
+    traffic.stop()
+    _settle(town)
+    town.stop()
+    _judge(town, result)
+    return result
+
+
+def _made(counts: Any) -> tuple[int, int]:
+    """Return how many comparisons were made, and how many found a difference."""
+    numbers = counts.snapshot()["comparisons"].values()
+    return sum(n["compared"] for n in numbers), sum(n["mismatched"] for n in numbers)
+
+
+def _settle(town: Any) -> None:
+    """Wait until every episode is judged, or one never will be."""
+    end = time.monotonic() + SETTLING_S
+    counts = town.parts.shadowing.counts
+    while time.monotonic() < end:
+        truth = counts.snapshot()["comparisons"]["truth"]
+        judged = truth["compared"] + truth["not_compared"]
+        if judged >= counts.episodes and not len(town.parts.migration.queue):
+            return
+        time.sleep(0.01)
+
+
+def _judge(town: Any, result: ShadowRun) -> None:
+    """Read the log as an operator does; whatever is no pass is a flag."""
+    from app.adapters.worker_log import log_files
+    from shim.report import Verdict, read_logs
+
+    report = read_logs(path for path, *_ in log_files(town.settings.log_path))
+    result.flagged_by = [
+        f"{name}: {report.verdict(name)}"
+        for name in report.comparisons
+        if report.verdict(name) is not Verdict.PASS
+    ]
+    result.places = sorted(
+        {place for group in report.groups if group.known is None for place in group.differences}
+    )[:6]
+    for name, tally in report.comparisons.items():
+        result.compared += tally.compared
+        result.not_compared += report.judged(name).not_compared
+    result.reasons = dict(sum(report.reasons.values(), start=type(report.dropped)()))
+    result.served = sum(page.canonical_frames for page in [*town.all_pages(), *town.left])
+
+
+def _play_live(town: Any, traffic: Any, trial: Trial) -> LiveRun:
+    from bench.kit.pages import problems
+
+    town.start(canonical=100, shadow=0)
+    traffic.start()
+    end = time.monotonic() + trial.seconds
+    tallies = town.parts.migration.tallies.values()
+    while time.monotonic() < end and sum(tally.canonical for tally in tallies) < trial.bookings:
+        time.sleep(0.01)
+    traffic.stop()
+    time.sleep(2.0)  # for what is under way: a page that is told later is told too late
+    pages = [*town.all_pages(), *town.left]
+    found = problems(pages, town.bookings())
+    town.stop()
+    return LiveRun(dict(found), sum(len(page.heard) for page in pages))
+
+
+if __name__ == "__main__":
+    given = json.loads(Path(sys.argv[1]).read_text())
+    Path(sys.argv[2]).write_text(json.dumps(run(Trial(**given))))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from shim.balance.doubles import PUBLISH
 from shim.balance.known import LEGACY_REACHES_NOBODY
 from shim.balance.saying import Folded, Said, fold, is_balance_text, read_canonical, read_legacy
+from shim.balance.shadows import NEWCOMER
 from shim.balance.truth import Record, frames_expected, frames_seen
 from shim.ports import Truth
 from shim.shadow.differences import Each
@@ -15,6 +16,9 @@ from shim.shadow.observation import CallOutcome, Observation
 from shim.shadow.result import Comparison, Judgement, NotCompared
 from shim.sides import Path
 
+_BLANK = Record(None)
+"""The page of a newcomer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -22,7 +26,9 @@ class Evidence:
 
     `aliases` maps the ids of the connections at the first call to stable names, open ones
     only; `seen` is the version that the database had after the last call; `behind` whether
-    a page lacked, at the first call, more than what the episode's calls speak of.
+    a page lacked, at the first call, more than what the episode's calls speak of. `newcomer`
+    says whether a page connected that nobody else has; `held_back` how many frames the live
+    canonical tried to send to this user while another side served.
     """
 
     episode: Episode
@@ -35,6 +41,8 @@ class Evidence:
     seen: int
     behind: bool
     raced: bool
+    newcomer: bool = False
+    held_back: int = 0
 
 
 def judge(evidence: Evidence) -> list[Judgement]:
@@ -76,28 +84,28 @@ def _reach(evidence: Evidence) -> Judgement:
 
 
 def _reached(evidence: Evidence, run: Observation) -> Each:
-    balances = (effect for effect in run.effects if _said(effect) is not None)
-    return Each({_alias(evidence.aliases, effect.recipient): "reached" for effect in balances})
+    return Each({_alias(evidence.aliases, said.recipient): "reached" for said in _messages(run)})
 
 
 def _truth(evidence: Evidence) -> Judgement:
     seen, expected = Each(), Each()
-    by_recipient: dict[str, list[Effect]] = {recipient: [] for recipient in evidence.aliases}
+    pages = {**evidence.aliases, NEWCOMER: NEWCOMER} if evidence.newcomer else evidence.aliases
+    by_recipient: dict[str, list[Effect]] = {recipient: [] for recipient in pages}
     for effect in evidence.canonical.effects:
         if read_canonical(effect) is not None or is_balance_text(effect.payload):
             by_recipient.setdefault(effect.recipient, []).append(effect)
     for recipient, effects in by_recipient.items():
-        alias = _alias(evidence.aliases, recipient)
+        alias = _alias(pages, recipient)
         actual = frames_seen(effects)
         wanted = (
             frames_expected(
                 effects,
                 subject=evidence.episode.subject,
                 truth=evidence.truth,
-                record=evidence.records[recipient],
+                record=evidence.records.get(recipient, _BLANK),
                 seen=evidence.seen,
             )
-            if recipient in evidence.aliases
+            if recipient in pages
             else []
         )
         if actual:
@@ -107,8 +115,12 @@ def _truth(evidence: Evidence) -> Judgement:
     wanted_on_bus, seen_on_bus = _published(evidence)
     return Judgement(
         Comparison.TRUTH,
-        expected={"recipients": expected, "published": wanted_on_bus},
-        actual={"recipients": seen, "published": seen_on_bus},
+        expected={"recipients": expected, "published": wanted_on_bus, "unasked": "nothing"},
+        actual={
+            "recipients": seen,
+            "published": seen_on_bus,
+            "unasked": "a frame" if evidence.held_back else "nothing",
+        },
     )
 
 
@@ -147,7 +159,9 @@ def _saying(evidence: Evidence) -> Judgement:
 
 
 def _messages(run: Observation) -> list[Said]:
-    return [said for effect in run.effects if (said := _said(effect)) is not None]
+    """Return what was said to the user's own pages: no other side has a newcomer."""
+    effects = (effect for effect in run.effects if effect.recipient != NEWCOMER)
+    return [said for effect in effects if (said := _said(effect)) is not None]
 
 
 def _said(effect: Effect) -> Said | None:

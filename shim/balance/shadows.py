@@ -4,6 +4,7 @@ A shadow lives as long as its thread and serves the episodes of all users, as th
 does: a fault that needs two users, or a second call, must be able to show.
 """
 
+import itertools
 from dataclasses import replace
 
 from shim.balance.doubles import PUBLISH, BusDouble, ConnectionDouble, ManagerDouble
@@ -17,6 +18,11 @@ from shim.shadow.clock import VirtualClock
 from shim.shadow.effects import Effect
 from shim.shadow.events import LiveCall
 from shim.sides import Path, Side
+
+NEWCOMER = "a new page"
+"""The recipient that is no connection of the user's: it has just connected."""
+EVERY_NTH = 8
+"""One of so many episodes has a newcomer: it makes the service read twice."""
 
 
 class ArgumentChangedError(Exception):
@@ -40,17 +46,23 @@ class _Shadow:
         """Return the doubles of a user whose episode is open."""
         return self._doubles.get(subject, [])
 
-    def _double(self, subject: int, state: ConnectionState) -> ConnectionDouble:
-        effects = self._effects.setdefault(subject, [])
-
+    def _double(
+        self, subject: int, connection_id: str, *, is_open: bool = True, failed: bool = False
+    ) -> ConnectionDouble:
         def record(recipient: str, payload: object) -> None:
+            # Looked up each time: what is sent to a double that was taken away, to a
+            # connection that is gone, must show in the user's next episode.
+            effects = self._effects.setdefault(subject, [])
             effects.append(Effect("send", self.name, recipient, payload, self._clock.monotonic()))
 
         double = ConnectionDouble(
-            connection_id=state.id, is_open=state.is_open, failed=state.failed, record=record
+            connection_id=connection_id, is_open=is_open, failed=failed, record=record
         )
         self._doubles.setdefault(subject, []).append(double)
         return double
+
+    def _double_of(self, subject: int, state: ConnectionState) -> ConnectionDouble:
+        return self._double(subject, state.id, is_open=state.is_open, failed=state.failed)
 
     def _forget(self, subject: int) -> tuple[list[ConnectionDouble], list[Effect]]:
         return self._doubles.pop(subject, []), self._effects.pop(subject, [])
@@ -66,6 +78,7 @@ class CanonicalShadow(_Shadow):
         self._service = new_canonical(self._clock, truth, BusDouble(self._note_publication))
         self._new_hint = new_hint
         self._subject = 0
+        self._welcomed = itertools.count(1)
 
     def enter(self, subject: int, call: LiveCall) -> None:
         """Register a double of each connection.
@@ -74,9 +87,23 @@ class CanonicalShadow(_Shadow):
         right one is set as soon as the database was looked at.
         """
         for state in _each_once(CallContext.of(call.context).connections):
-            double = self._double(subject, state)
+            double = self._double_of(subject, state)
             double.base_version = 0
             self._service.register_connection(subject, double)
+
+    def set_base(self, subject: int, version: int) -> bool:
+        """Let the user's pages show this version. Return whether a newcomer joins them.
+
+        In one of some episodes a page connects that was shown nothing: nobody calls for
+        that, so only here it shows whether a new page is greeted, and with what.
+        """
+        doubles = self.doubles(subject)
+        for double in doubles:
+            double.base_version = version
+        if not any(double.is_open for double in doubles) or next(self._welcomed) % EVERY_NTH:
+            return False
+        self._service.register_connection(subject, self._double(subject, NEWCOMER))
+        return True
 
     def call(self, call: LiveCall) -> object:
         """Notify with a hint of its own. Raises ArgumentChangedError if it was changed."""
@@ -122,7 +149,7 @@ class LegacyShadow(_Shadow):
         """Register doubles: where production has them, or everywhere."""
         states = CallContext.of(call.context).connections
         for state in _each_once(states) if self._corrected else states:
-            double = self._double(subject, state)
+            double = self._double_of(subject, state)
             if self._corrected or state.path is Path.CONNECTION_AWARE:
                 self._connection_aware.register_connection(subject, double)
             if self._corrected or state.path is Path.USER_ID_ONLY:

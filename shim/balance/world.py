@@ -10,7 +10,7 @@ from shim.balance.judge import Evidence, judge, skip_all
 from shim.balance.looks import Looks
 from shim.balance.records import BASE, SEEN, newest_said, noted, oldest_needed, records, states_of
 from shim.balance.saying import read_legacy
-from shim.balance.shadows import CanonicalShadow, LegacyShadow
+from shim.balance.shadows import NEWCOMER, CanonicalShadow, LegacyShadow
 from shim.book import ConnectionState
 from shim.connections import Shown
 from shim.legacy.updates import BalanceUpdate
@@ -129,8 +129,7 @@ class BalanceWorld:
         # there before the episode's first change.
         spoken = self._spoken_version(episode.calls[0], truth)
         base = episode.notes[BASE] = min(spoken, truth.version) - 1
-        for double in self._canonical.doubles(episode.subject):
-            double.base_version = base
+        episode.notes[NEWCOMER] = self._canonical.set_base(episode.subject, base)
 
     def _spoken_version(self, call: LiveCall, truth: Truth) -> int:
         """Return the version that a call speaks of: its own balances' place, or the newest."""
@@ -169,6 +168,8 @@ class BalanceWorld:
                 for state in states.values()
             ),
             raced=self._connections_moved(episode),
+            newcomer=bool(episode.notes[NEWCOMER]),
+            held_back=self._migration.book.take_held_back(episode.subject),
         )
 
     def _connections_moved(self, episode: Episode) -> bool:

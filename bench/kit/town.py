@@ -48,12 +48,12 @@ def found(folder: Path, *, contended: bool) -> None:
 
 def is_boosted(user_id: int) -> bool:
     """Whether the user's income is a boost."""
-    return user_id % 3 == 0
+    return user_id % 12 == 0
 
 
 def is_farmer(user_id: int) -> bool:
     """Whether the user's income is from farming; whoever has neither plays."""
-    return user_id % 3 == 1
+    return user_id % 12 in (6, 7, 8)
 
 
 def _incomes(has: Callable[[int], bool], *, contended: bool) -> list[dict[str, object]]:
@@ -85,11 +85,12 @@ def _opening(user_id: int, currency: Currency, amount: Decimal) -> Credit:
 class Town:
     """The application, built over a copy of a town's database, with a page for each tab.
 
-    The shadows may use a whole core: `SHIM_SHADOW_CPU_PERCENT=100`.
+    The shadows may use a whole core, `SHIM_SHADOW_CPU_PERCENT=100`, and every divergence is
+    logged with the user's id, `SHIM_LOG_FIRST_LINES=1000000` and `SHIM_LOG_USER_IDS=plain`.
     """
 
     def __init__(
-        self, folder: Path, template: Path, *, canonical: NewNotifications, recording: bool = False
+        self, folder: Path, template: Path, *, canonical: NewNotifications, recording: bool
     ) -> None:
         shutil.copy(template / DATABASE, folder / DATABASE)
         self.settings = Settings(
@@ -98,6 +99,7 @@ class Town:
             schedulers=False,
             shadow_cpu_percent=100,
             log_user_ids="plain",
+            log_first_lines=1_000_000,
         )
         app = create_app(self.settings, canonical=canonical)
         self.parts: Parts = app.extensions["parts"]

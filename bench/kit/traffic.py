@@ -3,6 +3,7 @@
 import itertools
 import random
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +20,8 @@ from bench.kit.town import USERS, Town, is_boosted, is_farmer
 BACKLOG = 150
 """Events that may wait for the shadows before the traffic holds its breath."""
 RECONNECT_S = 0.05
+LULL_EVERY_S, LULL_S = 5.0, 1.5
+"""How often everything rests, and for how long: a lull gives a candidate nothing to go by."""
 FLIP_S = 3.0
 FLIPS = (25, 0, 50, 100, 75, 10)
 """Percentages of canonical, one after the other."""
@@ -32,7 +35,9 @@ class Traffic:
     the candidate's fault. As fast as the shadows follow.
     """
 
-    def __init__(self, town: Town, *, seed: int, contended: bool, flips: bool = False) -> None:
+    def __init__(self, town: Town, *, seed: int, contended: bool, flips: bool, lulls: bool) -> None:
+        self._began = 0.0
+        self._lulls = lulls
         self._town = town
         self._seed = seed
         self._contended = contended
@@ -46,6 +51,7 @@ class Traffic:
 
     def start(self) -> None:
         """Start every thread."""
+        self._began = time.monotonic()
         for thread in self._threads:
             thread.start()
 
@@ -81,7 +87,7 @@ class Traffic:
     def _plays(self, user_id: int, number: int) -> bool:
         if self._contended:
             return True
-        return not is_boosted(user_id) and not is_farmer(user_id) and user_id // 3 % 2 == number % 2
+        return not is_boosted(user_id) and not is_farmer(user_id) and user_id % 2 == number % 2
 
     def _mission(self, user_id: int, chance: random.Random) -> None:
         complete_mission(
@@ -133,11 +139,15 @@ class Traffic:
             return
 
     def _may_go_on(self) -> bool:
-        """Wait while the shadows are behind; return whether there is more to do."""
+        """Wait while the shadows are behind, or all rests; return whether there is more to do."""
         queue = self._town.parts.migration.queue
-        while len(queue) > BACKLOG and not self._ending.wait(0.002):
+        while (len(queue) > BACKLOG or self._is_lull()) and not self._ending.wait(0.002):
             pass
         return not self._ending.is_set()
+
+    def _is_lull(self) -> bool:
+        since = (time.monotonic() - self._began) % LULL_EVERY_S
+        return self._lulls and since > LULL_EVERY_S - LULL_S
 
 
 def _amount(chance: random.Random) -> Decimal:

@@ -1,13 +1,14 @@
-"""One mutant at a time, in a process of its own: `python -m bench.kit.trial TRIAL RESULT`.
+"""One candidate at a time, in a process of its own: `python -m bench.kit.trial TRIAL RESULT`.
 
-As a shadow, until it is flagged or enough was compared; or live, as if it had been moved to, with
-what browsers were shown held against the database. Both arguments are files of JSON.
+As a shadow, until it is flagged or enough was compared; or live, as if everybody had been moved
+to it, with what browsers were shown held against the database. Both arguments are files of JSON.
 """
 
 import json
 import sys
 import tempfile
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,19 @@ SETTLING_S = 4.0
 class Trial:
     """What is played: `file` of the mutant, over a copy of the town in `template`.
 
-    As a shadow until `comparisons` were made, live until `bookings` were; `seconds` at most.
+    As a shadow until `comparisons` were made, live until `bookings` were; `seconds` at most. A
+    flagged one is not played on with, unless it is `patient`. See `Traffic` for the rest.
     """
 
     file: str | None
     template: str
-    live: bool
     seconds: float
+    live: bool = False
     comparisons: int = 0
     bookings: int = 0
+    patient: bool = False
+    contended: bool = False
+    flips: bool = False
     seed: int = 1
 
 
@@ -38,15 +43,20 @@ class ShadowRun:
     """What the shadows found. `flagged_by` is empty if every verdict is a pass.
 
     `to_flag` is how many comparisons had been made when the first difference was seen, None
-    if there was none; `served` counts frames of the canonical that reached a page.
+    if there was none. `diverged` counts by comparison; of those `legacys_fault` were shown to
+    be just that. `served` counts frames of the canonical that reached a page.
     """
 
     flagged_by: list[str] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
     to_flag: int | None = None
+    seconds: float = 0.0
+    episodes: int = 0
     compared: int = 0
     not_compared: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    diverged: dict[str, int] = field(default_factory=dict)
+    legacys_fault: int = 0
     served: int = 0
 
 
@@ -67,7 +77,13 @@ def run(trial: Trial) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory(prefix="power-") as folder:
         town = Town(Path(folder), Path(trial.template), canonical=canonical, recording=trial.live)
-        traffic = Traffic(town, seed=trial.seed, contended=False)
+        traffic = Traffic(
+            town,
+            seed=trial.seed,
+            contended=trial.contended,
+            flips=trial.flips,
+            lulls=not trial.patient,
+        )
         play = _play_live if trial.live else _play_shadow
         return asdict(play(town, traffic, trial))
 
@@ -76,19 +92,21 @@ def _play_shadow(town: Any, traffic: Any, trial: Trial) -> ShadowRun:
     counts = town.parts.shadowing.counts
     town.start(canonical=0, shadow=100)
     traffic.start()
-    end = time.monotonic() + trial.seconds
+    began = time.monotonic()
     result = ShadowRun()
-    while time.monotonic() < end and result.to_flag is None:
-        time.sleep(0.002)
+    compared = 0
+    while time.monotonic() - began < trial.seconds and compared < trial.comparisons:
+        time.sleep(0.002 if result.to_flag is None else 0.1)
         compared, mismatched = _made(counts)
-        if mismatched:
+        if mismatched and result.to_flag is None:
             result.to_flag = compared
-        if compared >= trial.comparisons:
-            break
+            if not trial.patient:
+                break
+    result.seconds = time.monotonic() - began
     traffic.stop()
     _settle(town)
     town.stop()
-    _judge(town, result)
+    _judge(town, result, trial)
     return result
 
 
@@ -110,12 +128,14 @@ def _settle(town: Any) -> None:
         time.sleep(0.01)
 
 
-def _judge(town: Any, result: ShadowRun) -> None:
+def _judge(town: Any, result: ShadowRun, trial: Trial) -> None:
     """Read the log as an operator does; whatever is no pass is a flag."""
     from app.adapters.worker_log import log_files
+    from bench.kit.proof import divergences, is_legacys_fault
     from shim.report import Verdict, read_logs
 
-    report = read_logs(path for path, *_ in log_files(town.settings.log_path))
+    logs = [path for path, *_ in log_files(town.settings.log_path)]
+    report = read_logs(logs)
     result.flagged_by = [
         f"{name}: {report.verdict(name)}"
         for name in report.comparisons
@@ -124,10 +144,20 @@ def _judge(town: Any, result: ShadowRun) -> None:
     result.places = sorted(
         {place for group in report.groups if group.known is None for place in group.differences}
     )[:6]
+    result.episodes = report.episodes
     for name, tally in report.comparisons.items():
+        result.diverged[name] = tally.mismatched
         result.compared += tally.compared
-        result.not_compared += report.judged(name).not_compared
-    result.reasons = dict(sum(report.reasons.values(), start=type(report.dropped)()))
+        result.not_compared += tally.left_out
+        result.reasons = dict(Counter(result.reasons) + report.reasons[name])
+    # A call that was dropped might have been an episode of its own, and three comparisons.
+    result.not_compared += len(report.comparisons) * report.dropped.total()
+    result.reasons |= {f"dropped {reason}": n for reason, n in report.dropped.items()}
+    if trial.contended:
+        bookings = town.bookings()
+        result.legacys_fault = sum(
+            is_legacys_fault(record, bookings[record["user"]]) for record in divergences(logs)
+        )
     result.served = sum(page.canonical_frames for page in [*town.all_pages(), *town.left])
 
 

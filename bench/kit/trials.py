@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
@@ -50,6 +50,3 @@ def play_all(trials: Iterable[tuple[str, Trial]]) -> Iterator[tuple[str, Result]
         named: dict[Any, str] = {pool.submit(play, trial): name for name, trial in trials}
         for future in as_completed(named):
             yield named[future], future.result()
-
-
-Progress = Callable[[str], None]

@@ -26,7 +26,8 @@ class Evidence:
 
     `aliases` maps the ids of the connections at the first call to stable names, open ones
     only; `seen` is the version that the database had after the last call; `behind` whether
-    a page lacked, at the first call, more than what the episode's calls speak of. `newcomer`
+    a page lacked, at the first call, more than what the episode's calls speak of, `ahead`
+    whether one showed that already: a sweep or a greeting had come before the call. `newcomer`
     says whether a page connected that nobody else has; `held_back` how many frames the live
     canonical tried to send to this user while another side served.
     """
@@ -41,6 +42,7 @@ class Evidence:
     seen: int
     behind: bool
     raced: bool
+    ahead: bool = False
     newcomer: bool = False
     held_back: int = 0
 
@@ -70,6 +72,8 @@ def _nothing_to_say(evidence: Evidence) -> bool:
 
 
 def _reach(evidence: Evidence) -> Judgement:
+    if evidence.ahead:
+        return Judgement(Comparison.REACH, skipped=NotCompared.RACED)
     production = _reached(evidence, evidence.production)
     canonical = _reached(evidence, evidence.canonical)
     is_the_fault = not production and all(
@@ -146,7 +150,7 @@ def _user(user: str, subject: str) -> str:
 def _saying(evidence: Evidence) -> Judgement:
     legacy = fold(_messages(evidence.counterfactual))
     canonical = fold(_messages(evidence.canonical))
-    if _moved_under(evidence, legacy, canonical):
+    if evidence.ahead or _moved_under(evidence, legacy, canonical):
         return Judgement(Comparison.SAYING, skipped=NotCompared.RACED)
     with_changes = all(call.path == Path.CONNECTION_AWARE for call in evidence.episode.calls)
     if with_changes and evidence.behind:

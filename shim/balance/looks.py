@@ -30,6 +30,8 @@ class Looks:
         self._reader = reader
         self._looks: dict[int, _Look] = {}
         self._turn = 0
+        self.failures = 0
+        """Reads that failed: a shadow may be behind for each of them."""
 
     def next_turn(self) -> None:
         """Let later questions look at the database anew."""
@@ -45,7 +47,11 @@ class Looks:
             if not self._is_fresh(user_id, version)
         }
         if asked:
-            found = self._reader.read(asked, timeout=timeout)
+            try:
+                found = self._reader.read(asked, timeout=timeout)
+            except BaseException:
+                self.failures += 1
+                raise
             for user_id, version in asked.items():
                 self._looks[user_id] = _Look(self._turn, version, found.get(user_id))
         looks = {user_id: self._looks[user_id].truth for user_id in since}

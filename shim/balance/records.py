@@ -17,6 +17,8 @@ SEEN = "seen"
 """Noted on an episode: the version that the database held after its last call."""
 BASE = "base"
 """Noted on an episode: the version that the pages of a shadow are taken to show."""
+FAILURES = "failures"
+"""Noted on an episode: how many reads had failed before it."""
 
 
 def states_of(call: LiveCall) -> dict[str, ConnectionState]:

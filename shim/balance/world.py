@@ -8,7 +8,16 @@ import structlog
 
 from shim.balance.judge import Evidence, judge, skip_all
 from shim.balance.looks import Looks
-from shim.balance.records import BASE, SEEN, newest_said, noted, oldest_needed, records, states_of
+from shim.balance.records import (
+    BASE,
+    FAILURES,
+    SEEN,
+    newest_said,
+    noted,
+    oldest_needed,
+    records,
+    states_of,
+)
 from shim.balance.saying import read_legacy
 from shim.balance.shadows import NEWCOMER, CanonicalShadow, LegacyShadow
 from shim.book import ConnectionState
@@ -78,6 +87,8 @@ class BalanceWorld:
 
     def notice(self, episodes: Sequence[Episode]) -> None:
         """Note which version the database holds now that these episodes had a call."""
+        for episode in episodes:
+            episode.notes.setdefault(FAILURES, self._looks.failures)
         try:
             truths = self._looks.read({episode.subject: None for episode in episodes})
             for episode in episodes:
@@ -115,6 +126,8 @@ class BalanceWorld:
         return found | self._looks.read(missing)
 
     def _judge(self, episode: Episode, truth: Truth) -> list[Judgement]:
+        if episode.notes[FAILURES] != self._looks.failures:
+            return skip_all(NotCompared.UNREADABLE)
         try:
             return judge(self._evidence(episode, truth))
         except Exception:  # noqa: BLE001 - one episode that cannot be judged spoils no other
@@ -149,6 +162,7 @@ class BalanceWorld:
             for number, state in enumerate((s for s in states.values() if s.is_open), start=1)
         }
         live = episode.serving == Side.CANONICAL
+        shown = [s.base_version for s in states.values() if live and s.base_version is not None]
         return Evidence(
             episode=episode,
             production=_production(episode),
@@ -162,11 +176,8 @@ class BalanceWorld:
             records=records(episode, states, truth, live=live),
             truth=truth,
             seen=noted(episode, SEEN),
-            behind=live
-            and any(
-                state.base_version is not None and state.base_version < noted(episode, BASE)
-                for state in states.values()
-            ),
+            behind=any(version < noted(episode, BASE) for version in shown),
+            ahead=any(version > noted(episode, BASE) for version in shown),
             raced=self._connections_moved(episode),
             newcomer=bool(episode.notes[NEWCOMER]),
             held_back=self._migration.book.take_held_back(episode.subject),

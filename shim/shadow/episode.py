@@ -12,6 +12,8 @@ from shim.shadow.shadow_side import ShadowSide
 
 EPISODE_LIMIT = 1.0
 """Seconds after which an episode is closed even if work is pending."""
+QUIET_AFTER = 0.5
+"""Seconds after its last call from which on a shadow has no more excuse for work pending."""
 
 
 @dataclass(slots=True, eq=False)
@@ -28,6 +30,8 @@ class Episode:
     shadow_effects: dict[str, tuple[Effect, ...]] = field(default_factory=dict)
     spoiled: NotCompared | None = None
     """Why the episode cannot be compared; the first reason stays."""
+    shown_at: float = 0.0
+    """When its shadows were shown its newest call."""
     closed_at: float | None = None
     notes: dict[str, object] = field(default_factory=dict)
     """What the binding wants to remember until it judges."""
@@ -36,6 +40,10 @@ class Episode:
     def live_calls_finished(self) -> bool:
         """Whether every live call has returned or raised."""
         return all(call.finished is not None for call in self.calls)
+
+    def is_quiet(self, now: float) -> bool:
+        """Whether the live calls are over, and the shadows were shown the last one long ago."""
+        return self.live_calls_finished and now - self.shown_at >= QUIET_AFTER
 
     @property
     def callers(self) -> set[str]:

@@ -105,7 +105,7 @@ class Experiment:
                 self._open[subject].spoil(NotCompared.QUEUE_FULL)
         for side in self._world.sides:
             self._advance(side, now)
-        touched = self._run_shadows(calls)
+        touched = self._run_shadows(calls, now)
         over = [episode for episode in idle if episode.subject not in touched]
         self._close([*over, *self._overdue(now, over)], now)
 
@@ -173,7 +173,7 @@ class Experiment:
                 self._open[event.subject].live_effects.append(event)
         return calls
 
-    def _run_shadows(self, calls: Sequence[LiveCall]) -> set[int]:
+    def _run_shadows(self, calls: Sequence[LiveCall], now: float) -> set[int]:
         """Show the calls to their shadows, all at the moment of this turn. Return whose they are.
 
         Calls of one turn lie at most a few milliseconds apart. Run at one moment, windows
@@ -184,6 +184,7 @@ class Experiment:
             self._world.notice([self._open[subject] for subject in touched])
         for call in calls:
             episode = self._open[call.subject]
+            episode.shown_at = now
             for side in episode.shadows:
                 episode.outcomes[side.name].append(self._observe(side, call))
         return touched
@@ -233,7 +234,9 @@ class Experiment:
             if not self._is_idle(episode):
                 self._counts.forced += 1
                 self._carried.add(episode.subject)
-                episode.spoil(NotCompared.FORCED)
+                # A shadow that forgot its work is judged: leaving it out would reward silence.
+                if not (episode.is_quiet(now) and self._world.live_is_idle(episode.subject)):
+                    episode.spoil(NotCompared.FORCED)
         return late
 
     def _close(self, episodes: Sequence[Episode], now: float) -> None:

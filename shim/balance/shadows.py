@@ -4,7 +4,6 @@ A shadow lives as long as its thread and serves the episodes of all users, as th
 does: a fault that needs two users, or a second call, must be able to show.
 """
 
-import itertools
 from dataclasses import replace
 
 from shim.balance.doubles import PUBLISH, BusDouble, ConnectionDouble, ManagerDouble
@@ -22,7 +21,8 @@ from shim.sides import Path, Side
 NEWCOMER = "a new page"
 """The recipient that is no connection of the user's: it has just connected."""
 EVERY_NTH = 8
-"""One of so many episodes has a newcomer: it makes the service read twice."""
+"""One of so many versions is rehearsed with a newcomer, and one with a handover."""
+_NEWCOMER_AT, _HANDOVER_AT = 5, 3
 
 
 class ArgumentChangedError(Exception):
@@ -78,7 +78,7 @@ class CanonicalShadow(_Shadow):
         self._service = new_canonical(self._clock, truth, BusDouble(self._note_publication))
         self._new_hint = new_hint
         self._subject = 0
-        self._welcomed = itertools.count(1)
+        self._to_hand_over: set[int] = set()
 
     def enter(self, subject: int, call: LiveCall) -> None:
         """Register a double of each connection.
@@ -94,13 +94,17 @@ class CanonicalShadow(_Shadow):
     def set_base(self, subject: int, version: int) -> bool:
         """Let the user's pages show this version. Return whether a newcomer joins them.
 
-        In one of some episodes a page connects that was shown nothing: nobody calls for
-        that, so only here it shows whether a new page is greeted, and with what.
+        What nobody calls for is rehearsed in some episodes: a page connects that was shown
+        nothing, and must be greeted; or the user is handed over to another service, and what
+        is pending must be said at once. Which ones, the version decides, so that a replay
+        rehearses the same.
         """
         doubles = self.doubles(subject)
         for double in doubles:
             double.base_version = version
-        if not any(double.is_open for double in doubles) or next(self._welcomed) % EVERY_NTH:
+        if version % EVERY_NTH == _HANDOVER_AT:
+            self._to_hand_over.add(subject)
+        if not any(double.is_open for double in doubles) or version % EVERY_NTH != _NEWCOMER_AT:
             return False
         self._service.register_connection(subject, self._double(subject, NEWCOMER))
         return True
@@ -112,6 +116,9 @@ class CanonicalShadow(_Shadow):
         value = self._service.notify_balance_update(hint)
         if hint != self._new_hint(call.subject):
             raise ArgumentChangedError(f"the hint was changed to {hint!r}: leave it as it was")
+        if call.subject in self._to_hand_over:
+            self._to_hand_over.discard(call.subject)
+            self._service.relinquish(call.subject.__eq__)
         return value
 
     def _note_publication(self, user_id: int) -> None:
@@ -125,6 +132,7 @@ class CanonicalShadow(_Shadow):
 
     def leave(self, subject: int) -> list[Effect]:
         """Remove the doubles and return what was said to them."""
+        self._to_hand_over.discard(subject)
         doubles, effects = self._forget(subject)
         for double in doubles:
             self._service.remove_connection(subject, double)

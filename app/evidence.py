@@ -17,6 +17,7 @@ from shim.shadow.counts import EVERYBODY, Cell, Counts
 from shim.shadow.episode import Episode
 from shim.shadow.ledger import MOST_SAMPLES, Ledger
 from shim.shadow.publisher import ENCODER, Publisher
+from shim.shadow.replays import Replays
 from shim.shadow.result import Comparison, NotCompared, Outcome, Result
 from shim.sides import Side
 
@@ -42,6 +43,7 @@ class Evidence:
         migration: Migration,
         name_user: NameUser,
         utc_now: Callable[[], datetime],
+        replays: Replays,
     ) -> None:
         self._ledger = ledger
         self._counts = counts
@@ -49,12 +51,14 @@ class Evidence:
         self._migration = migration
         self._name_user = name_user
         self._utc_now = utc_now
+        self._replays = replays
         self._ledger_failed = False
         self.watch = Watch()
 
     def publish(self, episode: Episode, result: Result) -> None:
         """Hand on one divergence. Belongs to the shadow thread."""
         number = self._note(episode, result)
+        self._replays.offer(episode, result, number)
         if number > self._ledger.first_lines:
             return
         record = divergence_record(

@@ -10,6 +10,7 @@ from flask import Flask
 
 from app.adapters.ledger import SqlLedgerStore
 from app.adapters.questions import Questions
+from app.adapters.replays import SqlReplayStore
 from app.cli_rollout import rollout
 from app.cli_shadow import shadow
 from app.core.websocket_balance_integration import WebSocketBalanceIntegration
@@ -70,6 +71,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
     """Return what Flask and its extensions read from the configuration."""
     return {
         "PERMANENT_SESSION_LIFETIME": settings.init_data_age_s,
+        "SESSION_REFRESH_EACH_REQUEST": False,  # it ends by its time, however often it is used
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": not settings.demo,  # the demonstration has no TLS
     }
@@ -103,6 +105,7 @@ def build_parts(
     WebSocketBalanceIntegration(manager).install()  # the last installer of the hook wins
     known = KnownFile(settings.known_file, shipped=SHIPPED)
     ledger = SqlLedgerStore(database)
+    replays = SqlReplayStore(database)
     shadowing = build_shadowing(
         settings=settings,
         database=database,
@@ -110,6 +113,7 @@ def build_parts(
         known=known,
         store=ledger,
         canonical=canonical,
+        replay_store=replays,
     )
     control = Control(
         kill_switch=deciding.kill_switch,
@@ -119,6 +123,7 @@ def build_parts(
         answer=_answering(deciding.questions, migration),
         count=_counting(shadowing, reach, admission),
         watch=known.poll,
+        flipped=reach.sweep.hurry,  # whoever is served anew gets at once what was missed
         problems=lambda: shadowing.problems,
     )
     services: list[tuple[str, Service]] = [
@@ -139,6 +144,7 @@ def build_parts(
         shadowing=shadowing,
         known=known,
         ledger=ledger,
+        replays=replays,
         reach=reach,
         admission=admission,
         runtime=Runtime(services, control),

@@ -26,6 +26,7 @@ from shim.explain import explain
 from shim.known_store import KnownStore
 from shim.migration import Migration
 from shim.shadow.ledger_store import LedgerStore
+from shim.shadow.replays import ReplayStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Parts:
     shadowing: Shadowing
     known: KnownStore
     ledger: LedgerStore
+    replays: ReplayStore
     reach: Reach
     admission: Admission
 

@@ -83,7 +83,7 @@ def build_reach(
         ("sweep", sweep),
     ]
     if isinstance(bus, RedisBus):
-        bus.attach(hear=service.look_again, missed=sweep.hurry)
+        bus.attach(hear=service.look_again, hear_message=service.hear_message, missed=sweep.hurry)
         services.append(("bus", bus))
     return Reach(service, sweep, bus, tuple(services))
 

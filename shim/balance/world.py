@@ -9,9 +9,11 @@ import structlog
 from shim.balance.judge import Evidence, judge, skip_all
 from shim.balance.looks import Looks
 from shim.balance.records import (
+    AFTER,
     BASE,
     FAILURES,
     SEEN,
+    TRAIL,
     newest_said,
     noted,
     oldest_needed,
@@ -62,7 +64,7 @@ class BalanceWorld:
     ) -> None:
         start = monotonic()
         self._migration = migration
-        self._looks = Looks(truth)
+        self._looks = Looks(truth, monotonic=monotonic)
         self._counts = counts
         self._canonical = CanonicalShadow(
             new_canonical=new_canonical, new_hint=new_hint, truth=self._looks, start=start
@@ -89,6 +91,8 @@ class BalanceWorld:
         """Note which version the database holds now that these episodes had a call."""
         for episode in episodes:
             episode.notes.setdefault(FAILURES, self._looks.failures)
+            if TRAIL not in episode.notes:
+                episode.notes[TRAIL] = self._looks.follow(episode.subject)
         try:
             truths = self._looks.read({episode.subject: None for episode in episodes})
             for episode in episodes:
@@ -186,8 +190,8 @@ class BalanceWorld:
     def _connections_moved(self, episode: Episode) -> bool:
         first = _shape(states_of(episode.calls[0]).values())
         later = [_shape(states_of(call).values()) for call in episode.calls[1:]]
-        now = _shape(self._migration.book.states(episode.subject))
-        return any(shape != first for shape in (*later, now))
+        after = episode.notes[AFTER] = self._migration.book.states(episode.subject)
+        return any(shape != first for shape in (*later, _shape(after)))
 
     def _count_stale(self, episode: Episode, truth: Truth) -> None:
         for seen in episode.live_effects:

@@ -27,7 +27,7 @@ class Evidence:
     `aliases` maps the ids of the connections at the first call to stable names, open ones
     only; `seen` is the version that the database had after the last call; `behind` whether
     a page lacked, at the first call, more than what the episode's calls speak of, `ahead`
-    whether one showed that already: a sweep or a greeting had come before the call. `newcomer`
+    whether one showed all there was: a sweep or a greeting had come before the call. `newcomer`
     says whether a page connected that nobody else has; `held_back` how many frames the live
     canonical tried to send to this user while another side served.
     """

@@ -16,6 +16,8 @@ from shim.sides import Side
 
 SEEN = "seen"
 """Noted on an episode: the version that the database held after its last call."""
+FIRST = "first"
+"""Noted on an episode: the version that the database held after its first call."""
 BASE = "base"
 """Noted on an episode: the version that the pages of a shadow are taken to show."""
 FAILURES = "failures"

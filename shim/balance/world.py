@@ -12,6 +12,7 @@ from shim.balance.records import (
     AFTER,
     BASE,
     FAILURES,
+    FIRST,
     SEEN,
     TRAIL,
     newest_said,
@@ -146,6 +147,7 @@ class BalanceWorld:
         # there before the episode's first change.
         spoken = self._spoken_version(episode.calls[0], truth)
         base = episode.notes[BASE] = min(spoken, truth.version) - 1
+        episode.notes[FIRST] = truth.version
         episode.notes[NEWCOMER] = self._canonical.set_base(episode.subject, base)
 
     def _spoken_version(self, call: LiveCall, truth: Truth) -> int:
@@ -181,7 +183,7 @@ class BalanceWorld:
             truth=truth,
             seen=noted(episode, SEEN),
             behind=any(version < noted(episode, BASE) for version in shown),
-            ahead=any(version > noted(episode, BASE) for version in shown),
+            ahead=any(version >= noted(episode, FIRST) for version in shown),
             raced=self._connections_moved(episode),
             newcomer=bool(episode.notes[NEWCOMER]),
             held_back=self._migration.book.take_held_back(episode.subject),

@@ -12,8 +12,12 @@ from typing import Any
 from app.notifications.connections import BrowserConnection
 from app.notifications.messages import balance_update
 
-LATE_S = 1.5
-"""Seconds after a booking from which on a page that does not show it is behind."""
+LATE_S = 5.0
+"""Seconds after a booking from which on a page that does not show it is behind.
+
+Far more than is promised, for the machine may be busy; the sweep, which would repair what was
+lost, comes later.
+"""
 _MILLIONTH = Decimal("0.000001")
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 

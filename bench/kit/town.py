@@ -85,21 +85,28 @@ def _opening(user_id: int, currency: Currency, amount: Decimal) -> Credit:
 class Town:
     """The application, built over a copy of a town's database, with a page for each tab.
 
-    The shadows may use a whole core, `SHIM_SHADOW_CPU_PERCENT=100`, and every divergence is
-    logged with the user's id, `SHIM_LOG_FIRST_LINES=1000000` and `SHIM_LOG_USER_IDS=plain`.
+    The shadows may use a whole core, `SHIM_SHADOW_CPU_PERCENT=100`. Sweeps are a minute apart,
+    so that they repair nothing that was lost. `first_lines` of each divergence are logged.
     """
 
     def __init__(
-        self, folder: Path, template: Path, *, canonical: NewNotifications, recording: bool
+        self,
+        folder: Path,
+        template: Path,
+        *,
+        canonical: NewNotifications,
+        recording: bool,
+        first_lines: int,
     ) -> None:
         shutil.copy(template / DATABASE, folder / DATABASE)
         self.settings = Settings(
             instance_path=folder,
             database_url=f"sqlite:///{DATABASE}",
             schedulers=False,
+            sweep_interval_s=60,
             shadow_cpu_percent=100,
             log_user_ids="plain",
-            log_first_lines=1_000_000,
+            log_first_lines=first_lines,
         )
         app = create_app(self.settings, canonical=canonical)
         self.parts: Parts = app.extensions["parts"]

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,13 @@ def run(trial: Trial) -> dict[str, Any]:
     from bench.kit.traffic import Traffic
 
     with tempfile.TemporaryDirectory(prefix="power-") as folder:
-        town = Town(Path(folder), Path(trial.template), canonical=canonical, recording=trial.live)
+        town = Town(
+            Path(folder),
+            Path(trial.template),
+            canonical=canonical,
+            recording=trial.live,
+            first_lines=1_000_000 if trial.contended else 10,
+        )
         traffic = Traffic(
             town,
             seed=trial.seed,
@@ -162,7 +169,7 @@ def _judge(town: Any, result: ShadowRun, trial: Trial) -> None:
 
 
 def _play_live(town: Any, traffic: Any, trial: Trial) -> LiveRun:
-    from bench.kit.pages import problems
+    from bench.kit.pages import LATE_S, problems
 
     town.start(canonical=100, shadow=0)
     traffic.start()
@@ -171,11 +178,19 @@ def _play_live(town: Any, traffic: Any, trial: Trial) -> LiveRun:
     while time.monotonic() < end and sum(tally.canonical for tally in tallies) < trial.bookings:
         time.sleep(0.01)
     traffic.stop()
-    time.sleep(2.0)  # for what is under way: a page that is told later is told too late
+    booked = town.bookings()
+    with suppress(TimeoutError):  # a page that is told later than this is told too late
+        town.until(lambda: _all_told(town, booked), LATE_S)
     pages = [*town.all_pages(), *town.left]
-    found = problems(pages, town.bookings())
+    found = problems(pages, booked)
     town.stop()
     return LiveRun(dict(found), sum(len(page.heard) for page in pages))
+
+
+def _all_told(town: Any, booked: dict[int, list[Any]]) -> bool:
+    return all(
+        page.connection.base_version == len(booked[page.user_id]) for page in town.all_pages()
+    )
 
 
 if __name__ == "__main__":

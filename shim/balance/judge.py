@@ -27,9 +27,10 @@ class Evidence:
     `aliases` maps the ids of the connections at the first call to stable names, open ones
     only; `seen` is the version that the database had after the last call; `behind` whether
     a page lacked, at the first call, more than what the episode's calls speak of, `ahead`
-    whether one showed all there was: a sweep or a greeting had come before the call. `newcomer`
-    says whether a page connected that nobody else has; `held_back` how many frames the live
-    canonical tried to send to this user while another side served.
+    whether one showed all there was: a sweep or a greeting had come before the call. `greeting`
+    whether one was still to be greeted. `newcomer` says whether a page connected that nobody
+    else has; `held_back` how many frames the live canonical tried to send to this user while
+    another side served.
     """
 
     episode: Episode
@@ -43,6 +44,7 @@ class Evidence:
     behind: bool
     raced: bool
     ahead: bool = False
+    greeting: bool = False
     newcomer: bool = False
     held_back: int = 0
 
@@ -163,7 +165,7 @@ def _user(user: str, subject: str) -> str:
 def _saying(evidence: Evidence) -> Judgement:
     legacy = fold(_messages(evidence.counterfactual))
     canonical = fold(_messages(evidence.canonical))
-    if evidence.ahead or _moved_under(evidence, legacy, canonical):
+    if evidence.ahead or evidence.greeting or _moved_under(evidence, legacy, canonical):
         return Judgement(Comparison.SAYING, skipped=NotCompared.RACED)
     with_changes = all(call.path == Path.CONNECTION_AWARE for call in evidence.episode.calls)
     if with_changes and evidence.behind:

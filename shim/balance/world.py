@@ -133,6 +133,9 @@ class BalanceWorld:
     def _judge(self, episode: Episode, truth: Truth) -> list[Judgement]:
         if episode.notes[FAILURES] != self._looks.failures:
             return skip_all(NotCompared.UNREADABLE)
+        if episode.serving == Side.CANONICAL and not self._migration.serves(episode.subject):
+            # What it had to say in the few milliseconds of a flip, it may have had to drop.
+            return skip_all(NotCompared.FLIPPED)
         try:
             return judge(self._evidence(episode, truth))
         except Exception:  # noqa: BLE001 - one episode that cannot be judged spoils no other
@@ -183,6 +186,7 @@ class BalanceWorld:
             truth=truth,
             seen=noted(episode, SEEN),
             behind=any(version < noted(episode, BASE) for version in shown),
+            greeting=live and any(s.is_open and s.base_version is None for s in states.values()),
             ahead=any(version >= noted(episode, FIRST) for version in shown),
             raced=self._connections_moved(episode),
             newcomer=bool(episode.notes[NEWCOMER]),

@@ -7,6 +7,7 @@ import pytest
 from app.notifications.messages import BalanceFrame
 from app.notifications.service import BalanceNotifications
 from shim.balance.shadows import EVERY_NTH
+from tests.notifications.doubles import ConnectionDouble
 from tests.shim.harness import Harness
 
 MATCHED = {"matched": 1}
@@ -177,7 +178,19 @@ def test_the_way_back_lets_the_loser_finish():
     harness.flip(percent=0)
     harness.run()
     assert page.versions == [1]
+    assert harness.reasons() == {"flipped"}
+
+
+def test_a_page_that_was_still_to_be_greeted_makes_saying_raced():
+    """Its greeting stands in the episode, and legacy greets nobody."""
+    harness = Harness(percent=100)
+    harness.connect(name="a")
+    late = ConnectionDouble("b")
+    harness.aware.register_connection(7, late)
+    harness.boost()
+    harness.run()
     assert harness.outcomes()["truth"] == MATCHED
+    assert harness.outcomes()["saying"] == {"not_compared": 1}
 
 
 def test_a_shadow_that_forgets_its_work_is_judged_by_its_silence():

@@ -23,6 +23,8 @@ NEWCOMER = "a new page"
 EVERY_NTH = 8
 """One of so many versions is rehearsed with a newcomer, and one with a handover."""
 _NEWCOMER_AT, _HANDOVER_AT = 5, 3
+HANDOVER_READ_S = 30.0
+"""Seconds for the read of a rehearsed handover: whether it is fast is not what is rehearsed."""
 
 
 class ArgumentChangedError(Exception):
@@ -118,7 +120,7 @@ class CanonicalShadow(_Shadow):
             raise ArgumentChangedError(f"the hint was changed to {hint!r}: leave it as it was")
         if call.subject in self._to_hand_over:
             self._to_hand_over.discard(call.subject)
-            self._service.relinquish(call.subject.__eq__)
+            self._service.relinquish(call.subject.__eq__, read_timeout=HANDOVER_READ_S)
         return value
 
     def _note_publication(self, user_id: int) -> None:

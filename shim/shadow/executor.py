@@ -148,6 +148,7 @@ class ShadowExecutor:
             lambda: self._queue.take(SLICE),
             self._queue.take_holed(),
             refuse=NotCompared.CPU_BUDGET if self._budget.exhausted else None,
+            waiting=self._queue.__len__,
         )
 
     def _spend(self, cpu: float) -> None:

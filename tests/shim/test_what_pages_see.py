@@ -245,3 +245,20 @@ def test_a_frame_that_says_a_wrong_since_is_found():
     harness.hook()
     harness.run()
     assert harness.found("truth") == {("recipients.*.*.since", "value")}
+
+
+def test_an_episode_is_not_over_before_all_its_frames_were_taken_in():
+    """With more in the queue than one step takes, a frame that comes later still belongs to it."""
+    harness = Harness(percent=100)
+    for user_id in (7, 8, 9):
+        harness.connect(user_id, str(user_id))
+    for user_id in (7, 8, 9):
+        harness.hook(user_id=user_id)
+    harness.clock.advance(0.5)  # the frames left while the shadow thread was held up
+    queue = harness.migration.queue
+    while len(queue):
+        harness.experiment.step(
+            harness.clock.monotonic(), lambda: queue.take(1), waiting=queue.__len__
+        )
+    harness.run()
+    assert harness.outcomes()["truth"] == {"matched": 3}

@@ -20,6 +20,7 @@ from app.database import Database
 from app.deciding import Deciding, build_deciding
 from app.demo import demo
 from app.notifications.ports import BalanceHint
+from app.notifications.service import BalanceNotifications, NewNotifications
 from app.parts import Parts
 from app.reach import ChangedCounts, Reach, build_reach
 from app.reading import InstanceFiles
@@ -42,8 +43,13 @@ from shim.migration import Migration
 from shim.shadow.queue import EventQueue
 
 
-def create_app(settings: Settings | None = None) -> Flask:
-    """Build the application. Raises SettingsError; starts nothing: see `app.runtime`."""
+def create_app(
+    settings: Settings | None = None, *, canonical: NewNotifications = BalanceNotifications
+) -> Flask:
+    """Build the application. Raises SettingsError; starts nothing: see `app.runtime`.
+
+    `canonical` builds the service that is migrated to, live and as a shadow alike.
+    """
     settings = settings or Settings.from_environ()
     app = Flask("app", instance_path=str(settings.instance_path))
     app.config.update(_configuration(settings))
@@ -56,6 +62,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         ),
         admission=admission,
         session_key=SessionKey(app, settings),
+        canonical=canonical,
     )
     app.register_blueprint(health)
     app.register_blueprint(pages)
@@ -79,7 +86,12 @@ def _configuration(settings: Settings) -> dict[str, Any]:
 
 
 def build_parts(
-    settings: Settings, *, sockets: OpenSockets, admission: Admission, session_key: Service
+    settings: Settings,
+    *,
+    sockets: OpenSockets,
+    admission: Admission,
+    session_key: Service,
+    canonical: NewNotifications,
 ) -> Parts:
     """Build and connect all parts, and install the facade behind the historic paths."""
     _make_folder(settings.instance_path)
@@ -95,7 +107,9 @@ def build_parts(
         queue=EventQueue(settings.shadow_queue),
     )
     deciding.answers.attach(migration.tallies.values())
-    reach = build_reach(settings, migration=migration, manager=manager, database=database)
+    reach = build_reach(
+        settings, migration=migration, manager=manager, database=database, canonical=canonical
+    )
     facade.install(migration)
     WebSocketBalanceIntegration(manager).install()  # the last installer of the hook wins
     known = KnownFile(settings.known_file, shipped=SHIPPED)
@@ -107,6 +121,7 @@ def build_parts(
         migration=migration,
         known=known,
         store=ledger,
+        canonical=canonical,
         replay_store=replays,
     )
     control = Control(

@@ -17,7 +17,7 @@ from app.adapters.worker_log import WorkerLog
 from app.database import Database
 from app.evidence import Evidence
 from app.notifications.ports import BalanceHint
-from app.notifications.service import BalanceNotifications
+from app.notifications.service import BalanceNotifications, NewNotifications
 from app.settings import Settings
 from flags.workers import process_start
 from shim.balance.world import BalanceWorld
@@ -99,6 +99,7 @@ def build_shadowing(
     migration: Migration,
     known: KnownStore,
     store: LedgerStore,
+    canonical: NewNotifications,
     replay_store: ReplayStore,
 ) -> Shadowing:
     """Build the shadows of a migration; nothing is started."""
@@ -134,11 +135,15 @@ def build_shadowing(
     def excuse(comparison: Comparison, mark: str, found: Sequence[Difference]) -> str | None:
         return excused_by(known.accepted, comparison, mark, found, now=_utc_now())
 
+    def new_canonical(clock: Clock, truth: TruthReader, bus: Bus) -> BalanceNotifications:
+        """Build a shadow: it serves everybody, and everybody is a double."""
+        return canonical(truth=truth, clock=clock, serves=lambda _: True, bus=bus)
+
     def new_experiment() -> Experiment:
         world = BalanceWorld(
             migration=migration,
             truth=truth,
-            new_canonical=_shadow_canonical,
+            new_canonical=new_canonical,
             new_hint=BalanceHint,
             counts=counts,
             monotonic=time.monotonic,
@@ -180,11 +185,6 @@ def build_shadowing(
 
 def _kept(settings: Settings) -> Kept:
     return Kept(timedelta(days=settings.replay_days), timedelta(days=settings.ledger_days))
-
-
-def _shadow_canonical(clock: Clock, truth: TruthReader, bus: Bus) -> BalanceNotifications:
-    """Build the canonical as a shadow: it serves everybody, and everybody is a double."""
-    return BalanceNotifications(truth=truth, clock=clock, serves=lambda _: True, bus=bus)
 
 
 def _utc_now() -> datetime:

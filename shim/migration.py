@@ -97,7 +97,7 @@ class Migration:
         self.monotonic = monotonic
         self.table = self._settled = RoutingTable(flags, latch, new_hint)
         self.gate = Gate()
-        self.book = ConnectionBook(self._saw)
+        self.book = ConnectionBook(self._saw, may_send=self._may_send)
         self.tallies = {path: Tally() for path in Path}
         self.unobserved = 0
         """Calls and frames that could not be noted for the shadows."""
@@ -126,6 +126,10 @@ class Migration:
     def serves(self, user_id: int) -> bool:
         """Whether the canonical serves this user at this moment."""
         return self.table.serves(user_id)
+
+    def _may_send(self, user_id: int) -> bool:
+        """Whether the canonical serves, or did until the flip that is under way."""
+        return self.table.serves(user_id) or self._settled.serves(user_id)
 
     def context(self, user_id: int) -> CallContext:
         """Take the snapshot that a shadow of this user's call needs."""

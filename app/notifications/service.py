@@ -295,3 +295,7 @@ class BalanceNotifications:
         with self._lock:
             if self._registry.remove(user_id, connection):
                 self.counters.connections_dropped += 1
+
+
+NewNotifications = Callable[..., BalanceNotifications]
+"""Builds the service; called with the keywords of its constructor."""

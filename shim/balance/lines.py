@@ -8,6 +8,7 @@ from types import CodeType
 from shim.balance.doubles import PUBLISH
 from shim.balance.records import states_of
 from shim.balance.saying import decoded
+from shim.balance.shadows import NEWCOMER
 from shim.log_records import (
     CallRecord,
     DecisionRecord,
@@ -69,6 +70,7 @@ def observation_records(episode: Episode, name_user: NameUser) -> list[Observati
     """Return what each side of an episode did, the one in charge first."""
     first = episode.calls[0]
     aliases = {id_: f"connection {number}" for number, id_ in enumerate(states_of(first), start=1)}
+    aliases[NEWCOMER] = NEWCOMER
     observations = [
         episode.live(episode.serving, _LIVE_SIDES),
         *(episode.shadow(side.name) for side in episode.shadows),

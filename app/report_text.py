@@ -15,6 +15,7 @@ def describe(report: Report) -> str:
 
 def _head(report: Report) -> list[str]:
     return [
+        f"migration {report.migration}",
         f"{report.lines} lines of {report.workers} workers, {report.damaged} damaged,"
         f" {report.other_version} of another version",
         "routed " + (pairs(report.routed) or "nothing"),

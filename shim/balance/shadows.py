@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from shim.balance.doubles import PUBLISH, BusDouble, ConnectionDouble, ManagerDouble
 from shim.book import ConnectionState
+from shim.changed_argument import ArgumentChangedError
 from shim.legacy.connection_aware import ConnectionAwareService
 from shim.legacy.updates import BalanceUpdate
 from shim.legacy.user_id_only import UserIdOnlyService
@@ -17,10 +18,6 @@ from shim.shadow.clock import VirtualClock
 from shim.shadow.effects import Effect
 from shim.shadow.events import LiveCall
 from shim.sides import Path, Side
-
-
-class ArgumentChangedError(Exception):
-    """A shadow changed the argument that it was handed."""
 
 
 class _Shadow:

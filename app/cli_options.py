@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from app.parts import Parts, parts
+from flags.decision import BALANCE_NOTIFICATIONS, MIGRATIONS
 from flags.percentage import InvalidPercentageError, percentage_of
 from flags.user_id import InvalidUserIdError, user_id_of
 
@@ -52,6 +54,7 @@ class TextType(click.ParamType[str]):
         return line.encode("utf-8", "replace").decode()
 
 
+_CHOSEN = "app.migration"
 PERCENT = PercentType()
 USER = UserType()
 TEXT = TextType()
@@ -63,6 +66,28 @@ def system_user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a uid without an account, as containers have
         return f"uid {os.getuid()}"
+
+
+def migration_option(command: Command) -> Command:
+    """Let a command be told which migration it is about: `chosen` returns its parts."""
+    return click.option(
+        "--migration",
+        type=click.Choice([pair.migration for pair in MIGRATIONS]),
+        default=BALANCE_NOTIFICATIONS.migration,
+        show_default=True,
+        expose_value=False,
+        callback=_choose,
+        help="Which one is meant.",
+    )(command)
+
+
+def chosen() -> Parts:
+    """Return the parts of the migration that the present command is about."""
+    return parts().of(click.get_current_context().meta[_CHOSEN])
+
+
+def _choose(context: click.Context, _: click.Parameter, migration: str) -> None:
+    context.meta[_CHOSEN] = migration
 
 
 def json_option(command: Command) -> Command:

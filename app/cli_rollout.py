@@ -12,7 +12,14 @@ import structlog
 from flask.cli import AppGroup
 
 from app import rollout as actions
-from app.cli_options import PERCENT, USER, json_option, order_options
+from app.cli_options import (
+    PERCENT,
+    USER,
+    chosen,
+    json_option,
+    migration_option,
+    order_options,
+)
 from app.errors import DatabaseUnavailable
 from app.known import refuse_complete
 from app.models import User
@@ -25,7 +32,6 @@ from app.rollout_words import (
     unconfirmed_words,
 )
 from flags.admin import FlagAdmin, FlagAdminError, FlagChange
-from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from flags.history import entry_to_json
 from flags.latch import LatchStoreError
 from flags.workers import WorkerState
@@ -63,6 +69,7 @@ def show_status(as_json: bool) -> None:
 
 @rollout.command("set", context_settings=_VALUES_MAY_LOOK_LIKE_OPTIONS)
 @click.argument("percent", type=PERCENT)
+@migration_option
 @order_options()
 def set_percentage(percent: int, who: str, why: str, as_json: bool) -> None:
     """Let the canonical serve PERCENT of all users, and everybody in the cohort.
@@ -71,27 +78,28 @@ def set_percentage(percent: int, who: str, why: str, as_json: bool) -> None:
     """
 
     def act(admin: FlagAdmin) -> FlagChange:
-        refuse_complete(parts(), percent)
-        return admin.set_percentage(CANONICAL_FLAG, percent)
+        refuse_complete(chosen(), percent)
+        return admin.set_percentage(chosen().pair.canonical, percent)
 
     _set_flag("set", act, Order(who, why), as_json)
 
 
 @rollout.command("shadow", context_settings=_VALUES_MAY_LOOK_LIKE_OPTIONS)
 @click.argument("percent", type=PERCENT)
+@migration_option
 @order_options()
 def set_shadow(percent: int, who: str, why: str, as_json: bool) -> None:
     """Compare both sides for PERCENT of all users."""
-    _set_flag(
-        "shadow", lambda admin: admin.set_percentage(SHADOW_FLAG, percent), Order(who, why), as_json
-    )
+    flag = chosen().pair.shadow
+    _set_flag("shadow", lambda admin: admin.set_percentage(flag, percent), Order(who, why), as_json)
 
 
 @rollout.command("off")
+@migration_option
 @order_options()
 def switch_off(who: str, why: str, as_json: bool) -> None:
     """Switch both flags off: legacy serves everybody, nothing shadows."""
-    _run(lambda: actions.switch_off(parts(), Order(who, why)), as_json)
+    _run(lambda: actions.switch_off(chosen(), Order(who, why)), as_json)
 
 
 @rollout.command("rollback")
@@ -108,13 +116,14 @@ def roll_back(who: str, why: str, as_json: bool) -> None:
 
 @rollout.command("resume", context_settings=_VALUES_MAY_LOOK_LIKE_OPTIONS)
 @click.option("--at", "percent", type=PERCENT, default="1", show_default=True)
+@migration_option
 @order_options(reason_required=True)
 def resume(percent: int, who: str, why: str, as_json: bool) -> None:
     """Let the flags decide again after a rollback, beginning at 1 % of all users."""
 
     def act() -> Outcome:
-        refuse_complete(parts(), percent)
-        return actions.resume(parts(), Order(who, why), percentage=percent)
+        refuse_complete(chosen(), percent)
+        return actions.resume(chosen(), Order(who, why), percentage=percent)
 
     _run(act, as_json)
 
@@ -139,13 +148,14 @@ def show_history(limit: int, as_json: bool) -> None:
 
 @cohort.command("add")
 @click.argument("user", type=USER)
+@migration_option
 @order_options()
 def cohort_add(user: int, who: str, why: str, as_json: bool) -> None:
     """Let the canonical serve USER whatever the percentage."""
     _require_account(parts(), user)
     _set_flag(
         "cohort add",
-        lambda admin: admin.cohort_add(CANONICAL_FLAG, user),
+        lambda admin: admin.cohort_add(chosen().pair.canonical, user),
         Order(who, why),
         as_json,
     )
@@ -153,23 +163,25 @@ def cohort_add(user: int, who: str, why: str, as_json: bool) -> None:
 
 @cohort.command("remove")
 @click.argument("user", type=USER)
+@migration_option
 @order_options()
 def cohort_remove(user: int, who: str, why: str, as_json: bool) -> None:
     """Leave USER to the percentage."""
     _set_flag(
         "cohort remove",
-        lambda admin: admin.cohort_remove(CANONICAL_FLAG, user),
+        lambda admin: admin.cohort_remove(chosen().pair.canonical, user),
         Order(who, why),
         as_json,
     )
 
 
 @cohort.command("list")
+@migration_option
 @json_option
 def cohort_list(as_json: bool) -> None:
     """Show the users that are served by name."""
     try:
-        users = parts().flag_admin.cohort(CANONICAL_FLAG)
+        users = parts().flag_admin.cohort(chosen().pair.canonical)
     except FlagAdminError as error:
         _fail(error)
     if as_json:
@@ -180,15 +192,17 @@ def cohort_list(as_json: bool) -> None:
 
 @rollout.command("why")
 @click.argument("user", type=USER)
+@migration_option
 @json_option
 def show_why(user: int, as_json: bool) -> None:
     """Show who serves USER and why, as each live worker has it."""
-    found = parts()
+    found = chosen()
     _require_account(found, user)
     views = found.workers.read()
     live = [view.record.pid for view in views if view.state is WorkerState.LIVE]
+    question = {"user": user, "migration": found.pair.migration}
     try:
-        answers = found.questions.ask("why", {"user": user}, pids=live, timeout=ANSWER_S)
+        answers = found.questions.ask("why", question, pids=live, timeout=ANSWER_S)
     except OSError as error:
         _fail(error)
     silent = [
@@ -234,7 +248,7 @@ def _show_fields(fields: Mapping[str, Any]) -> None:
 def _set_flag(
     what: str, act: Callable[[FlagAdmin], FlagChange], order: Order, as_json: bool
 ) -> None:
-    _run(lambda: actions.set_flag(parts(), order, what, act), as_json)
+    _run(lambda: actions.set_flag(chosen(), order, what, act), as_json)
 
 
 def _run(act: Callable[[], Outcome], as_json: bool) -> Outcome:

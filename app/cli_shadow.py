@@ -14,6 +14,7 @@ from flask.cli import AppGroup
 from app.adapters.worker_log import log_files
 from app.cli_known import known
 from app.cli_ledger import ledger
+from app.cli_options import chosen, migration_option
 from app.known import active, words
 from app.log_tail import Follower, last_lines
 from app.parts import parts
@@ -55,6 +56,7 @@ def tail(logs: tuple[Path, ...], lines: int, follow: bool, as_json: bool) -> Non
 
 @shadow.command("report")
 @LOGS
+@migration_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--html",
@@ -82,7 +84,12 @@ def report(
     with _readable():
         paths = _chosen(logs)
         with _progress(sum(path.stat().st_size for path in paths)) as bar:
-            found = read_logs(paths, terms=terms, progress=bar.update)
+            found = read_logs(
+                paths,
+                migration=chosen().pair.migration,
+                terms=terms,
+                progress=bar.update,
+            )
     if html is not None:
         _write(html, report_page(found))
     known_now, problem = _known_now()
@@ -101,7 +108,7 @@ def _known_words(known_now: list[KnownDivergence], problem: str | None) -> list[
 
 def _known_now() -> tuple[list[KnownDivergence], str | None]:
     """Return the known divergences that hold now, and why there may be more of them."""
-    store = parts().known
+    store = chosen().known
     try:
         return active(store.read()), None
     except KnownStoreError as error:

@@ -8,7 +8,7 @@ import msgspec
 import structlog
 
 from flags.stage import Stage
-from shim.lines import NameUser
+from shim.lines import NameUser, NewRecord
 from shim.log_records import Divergence
 from shim.router import Router
 from shim.shadow.alarm import Reading, Watch

@@ -1,7 +1,7 @@
 """The composition root: everything is built here, and nothing is started."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -12,28 +12,42 @@ from app.adapters.ledger import SqlLedgerStore
 from app.adapters.questions import Questions
 from app.cli_rollout import rollout
 from app.cli_shadow import shadow
+from app.core.farming_income import accrued_income
 from app.core.websocket_balance_integration import WebSocketBalanceIntegration
 from app.database import Database
 from app.deciding import Deciding, build_deciding
 from app.demo import demo
 from app.notifications.ports import BalanceHint
-from app.parts import Parts
+from app.parts import Course, Parts
 from app.reach import ChangedCounts, Reach, build_reach
 from app.rewarding import Rewarding, build_rewarding
-from app.runtime import ClosedLast, Control, Runtime, Service
+from app.runtime import ClosedLast, Control, FlipsAll, Runtime, Service
 from app.secret import SessionKey
 from app.settings import Settings, SettingsError
-from app.shadowing import Shadowing, build_shadowing
+from app.shadowing import (
+    Binding,
+    ShadowLog,
+    balance_binding,
+    build_shadow_log,
+    build_shadowing,
+    income_binding,
+)
 from app.web.admission import Admission, build_admission
 from app.web.health import health
 from app.web.limits import Limits
 from app.web.pages import pages
 from app.web.sockets import OpenSockets, init_sockets
+from flags.decision import BALANCE_NOTIFICATIONS
 from shim import facade
 from shim.balance.known import SHIPPED
-from shim.explain import explain
+from shim.explain import explain, explain_route
+from shim.income.facade import IncomeFacade
+from shim.income.known import SHIPPED as INCOME_SHIPPED
 from shim.known_store import KnownFile
+from shim.legacy.tick_income import tick_income
 from shim.migration import Migration
+from shim.router import Router
+from shim.shadow.known import KnownDivergence
 from shim.shadow.queue import EventQueue
 
 
@@ -75,7 +89,14 @@ def build_parts(
     _make_folder(settings.instance_path)
     database = Database(settings.database_url, instance_path=settings.instance_path)
     deciding = build_deciding(settings)
-    rewarding = build_rewarding(settings, database)
+    income = IncomeFacade(
+        legacy=tick_income,
+        canonical=accrued_income,
+        flags=deciding.provider.state,
+        latch=deciding.kill_switch.latch,
+        queue=EventQueue(settings.shadow_queue),
+    )
+    rewarding = build_rewarding(settings, database, income=income.income_of)
     manager = rewarding.manager
     migration = Migration(
         flags=deciding.provider.state,
@@ -87,26 +108,33 @@ def build_parts(
     reach = build_reach(settings, migration=migration, manager=manager, database=database)
     facade.install(migration)
     WebSocketBalanceIntegration(manager).install()  # the last installer of the hook wins
-    known = KnownFile(settings.known_file, shipped=SHIPPED)
-    ledger = SqlLedgerStore(database)
-    shadowing = build_shadowing(
-        settings=settings, database=database, migration=migration, known=known, store=ledger
-    )
+    log = build_shadow_log(settings)
+    courses = {
+        course.pair.migration: course
+        for course in (
+            _course(settings, log, database, balance_binding(migration, database), SHIPPED),
+            _course(settings, log, database, income_binding(income.router), INCOME_SHIPPED),
+        )
+    }
     control = Control(
         kill_switch=deciding.kill_switch,
         provider=deciding.provider,
-        migration=migration,
+        migration=FlipsAll((migration, income.router)),
         workers=deciding.workers,
-        answer=_answering(deciding.questions, migration),
-        count=_counting(shadowing, reach, admission),
-        watch=known.poll,
-        problems=lambda: shadowing.problems,
+        answer=_answering(deciding.questions, migration, income.router),
+        count=_counting(courses.values(), reach, admission),
+        watch=lambda: [course.known.poll() for course in courses.values()],
+        problems=lambda: [
+            each for course in courses.values() for each in course.shadowing.problems
+        ],
     )
+    own = courses[BALANCE_NOTIFICATIONS.migration]
     services: list[tuple[str, Service]] = [
         ("database", ClosedLast(database.dispose)),
         ("session key", session_key),
         *reach.services,
-        ("shadowing", shadowing),
+        ("shadow log", log),
+        *((f"shadowing of {name}", course.shadowing) for name, course in courses.items()),
         ("control", control),
         ("sockets", sockets),
         *rewarding.services,
@@ -117,9 +145,11 @@ def build_parts(
         **_fields(deciding),
         **_fields(rewarding, without="services"),
         migration=migration,
-        shadowing=shadowing,
-        known=known,
-        ledger=ledger,
+        courses=courses,
+        pair=own.pair,
+        shadowing=own.shadowing,
+        known=own.known,
+        ledger=own.ledger,
         reach=reach,
         admission=admission,
         runtime=Runtime(services, control),
@@ -141,23 +171,46 @@ def _make_folder(path: Path) -> None:
         ) from error
 
 
-def _counting(shadowing: Shadowing, reach: Reach, admission: Admission) -> Callable[[], None]:
+def _course(
+    settings: Settings,
+    log: ShadowLog,
+    database: Database,
+    binding: Binding,
+    shipped: tuple[KnownDivergence, ...],
+) -> Course:
+    """Build what one migration has of its own."""
+    pair = binding.router.pair
+    known = KnownFile(settings.known_file_of(pair), shipped=shipped)
+    ledger = SqlLedgerStore(database, migration=pair.migration)
+    shadowing = build_shadowing(binding, settings=settings, log=log, known=known, store=ledger)
+    return Course(pair, binding.router, shadowing, known, ledger)
+
+
+def _problems_of(courses: Mapping[str, Course]) -> list[str]:
+    """Return why what is compared is not what it ought to be, of all migrations."""
+    return [problem for each in courses.values() for problem in each.shadowing.problems]
+
+
+def _counting(courses: Iterable[Course], reach: Reach, admission: Admission) -> Callable[[], None]:
     """Return what writes down the counts of this worker."""
     changed = ChangedCounts(lambda: {**reach.snapshot(), "admission": admission.snapshot()})
 
     def count() -> None:
-        shadowing.count()
+        for course in courses:
+            course.shadowing.count()
         changed()
 
     return count
 
 
-def _answering(questions: Questions, migration: Migration) -> Callable[[], None]:
+def _answering(questions: Questions, migration: Migration, income: Router) -> Callable[[], None]:
     """Return what answers the questions that the command line puts to this worker."""
 
     def answer(kind: str, payload: dict[str, Any]) -> dict[str, Any]:
         if kind != "why":
             raise ValueError(f"{kind!r} is not a question that a worker knows: ask 'why'")
+        if payload["migration"] == income.pair.migration:
+            return explain_route(income, payload["user"])
         return explain(migration, payload["user"])
 
     return lambda: questions.answer_pending(os.getpid(), answer)

@@ -1,31 +1,39 @@
-"""Builds what verifies: the queue, the shadows with a database they cannot write to, the log."""
+"""Builds what verifies: the shadows with a database they cannot write to, and their log."""
 
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from app.adapters.detached import Detached
 from app.adapters.pseudonyms import Pseudonyms
 from app.adapters.truth import SqlTruthReader
 from app.adapters.worker_log import WorkerLog
+from app.core.farming_income import accrued_income
 from app.database import Database
 from app.evidence import Evidence
 from app.notifications.ports import BalanceHint
 from app.notifications.service import BalanceNotifications
 from app.settings import Settings
 from flags.workers import process_start
+from shim.balance.lines import divergence_record as balance_record
 from shim.balance.world import BalanceWorld
+from shim.income.lines import divergence_record as income_record
+from shim.income.world import IncomeWorld
 from shim.known_store import KnownStore
+from shim.legacy.tick_income import tick_income
+from shim.lines import NewRecord
 from shim.migration import Migration
 from shim.ports import Bus, Clock, TruthReader
+from shim.router import Router
 from shim.shadow.bookkeeper import Bookkeeper
 from shim.shadow.counts import Counts
 from shim.shadow.differences import Difference
 from shim.shadow.executor import Limits, ShadowExecutor
-from shim.shadow.experiment import Experiment
+from shim.shadow.experiment import Experiment, World
 from shim.shadow.known import excused_by
 from shim.shadow.ledger import Ledger
 from shim.shadow.ledger_store import LedgerStore
@@ -35,29 +43,26 @@ from shim.shadow.result import Comparison, NotCompared
 
 @dataclass(frozen=True, slots=True)
 class Shadowing:
-    """The verifying half of a migration."""
+    """The verifying half of one migration; all of a worker's share one log."""
 
     counts: Counts
     publisher: Publisher
     printed: Detached
     executor: ShadowExecutor
-    migration: Migration
+    router: Router
     evidence: Evidence
     bookkeeper: Bookkeeper
 
     def start(self) -> None:
-        """Start the log and the ledger, then the shadows."""
-        self.publisher.start()
+        """Start the ledger, then the shadows; the log was started."""
         self.bookkeeper.start()
         self.executor.start()
 
     def stop(self) -> None:
-        """Stop the shadows, write the last counts, then stop the ledger and the log."""
+        """Stop the shadows, write the last counts, then stop the ledger."""
         self.executor.stop()
         self.count()
         self.bookkeeper.stop()
-        self.publisher.stop()
-        self.printed.close()
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -70,13 +75,14 @@ class Shadowing:
         counts = self.counts.snapshot()
         dropped = counts["dropped"]
         if isinstance(dropped, dict):
-            dropped[str(NotCompared.QUEUE_FULL)] = self.migration.queue.dropped
+            dropped[str(NotCompared.QUEUE_FULL)] = self.router.queue.dropped
         self.publisher.publish(
             "shadow_counts",
-            stage=self.migration.table.stage,
+            migration=self.router.pair.migration,
+            stage=self.router.table.stage,
             shadow=self.executor.state,
-            routed={path: tally.snapshot() for path, tally in self.migration.tallies.items()},
-            unobserved=self.migration.unobserved,
+            routed={path: tally.snapshot() for path, tally in self.router.tallies.items()},
+            unobserved=self.router.unobserved,
             log_lines_dropped=self.publisher.dropped,
             log_lines_lost=self.publisher.unencodable,
             log_lines_not_printed=self.printed.dropped,
@@ -86,40 +92,45 @@ class Shadowing:
         self.evidence.look(time.monotonic())
 
 
-def build_shadowing(
-    *,
-    settings: Settings,
-    database: Database,
-    migration: Migration,
-    known: KnownStore,
-    store: LedgerStore,
-) -> Shadowing:
-    """Build the shadows of a migration; nothing is started."""
-    counts = Counts()
+@dataclass(frozen=True, slots=True)
+class ShadowLog:
+    """The one log of a worker, whatever it compares."""
+
+    publisher: Publisher
+    printed: Detached
+
+    def start(self) -> None:
+        """Start to write."""
+        self.publisher.start()
+
+    def stop(self) -> None:
+        """Write what is left."""
+        self.publisher.stop()
+        self.printed.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What a migration tells the engine: how it is routed, compared and written down."""
+
+    router: Router
+    new_world: Callable[[Counts], World]
+    new_record: NewRecord
+
+
+def build_shadow_log(settings: Settings) -> ShadowLog:
+    """Build the log of this worker; nothing is started."""
     printed = Detached(_standard_output)
-    publisher = Publisher(
-        [WorkerLog(settings.log_path, settings.log_retention), printed],
-        utc_now=_utc_now,
-        common=_worker,
-    )
-    name_user = Pseudonyms(settings.key_file, plain=settings.log_user_ids == "plain")
+    log = WorkerLog(settings.log_path, settings.log_retention)
+    return ShadowLog(Publisher([log, printed], utc_now=_utc_now, common=_worker), printed)
+
+
+def balance_binding(migration: Migration, database: Database) -> Binding:
+    """Bind the balance notifications to the engine."""
     truth = SqlTruthReader(database.read_only())
 
-    ledger = Ledger(utc_now=_utc_now, first_lines=settings.log_first_lines)
-    evidence = Evidence(
-        ledger=ledger,
-        counts=counts,
-        publisher=publisher,
-        migration=migration,
-        name_user=name_user,
-        utc_now=_utc_now,
-    )
-
-    def excuse(comparison: Comparison, mark: str, found: Sequence[Difference]) -> str | None:
-        return excused_by(known.accepted, comparison, mark, found, now=_utc_now())
-
-    def new_experiment() -> Experiment:
-        world = BalanceWorld(
+    def new_world(counts: Counts) -> BalanceWorld:
+        return BalanceWorld(
             migration=migration,
             truth=truth,
             new_canonical=_shadow_canonical,
@@ -127,8 +138,48 @@ def build_shadowing(
             counts=counts,
             monotonic=time.monotonic,
         )
+
+    return Binding(migration, new_world, balance_record)
+
+
+def income_binding(router: Router) -> Binding:
+    """Bind the farming income to the engine."""
+
+    def new_world(_: Counts) -> IncomeWorld:
+        return IncomeWorld(legacy=tick_income, canonical=accrued_income)
+
+    return Binding(router, new_world, income_record)
+
+
+def build_shadowing(
+    binding: Binding,
+    *,
+    settings: Settings,
+    log: ShadowLog,
+    known: KnownStore,
+    store: LedgerStore,
+) -> Shadowing:
+    """Build the shadows of a migration; nothing is started."""
+    router, publisher = binding.router, log.publisher
+    migration = router.pair.migration
+    counts = Counts()
+    ledger = Ledger(utc_now=_utc_now, first_lines=settings.log_first_lines)
+    evidence = Evidence(
+        ledger=ledger,
+        counts=counts,
+        publisher=publisher,
+        router=router,
+        new_record=binding.new_record,
+        name_user=Pseudonyms(settings.key_file, plain=settings.log_user_ids == "plain"),
+        utc_now=_utc_now,
+    )
+
+    def excuse(comparison: Comparison, mark: str, found: Sequence[Difference]) -> str | None:
+        return excused_by(known.accepted, comparison, mark, found, now=_utc_now())
+
+    def new_experiment() -> Experiment:
         return Experiment(
-            world=world,
+            world=binding.new_world(counts),
             counts=counts,
             publish=evidence.publish,
             timer=time.perf_counter,
@@ -136,10 +187,10 @@ def build_shadowing(
         )
 
     executor = ShadowExecutor(
-        queue=migration.queue,
+        queue=router.queue,
         counts=counts,
         new_experiment=new_experiment,
-        alarm=publisher.publish,
+        alarm=partial(publisher.publish, migration=migration),
         monotonic=time.monotonic,
         thread_time=time.thread_time,
         limits=Limits(
@@ -147,8 +198,13 @@ def build_shadowing(
             cpu_share=settings.shadow_cpu_percent / 100,
         ),
     )
-    bookkeeper = Bookkeeper(ledger=ledger, counters=evidence.counters, store=store, writer=_writer)
-    return Shadowing(counts, publisher, printed, executor, migration, evidence, bookkeeper)
+    bookkeeper = Bookkeeper(
+        ledger=ledger,
+        counters=evidence.counters,
+        store=store,
+        writer=lambda: _writer(migration),
+    )
+    return Shadowing(counts, publisher, log.printed, executor, router, evidence, bookkeeper)
 
 
 def _shadow_canonical(clock: Clock, truth: TruthReader, bus: Bus) -> BalanceNotifications:
@@ -175,7 +231,7 @@ def _worker() -> dict[str, object]:
     }
 
 
-def _writer() -> str:
-    """Name this process as no other is named, now or later."""
+def _writer(migration: str) -> str:
+    """Name the writer of one migration in this process as no other is named, now or later."""
     worker = _worker()
-    return f"{worker['host']}:{worker['worker']}:{worker['started']}"[:200]
+    return f"{worker['host'][:100]}:{worker['worker']}:{worker['started']}:{migration}"

@@ -8,6 +8,7 @@ from flask import Blueprint
 
 from app.errors import DatabaseLocked, DatabaseReadOnly, DatabaseUnavailable
 from app.parts import Parts, parts
+from app.shadowing import Shadowing
 
 health = Blueprint("health", __name__)
 
@@ -67,12 +68,17 @@ def _readiness(parts: Parts) -> Readiness:
     readiness.degraded += [f"kill switch: {problem}" for problem in parts.kill_switch.problems]
     readiness.degraded += parts.runtime.control.problems
     readiness.degraded += parts.reach.problems
-    if parts.runtime.started and parts.shadowing.executor.state != "running":
-        readiness.degraded.append(f"shadows are {parts.shadowing.executor.state}")
     if parts.runtime.started:
-        readiness.degraded += parts.shadowing.problems
+        for name, course in parts.courses.items():
+            readiness.degraded += _shadow_problems(name, course.shadowing)
     _check_database(parts, readiness)
     return readiness
+
+
+def _shadow_problems(migration: str, shadowing: Shadowing) -> list[str]:
+    state = shadowing.executor.state
+    stopped = [] if state == "running" else [f"shadows are {state}"]
+    return [f"{migration}: {problem}" for problem in (*stopped, *shadowing.problems)]
 
 
 def _check_database(parts: Parts, readiness: Readiness) -> None:

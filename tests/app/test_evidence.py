@@ -14,6 +14,7 @@ from app.adapters.worker_log import log_files
 from app.core.balance_notification_service import BalanceNotificationService
 from app.evidence import Evidence
 from app.settings import Settings
+from flags.decision import BALANCE_NOTIFICATIONS
 from shim.report import read_logs
 from shim.shadow.alarm import Reading
 from shim.shadow.events import LiveCall
@@ -209,6 +210,6 @@ def test_the_report_names_what_is_known(shadowed: Callable[[], Built]) -> None:
     told = json.loads(built.run("shadow", "report", "--json").stdout)
     assert told["known"] == ["legacy-reaches-nobody", "odd"]
     assert "  odd (saying values value)" in built.run("shadow", "report").output
-    built.parts.settings.known_file.write_text("garbage")
+    built.parts.settings.known_file_of(BALANCE_NOTIFICATIONS).write_text("garbage")
     told = json.loads(built.run("shadow", "report", "--json").stdout)
     assert "known.json cannot be used" in told["problem"]

@@ -2,10 +2,9 @@
 
 import json
 import logging
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 import structlog
@@ -20,24 +19,19 @@ from app.cli_options import (
     migration_option,
     order_options,
 )
+from app.cli_orders import UNCONFIRMED, fail, print_json, run, set_flag
 from app.errors import DatabaseUnavailable
 from app.known import refuse_complete
 from app.models import User
 from app.parts import Parts, parts
-from app.rollout import Order, Outcome, RolloutError
+from app.rollout import Order, Outcome
 from app.rollout_status import status_json, status_lines
-from app.rollout_words import (
-    confirmation_json,
-    confirmation_words,
-    unconfirmed_words,
-)
 from flags.admin import FlagAdmin, FlagAdminError, FlagChange
 from flags.history import entry_to_json
-from flags.latch import LatchStoreError
 from flags.workers import WorkerState
 
-UNCONFIRMED, NOBODY_THERE = 1, 3
-"""Exit codes: some worker has not followed; there is none to follow."""
+NOBODY_THERE = 3
+"""Exit code: there is no worker to follow."""
 ANSWER_S = 1.0
 """Seconds that a worker has to answer `why`."""
 
@@ -62,7 +56,7 @@ def cohort() -> None:
 def show_status(as_json: bool) -> None:
     """Show the stage, the flags, the latch and every worker."""
     if as_json:
-        _print_json(status_json(parts()))
+        print_json(status_json(parts()))
     else:
         click.echo("\n".join(status_lines(parts())))
 
@@ -81,7 +75,7 @@ def set_percentage(percent: int, who: str, why: str, as_json: bool) -> None:
         refuse_complete(chosen(), percent)
         return admin.set_percentage(chosen().pair.canonical, percent)
 
-    _set_flag("set", act, Order(who, why), as_json)
+    set_flag("set", act, Order(who, why), as_json)
 
 
 @rollout.command("shadow", context_settings=_VALUES_MAY_LOOK_LIKE_OPTIONS)
@@ -91,7 +85,7 @@ def set_percentage(percent: int, who: str, why: str, as_json: bool) -> None:
 def set_shadow(percent: int, who: str, why: str, as_json: bool) -> None:
     """Compare both sides for PERCENT of all users."""
     flag = chosen().pair.shadow
-    _set_flag("shadow", lambda admin: admin.set_percentage(flag, percent), Order(who, why), as_json)
+    set_flag("shadow", lambda admin: admin.set_percentage(flag, percent), Order(who, why), as_json)
 
 
 @rollout.command("off")
@@ -99,7 +93,7 @@ def set_shadow(percent: int, who: str, why: str, as_json: bool) -> None:
 @order_options()
 def switch_off(who: str, why: str, as_json: bool) -> None:
     """Switch both flags off: legacy serves everybody, nothing shadows."""
-    _run(lambda: actions.switch_off(chosen(), Order(who, why)), as_json)
+    run(lambda: actions.switch_off(chosen(), Order(who, why)), as_json)
 
 
 @rollout.command("rollback")
@@ -109,7 +103,7 @@ def roll_back(who: str, why: str, as_json: bool) -> None:
 
     Exits 1 if a worker has not confirmed, 3 if there is no live worker.
     """
-    outcome = _run(lambda: actions.roll_back(parts(), Order(who, why)), as_json)
+    outcome = run(lambda: actions.roll_back(parts(), Order(who, why)), as_json)
     if outcome.confirmation.nobody_there:
         raise SystemExit(NOBODY_THERE)
 
@@ -125,7 +119,7 @@ def resume(percent: int, who: str, why: str, as_json: bool) -> None:
         refuse_complete(chosen(), percent)
         return actions.resume(chosen(), Order(who, why), percentage=percent)
 
-    _run(act, as_json)
+    run(act, as_json)
 
 
 @rollout.command("history")
@@ -136,10 +130,10 @@ def show_history(limit: int, as_json: bool) -> None:
     try:
         log = parts().history.read()
     except OSError as error:
-        _fail(error)
+        fail(error)
     entries = [entry_to_json(entry) for entry in log.entries[-limit:]]
     if as_json:
-        _print_json(entries)
+        print_json(entries)
     for entry in () if as_json else entries:
         click.echo("{when}  {who}  {what}: {from} -> {to}  ({why})".format(**entry))
     if log.damaged:
@@ -153,7 +147,7 @@ def show_history(limit: int, as_json: bool) -> None:
 def cohort_add(user: int, who: str, why: str, as_json: bool) -> None:
     """Let the canonical serve USER whatever the percentage."""
     _require_account(parts(), user)
-    _set_flag(
+    set_flag(
         "cohort add",
         lambda admin: admin.cohort_add(chosen().pair.canonical, user),
         Order(who, why),
@@ -167,7 +161,7 @@ def cohort_add(user: int, who: str, why: str, as_json: bool) -> None:
 @order_options()
 def cohort_remove(user: int, who: str, why: str, as_json: bool) -> None:
     """Leave USER to the percentage."""
-    _set_flag(
+    set_flag(
         "cohort remove",
         lambda admin: admin.cohort_remove(chosen().pair.canonical, user),
         Order(who, why),
@@ -183,9 +177,9 @@ def cohort_list(as_json: bool) -> None:
     try:
         users = parts().flag_admin.cohort(chosen().pair.canonical)
     except FlagAdminError as error:
-        _fail(error)
+        fail(error)
     if as_json:
-        _print_json(list(users))
+        print_json(list(users))
     for user in () if as_json else users:
         click.echo(str(user))
 
@@ -204,7 +198,7 @@ def show_why(user: int, as_json: bool) -> None:
     try:
         answers = found.questions.ask("why", question, pids=live, timeout=ANSWER_S)
     except OSError as error:
-        _fail(error)
+        fail(error)
     silent = [
         view.record.pid
         for view in views
@@ -212,7 +206,7 @@ def show_why(user: int, as_json: bool) -> None:
     ]
     from_files = None if answers else actions.from_the_files(found, user)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "user": user,
                 "workers": {str(pid): answer for pid, answer in answers.items()},
@@ -245,38 +239,6 @@ def _show_fields(fields: Mapping[str, Any]) -> None:
         click.echo(f"  {name.replace('_', ' ')}: {shown}")
 
 
-def _set_flag(
-    what: str, act: Callable[[FlagAdmin], FlagChange], order: Order, as_json: bool
-) -> None:
-    _run(lambda: actions.set_flag(chosen(), order, what, act), as_json)
-
-
-def _run(act: Callable[[], Outcome], as_json: bool) -> Outcome:
-    """Do it and show what came of it; exit 1 if a worker has not followed."""
-    started = time.monotonic()
-    try:
-        outcome = act()
-    except (FlagAdminError, LatchStoreError, RolloutError) as error:
-        _fail(error)
-    took_ms = actions.milliseconds_since(started)
-    confirmation = outcome.confirmation
-    if as_json:
-        workers = confirmation_json(confirmation)
-        _print_json({**outcome.details, "workers": workers, "took_ms": round(took_ms, 1)})
-    else:
-        click.echo(outcome.summary)
-        click.echo("\n".join([*confirmation_words(confirmation), f"  took {took_ms:.0f} ms"]))
-    for note in outcome.notes:
-        click.echo(f"note: {note}", err=True)
-    if confirmation.nobody_there:
-        click.echo("there is no live worker: this holds for those that start", err=True)
-    for pid in confirmation.unconfirmed:
-        click.echo(unconfirmed_words(pid), err=True)
-    if confirmation.unconfirmed:
-        raise SystemExit(UNCONFIRMED)
-    return outcome
-
-
 def _require_account(found: Parts, user: int) -> None:
     """Refuse a user whom the database does not know; a database that is away refuses nobody."""
     try:
@@ -290,14 +252,6 @@ def _require_account(found: Parts, user: int) -> None:
             f"there is no user {user}: give the id of somebody who has an account",
             param_hint="USER",
         )
-
-
-def _fail(error: Exception) -> NoReturn:
-    raise click.ClickException(str(error)) from error
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2))
 
 
 @contextmanager

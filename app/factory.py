@@ -1,7 +1,7 @@
 """The composition root: everything is built here, and nothing is started."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -124,9 +124,7 @@ def build_parts(
         answer=_answering(deciding.questions, migration, income.router),
         count=_counting(courses.values(), reach, admission),
         watch=lambda: [course.known.poll() for course in courses.values()],
-        problems=lambda: [
-            each for course in courses.values() for each in course.shadowing.problems
-        ],
+        problems=lambda: [each for course in courses.values() for each in course.problems],
     )
     own = courses[BALANCE_NOTIFICATIONS.migration]
     services: list[tuple[str, Service]] = [
@@ -184,11 +182,6 @@ def _course(
     ledger = SqlLedgerStore(database, migration=pair.migration)
     shadowing = build_shadowing(binding, settings=settings, log=log, known=known, store=ledger)
     return Course(pair, binding.router, shadowing, known, ledger)
-
-
-def _problems_of(courses: Mapping[str, Course]) -> list[str]:
-    """Return why what is compared is not what it ought to be, of all migrations."""
-    return [problem for each in courses.values() for problem in each.shadowing.problems]
 
 
 def _counting(courses: Iterable[Course], reach: Reach, admission: Admission) -> Callable[[], None]:

@@ -41,6 +41,11 @@ class Course:
     known: KnownStore
     ledger: LedgerStore
 
+    @property
+    def problems(self) -> list[str]:
+        """Why what is compared, or counted, is not what it ought to be, each with the name."""
+        return [f"{self.pair.migration}: {each}" for each in self.shadowing.problems]
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:

@@ -8,7 +8,6 @@ from flask import Blueprint
 
 from app.errors import DatabaseLocked, DatabaseReadOnly, DatabaseUnavailable
 from app.parts import Parts, parts
-from app.shadowing import Shadowing
 
 health = Blueprint("health", __name__)
 
@@ -70,15 +69,12 @@ def _readiness(parts: Parts) -> Readiness:
     readiness.degraded += parts.reach.problems
     if parts.runtime.started:
         for name, course in parts.courses.items():
-            readiness.degraded += _shadow_problems(name, course.shadowing)
+            state = course.shadowing.executor.state
+            if state != "running":
+                readiness.degraded.append(f"{name}: shadows are {state}")
+            readiness.degraded += course.problems
     _check_database(parts, readiness)
     return readiness
-
-
-def _shadow_problems(migration: str, shadowing: Shadowing) -> list[str]:
-    state = shadowing.executor.state
-    stopped = [] if state == "running" else [f"shadows are {state}"]
-    return [f"{migration}: {problem}" for problem in (*stopped, *shadowing.problems)]
 
 
 def _check_database(parts: Parts, readiness: Readiness) -> None:

@@ -8,7 +8,8 @@ import re
 import click
 import pytest
 
-from app.cli_rollout import NOBODY_THERE, UNCONFIRMED, rollout
+from app.cli_orders import UNCONFIRMED
+from app.cli_rollout import NOBODY_THERE, rollout
 from app.cli_shadow import shadow
 from app.notifications.close_codes import CloseCode
 from app.notifications.service import BalanceNotifications

@@ -31,12 +31,7 @@ def judge(farmed: Farmed, legacy: CallOutcome, canonical: CallOutcome) -> list[J
             expected={"raised": None, "income": earned(farmed)},
             actual=_said(canonical),
         ),
-        Judgement(
-            Comparison.SAYING,
-            expected=_said(legacy),
-            actual=_said(canonical),
-            known=ROUNDED_TO_NEAREST if _rounded(legacy, canonical) else None,
-        ),
+        _saying(legacy, canonical),
     ]
 
 
@@ -55,6 +50,17 @@ def plain(value: object) -> Decimal | str:
     if value is None or type(value) in (bool, int, float, str, Decimal):
         return f"{type(value).__name__} {value!r}"[:200]
     return f"a {type(value).__name__}"
+
+
+def _saying(legacy: CallOutcome, canonical: CallOutcome) -> Judgement:
+    if not _rounded(legacy, canonical):
+        return Judgement(Comparison.SAYING, expected=_said(legacy), actual=_said(canonical))
+    return Judgement(
+        Comparison.SAYING,
+        expected={"rounded": plain(legacy.value)},
+        actual={"rounded": plain(canonical.value)},
+        known=ROUNDED_TO_NEAREST,
+    )
 
 
 def _pays(outcome: CallOutcome) -> bool:

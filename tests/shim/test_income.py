@@ -188,7 +188,7 @@ def test_rounding_is_known_and_excuses_nothing_else() -> None:
     [result] = income.results
     assert (result.outcome, result.known) == (Outcome.KNOWN, ROUNDED_TO_NEAREST)
     assert income.differences("saying") == [
-        ("income", "value", Decimal("0.086805"), Decimal("0.086806"))
+        ("rounded", "value", Decimal("0.086805"), Decimal("0.086806"))
     ]
     for off in ("0.000002", "-0.000001"):
         wrong = Income(candidate=lambda given, off=off: tick_income(given) + Decimal(off))

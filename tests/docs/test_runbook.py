@@ -15,7 +15,7 @@ from app.notifications.close_codes import CloseCode
 from app.notifications.service import BalanceNotifications
 from app.web.admission import Why
 from app.web.init_data import Flaw
-from flags.decision import CANONICAL_FLAG, SHADOW_FLAG, Reason
+from flags.decision import CANONICAL_FLAG, FARMING_INCOME, SHADOW_FLAG, Reason
 from flags.stage import Stage
 from shim.report import Verdict
 from shim.shadow.result import Comparison, NotCompared
@@ -111,8 +111,10 @@ def test_files_of_an_instance_are_explained_and_no_other(live: Demonstration) ->
     live.set_flag(CANONICAL_FLAG, 25)
     assert live.flask("rollout", "rollback").exit_code == 0
     accepted = "accept it --comparison saying --path values --kind value --until 2036-12-31"
-    done = live.flask("shadow", "known", *accepted.split(), "--reason", "'trying it out'")
-    assert done.exit_code == 0, done.said
+    for of in ((), ("--migration", FARMING_INCOME.migration)):
+        accept = (*accepted.split(), *of, "--reason", "'trying it out'")
+        done = live.flask("shadow", "known", *accept)
+        assert done.exit_code == 0, done.said
     eventually((live.instance / "log.key").exists, "something was compared")
     explained = [mark for row in table(RUNBOOK, "file", "what it is") for mark in marks(row)]
     patterns = [mark.replace("PID", "[0-9]*").replace("HOST", "*") for mark in explained]

@@ -15,6 +15,7 @@ from app.adapters.worker_log import log_files
 from app.cli_known import known
 from app.cli_ledger import ledger
 from app.cli_options import chosen, migration_option
+from app.cli_replay import replay
 from app.known import active, words
 from app.log_tail import Follower, last_lines
 from app.parts import parts
@@ -30,6 +31,7 @@ FOLLOW_S = 0.2
 shadow = AppGroup("shadow", help="What the shadows found.")
 shadow.add_command(known)
 shadow.add_command(ledger)
+shadow.add_command(replay)
 LOGS = click.argument(
     "logs", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )

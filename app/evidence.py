@@ -16,6 +16,7 @@ from shim.shadow.counts import EVERYBODY, Cell, Counts
 from shim.shadow.episode import Episode
 from shim.shadow.ledger import MOST_SAMPLES, Ledger
 from shim.shadow.publisher import ENCODER, Publisher
+from shim.shadow.replays import Replays
 from shim.shadow.result import Comparison, NotCompared, Outcome, Result
 from shim.sides import Side
 
@@ -42,6 +43,7 @@ class Evidence:
         new_record: NewRecord,
         name_user: NameUser,
         utc_now: Callable[[], datetime],
+        replays: Replays | None = None,
     ) -> None:
         self._ledger = ledger
         self._counts = counts
@@ -50,12 +52,15 @@ class Evidence:
         self._new_record = new_record
         self._name_user = name_user
         self._utc_now = utc_now
+        self._replays = replays
         self._ledger_failed = False
         self.watch = Watch()
 
     def publish(self, episode: Episode, result: Result) -> None:
         """Hand on one divergence. Belongs to the shadow thread."""
         number = self._note(episode, result)
+        if self._replays is not None:
+            self._replays.offer(episode, result, number)
         if number > self._ledger.first_lines:
             return
         record = self._new_record(

@@ -8,12 +8,14 @@ from typing import Any
 
 from flask import Flask
 
-from app.adapters.ledger import SqlLedgerStore
 from app.adapters.questions import Questions
+from app.adapters.replays import SqlReplayStore
+from app.bindings import balance_binding, income_binding
 from app.cli_rollout import rollout
 from app.cli_shadow import shadow
 from app.core.farming_income import accrued_income
 from app.core.websocket_balance_integration import WebSocketBalanceIntegration
+from app.courses import build_courses
 from app.database import Database
 from app.deciding import Deciding, build_deciding
 from app.demo import demo
@@ -24,14 +26,7 @@ from app.rewarding import Rewarding, build_rewarding
 from app.runtime import ClosedLast, Control, FlipsAll, Runtime, Service
 from app.secret import SessionKey
 from app.settings import Settings, SettingsError
-from app.shadowing import (
-    Binding,
-    ShadowLog,
-    balance_binding,
-    build_shadow_log,
-    build_shadowing,
-    income_binding,
-)
+from app.shadow_log import build_shadow_log
 from app.web.admission import Admission, build_admission
 from app.web.health import health
 from app.web.limits import Limits
@@ -39,15 +34,11 @@ from app.web.pages import pages
 from app.web.sockets import OpenSockets, init_sockets
 from flags.decision import BALANCE_NOTIFICATIONS
 from shim import facade
-from shim.balance.known import SHIPPED
 from shim.explain import explain, explain_route
 from shim.income.facade import IncomeFacade
-from shim.income.known import SHIPPED as INCOME_SHIPPED
-from shim.known_store import KnownFile
 from shim.legacy.tick_income import tick_income
 from shim.migration import Migration
 from shim.router import Router
-from shim.shadow.known import KnownDivergence
 from shim.shadow.queue import EventQueue
 
 
@@ -77,6 +68,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
     """Return what Flask and its extensions read from the configuration."""
     return {
         "PERMANENT_SESSION_LIFETIME": settings.init_data_age_s,
+        "SESSION_REFRESH_EACH_REQUEST": False,  # it ends by its time, however often it is used
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": not settings.demo,  # the demonstration has no TLS
     }
@@ -89,13 +81,7 @@ def build_parts(
     _make_folder(settings.instance_path)
     database = Database(settings.database_url, instance_path=settings.instance_path)
     deciding = build_deciding(settings)
-    income = IncomeFacade(
-        legacy=tick_income,
-        canonical=accrued_income,
-        flags=deciding.provider.state,
-        latch=deciding.kill_switch.latch,
-        queue=EventQueue(settings.shadow_queue),
-    )
+    income = _income(settings, deciding)
     rewarding = build_rewarding(settings, database, income=income.income_of)
     manager = rewarding.manager
     migration = Migration(
@@ -109,13 +95,14 @@ def build_parts(
     facade.install(migration)
     WebSocketBalanceIntegration(manager).install()  # the last installer of the hook wins
     log = build_shadow_log(settings)
-    courses = {
-        course.pair.migration: course
-        for course in (
-            _course(settings, log, database, balance_binding(migration, database), SHIPPED),
-            _course(settings, log, database, income_binding(income.router), INCOME_SHIPPED),
-        )
-    }
+    replays = SqlReplayStore(database)
+    courses = build_courses(
+        (balance_binding(migration, database), income_binding(income.router)),
+        settings=settings,
+        database=database,
+        log=log,
+        replays=replays,
+    )
     control = Control(
         kill_switch=deciding.kill_switch,
         provider=deciding.provider,
@@ -124,6 +111,7 @@ def build_parts(
         answer=_answering(deciding.questions, migration, income.router),
         count=_counting(courses.values(), reach, admission),
         watch=lambda: [course.known.poll() for course in courses.values()],
+        flipped=reach.sweep.hurry,  # whoever is served anew gets at once what was missed
         problems=lambda: [each for course in courses.values() for each in course.problems],
     )
     own = courses[BALANCE_NOTIFICATIONS.migration]
@@ -148,6 +136,7 @@ def build_parts(
         shadowing=own.shadowing,
         known=own.known,
         ledger=own.ledger,
+        replays=replays,
         reach=reach,
         admission=admission,
         runtime=Runtime(services, control),
@@ -169,19 +158,15 @@ def _make_folder(path: Path) -> None:
         ) from error
 
 
-def _course(
-    settings: Settings,
-    log: ShadowLog,
-    database: Database,
-    binding: Binding,
-    shipped: tuple[KnownDivergence, ...],
-) -> Course:
-    """Build what one migration has of its own."""
-    pair = binding.router.pair
-    known = KnownFile(settings.known_file_of(pair), shipped=shipped)
-    ledger = SqlLedgerStore(database, migration=pair.migration)
-    shadowing = build_shadowing(binding, settings=settings, log=log, known=known, store=ledger)
-    return Course(pair, binding.router, shadowing, known, ledger)
+def _income(settings: Settings, deciding: Deciding) -> IncomeFacade:
+    """Build the drop-in for the farming income."""
+    return IncomeFacade(
+        legacy=tick_income,
+        canonical=accrued_income,
+        flags=deciding.provider.state,
+        latch=deciding.kill_switch.latch,
+        queue=EventQueue(settings.shadow_queue),
+    )
 
 
 def _counting(courses: Iterable[Course], reach: Reach, admission: Admission) -> Callable[[], None]:

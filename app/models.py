@@ -10,6 +10,7 @@ from sqlalchemy import (
     CheckConstraint,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     Integer,
     MetaData,
@@ -213,3 +214,25 @@ class LedgerSample(OfMigration, Base):
     known: Mapped[str] = mapped_column(String(64), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     text: Mapped[str] = mapped_column(Text)
+
+
+class ShadowReplay(Base):
+    """A divergence with all its inputs, real user ids among them: see the README on access."""
+
+    __tablename__ = "shadow_replays"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(32), index=True)
+    share: Mapped[str] = mapped_column(String(8))
+    draw: Mapped[float] = mapped_column(Double)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class ShadowChore(Base):
+    """What one worker does for all, and when it was taken on last."""
+
+    __tablename__ = "shadow_chores"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    taken_at: Mapped[datetime] = mapped_column(UtcDateTime)

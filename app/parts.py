@@ -29,6 +29,7 @@ from shim.known_store import KnownStore
 from shim.migration import Migration
 from shim.router import Router
 from shim.shadow.ledger_store import LedgerStore
+from shim.shadow.replays import ReplayStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Parts:
     shadowing: Shadowing
     known: KnownStore
     ledger: LedgerStore
+    replays: ReplayStore
     reach: Reach
     admission: Admission
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from shim.report import Judged, Report
+from shim.shadow.result import Comparison, NotCompared
 
 SHOWN = 20
 """Groups, and callers, that a terminal has room for."""
@@ -37,6 +38,7 @@ def _verdicts(report: Report) -> list[str]:
         _verdict("all", name, report.judged(name)) + _of(report.reasons.get(name, {}))
         for name in report.comparisons
     ]
+    lines += [activity_words(name, sums) for name, sums in sorted(report.activity.items())]
     return [*lines, f"'at most' is the exact one-sided upper bound of the rate at {level}"]
 
 
@@ -46,6 +48,24 @@ def _verdict(stage: str, name: str, judged: Judged) -> str:
         f" {judged.diverged:>8} {share(judged.rate):>8} {share(judged.bound):>8}"
         f"  {judged.not_compared}"
     )
+
+
+def activity_words(name: str, sums: Mapping[str, int]) -> str:
+    """Return what was left out of the users of one class, and of how much."""
+    compared, left_out = sums.get("compared", 0), {w: n for w, n in sums.items() if ":" in w}
+    out = sum(_comparisons(what, n) for what, n in left_out.items())
+    rate = out / (out + compared) if out + compared else None
+    return (
+        f"users with {name} activity: {sums.get('sampled', 0)} calls sampled, {compared} compared,"
+        f" {share(rate)} left out: {pairs(left_out) or 'nothing'}"
+    )
+
+
+def _comparisons(what: str, count: int) -> int:
+    """Return how many comparisons were left out: a call that was dropped takes part in all."""
+    if what == f"not_compared:{NotCompared.NO_CONNECTION}":
+        return 0
+    return count * len(Comparison) if what.startswith("dropped:") else count
 
 
 def _of(reasons: Mapping[str, int]) -> str:

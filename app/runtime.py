@@ -100,6 +100,7 @@ class Control:
         answer: Callable[[], None],
         count: Callable[[], None],
         watch: Callable[[], object] = lambda: None,
+        flipped: Callable[[], object] = lambda: None,
         problems: Callable[[], Sequence[str]] = tuple,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -110,6 +111,7 @@ class Control:
         self._answer = answer
         self._count = count
         self._watch = watch
+        self._flipped = flipped
         self._problems_besides = problems
         self._now = now
         self._started_at = 0.0
@@ -195,6 +197,7 @@ class Control:
         )
         self._write(now)
         if was is not None:
+            self._flipped()
             self._count()  # so that the report knows what was counted before the flip
 
     def _write(self, now: float) -> None:

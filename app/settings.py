@@ -52,6 +52,8 @@ class Settings:
     log_file_mb: int = 64
     log_total_mb: int = 1024
     log_days: int = 14
+    replay_days: int = 14
+    ledger_days: int = 90
     notify_bus_url: str | None = field(default=None, repr=False)
     """The Redis between workers; None: no worker hears of what another one booked."""
     secret_key: str | None = field(default=None, repr=False)
@@ -183,13 +185,15 @@ def _shadow(env: Environment) -> dict[str, Any]:
 
 
 def _log(env: Environment) -> dict[str, Any]:
-    """Read what the shadow log says, and how long it is kept."""
+    """Read what the shadow log says, and how long all that shadows find is kept."""
     return {
         "log_first_lines": env.number("SHIM_LOG_FIRST_LINES", 10, int, least=1, most=1_000_000),
         "log_user_ids": env.choice("SHIM_LOG_USER_IDS", "hash", ("hash", "plain")),
         "log_file_mb": env.number("SHIM_LOG_FILE_MB", 64, int, least=1, most=10_000),
         "log_total_mb": env.number("SHIM_LOG_TOTAL_MB", 1024, int, least=2, most=1_000_000),
         "log_days": env.number("SHIM_LOG_DAYS", 14, int, least=1, most=3650),
+        "replay_days": env.number("SHIM_REPLAY_DAYS", 14, int, least=1, most=3650),
+        "ledger_days": env.number("SHIM_LEDGER_DAYS", 90, int, least=1, most=3650),
     }
 
 

@@ -1,43 +1,33 @@
-"""Builds what verifies: the shadows with a database they cannot write to, and their log."""
+"""Builds what verifies one migration: its shadows, its ledger, and what it hands to the log."""
 
-import os
-import socket
+import random
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from app.adapters.detached import Detached
 from app.adapters.pseudonyms import Pseudonyms
-from app.adapters.truth import SqlTruthReader
-from app.adapters.worker_log import WorkerLog
-from app.core.farming_income import accrued_income
+from app.adapters.retention import Kept, SqlRetention
+from app.bindings import Binding
 from app.database import Database
 from app.evidence import Evidence
-from app.notifications.ports import BalanceHint
-from app.notifications.service import BalanceNotifications
 from app.settings import Settings
-from flags.workers import process_start
-from shim.balance.lines import divergence_record as balance_record
-from shim.balance.world import BalanceWorld
-from shim.income.lines import divergence_record as income_record
-from shim.income.world import IncomeWorld
+from app.shadow_log import ShadowLog, writer_of
 from shim.known_store import KnownStore
-from shim.legacy.tick_income import tick_income
-from shim.lines import NewRecord
-from shim.migration import Migration
-from shim.ports import Bus, Clock, TruthReader
 from shim.router import Router
 from shim.shadow.bookkeeper import Bookkeeper
 from shim.shadow.counts import Counts
 from shim.shadow.differences import Difference
 from shim.shadow.executor import Limits, ShadowExecutor
-from shim.shadow.experiment import Experiment, World
+from shim.shadow.experiment import Experiment
 from shim.shadow.known import excused_by
 from shim.shadow.ledger import Ledger
 from shim.shadow.ledger_store import LedgerStore
 from shim.shadow.publisher import Publisher
+from shim.shadow.replays import Replays, ReplayStore, Write
 from shim.shadow.result import Comparison, NotCompared
 
 
@@ -52,6 +42,7 @@ class Shadowing:
     router: Router
     evidence: Evidence
     bookkeeper: Bookkeeper
+    replays: Replays | None
 
     def start(self) -> None:
         """Start the ledger, then the shadows; the log was started."""
@@ -67,8 +58,7 @@ class Shadowing:
     @property
     def problems(self) -> tuple[str, ...]:
         """Why what is compared, or counted, is not what it ought to be."""
-        behind = self.bookkeeper.problem
-        return (*self.evidence.watch.problems, *([behind] if behind else []))
+        return (*self.evidence.watch.problems, *self.bookkeeper.problems)
 
     def count(self) -> None:
         """Write a line with every denominator of this worker since its start, and look at it."""
@@ -86,83 +76,34 @@ class Shadowing:
             log_lines_dropped=self.publisher.dropped,
             log_lines_lost=self.publisher.unencodable,
             log_lines_not_printed=self.printed.dropped,
+            replays_not_kept=self._not_kept(),
             **counts,
         )
         self.evidence.count()
         self.evidence.look(time.monotonic())
 
-
-@dataclass(frozen=True, slots=True)
-class ShadowLog:
-    """The one log of a worker, whatever it compares."""
-
-    publisher: Publisher
-    printed: Detached
-
-    def start(self) -> None:
-        """Start to write."""
-        self.publisher.start()
-
-    def stop(self) -> None:
-        """Write what is left."""
-        self.publisher.stop()
-        self.printed.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """What a migration tells the engine: how it is routed, compared and written down."""
-
-    router: Router
-    new_world: Callable[[Counts], World]
-    new_record: NewRecord
-
-
-def build_shadow_log(settings: Settings) -> ShadowLog:
-    """Build the log of this worker; nothing is started."""
-    printed = Detached(_standard_output)
-    log = WorkerLog(settings.log_path, settings.log_retention)
-    return ShadowLog(Publisher([log, printed], utc_now=_utc_now, common=_worker), printed)
-
-
-def balance_binding(migration: Migration, database: Database) -> Binding:
-    """Bind the balance notifications to the engine."""
-    truth = SqlTruthReader(database.read_only())
-
-    def new_world(counts: Counts) -> BalanceWorld:
-        return BalanceWorld(
-            migration=migration,
-            truth=truth,
-            new_canonical=_shadow_canonical,
-            new_hint=BalanceHint,
-            counts=counts,
-            monotonic=time.monotonic,
-        )
-
-    return Binding(migration, new_world, balance_record)
-
-
-def income_binding(router: Router) -> Binding:
-    """Bind the farming income to the engine."""
-
-    def new_world(_: Counts) -> IncomeWorld:
-        return IncomeWorld(legacy=tick_income, canonical=accrued_income)
-
-    return Binding(router, new_world, income_record)
+    def _not_kept(self) -> dict[str, int]:
+        if self.replays is None:
+            return {}
+        return {str(why): n for why, n in list(self.replays.not_kept.items())}
 
 
 def build_shadowing(
     binding: Binding,
     *,
     settings: Settings,
+    database: Database,
     log: ShadowLog,
     known: KnownStore,
     store: LedgerStore,
+    replay_store: ReplayStore,
 ) -> Shadowing:
     """Build the shadows of a migration; nothing is started."""
     router, publisher = binding.router, log.publisher
     migration = router.pair.migration
     counts = Counts()
+    kept = Kept(timedelta(days=settings.replay_days), timedelta(days=settings.ledger_days))
+    replays = None if binding.write is None else _replays(binding.write, kept)
     ledger = Ledger(utc_now=_utc_now, first_lines=settings.log_first_lines)
     evidence = Evidence(
         ledger=ledger,
@@ -172,6 +113,7 @@ def build_shadowing(
         new_record=binding.new_record,
         name_user=Pseudonyms(settings.key_file, plain=settings.log_user_ids == "plain"),
         utc_now=_utc_now,
+        replays=replays,
     )
 
     def excuse(comparison: Comparison, mark: str, found: Sequence[Difference]) -> str | None:
@@ -198,40 +140,32 @@ def build_shadowing(
             cpu_share=settings.shadow_cpu_percent / 100,
         ),
     )
+    chores: dict[str, Callable[[], None]] = {
+        "retention": SqlRetention(database, kept, utc_now=_utc_now).turn
+    }
+    if replays is not None:
+        chores["replays"] = partial(replays.store, replay_store)
     bookkeeper = Bookkeeper(
         ledger=ledger,
         counters=evidence.counters,
         store=store,
-        writer=lambda: _writer(migration),
+        writer=lambda: writer_of(migration),
+        chores=chores,
     )
-    return Shadowing(counts, publisher, log.printed, executor, router, evidence, bookkeeper)
+    return Shadowing(
+        counts, publisher, log.printed, executor, router, evidence, bookkeeper, replays
+    )
 
 
-def _shadow_canonical(clock: Clock, truth: TruthReader, bus: Bus) -> BalanceNotifications:
-    """Build the canonical as a shadow: it serves everybody, and everybody is a double."""
-    return BalanceNotifications(truth=truth, clock=clock, serves=lambda _: True, bus=bus)
+def _replays(write: Write, kept: Kept) -> Replays:
+    return Replays(
+        write=write,
+        utc_now=_utc_now,
+        draw=random.random,
+        new_id=lambda: uuid.uuid4().hex,
+        kept=kept.replays,
+    )
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-def _standard_output(data: bytes) -> None:
-    """Write past Python's own buffer, whose lock a blocked write would hold at the exit."""
-    while data:
-        data = data[os.write(1, data) :]
-
-
-def _worker() -> dict[str, object]:
-    """Say which process writes. Asked once it runs: a fork has another pid."""
-    return {
-        "host": socket.gethostname(),
-        "worker": os.getpid(),
-        "started": round(process_start(os.getpid()) or 0.0, 2),
-    }
-
-
-def _writer(migration: str) -> str:
-    """Name the writer of one migration in this process as no other is named, now or later."""
-    worker = _worker()
-    return f"{worker['host'][:100]}:{worker['worker']}:{worker['started']}:{migration}"

@@ -69,14 +69,14 @@ def record_of(
         decision=None if route is None else _decision(route),
         rolled_back=None if route is None else route.rolled_back,
         epoch=None if route is None else route.epoch,
-        calls=tuple(CallRecord(call.path, _caller(call)) for call in episode.calls),
+        calls=tuple(CallRecord(call.path, caller_of(call)) for call in episode.calls),
         seconds=max(round((episode.closed_at or first.started) - episode.opened_at, 4), 0.0),
         differences=tuple(
             DifferenceRecord(
                 difference.path,
                 difference.kind,
-                redact(difference.expected, name_user, of=difference.path),
-                redact(difference.actual, name_user, of=difference.path),
+                redacted(difference.expected, name_user, of=difference.path),
+                redacted(difference.actual, name_user, of=difference.path),
             )
             for difference in result.differences
         ),
@@ -95,12 +95,12 @@ def observation_record(run: Observation, effects: Iterable[EffectRecord] = ()) -
     )
 
 
-def redact(value: object, name_user: NameUser, *, of: object = "") -> object:
+def redacted(value: object, name_user: NameUser, *, of: object = "") -> object:
     """Replace user ids by what the log calls them, and amounts that JSON cannot say by text."""
     if isinstance(value, Mapping):
-        return {key: redact(item, name_user, of=key) for key, item in value.items()}
+        return {key: redacted(item, name_user, of=key) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [redact(item, name_user) for item in value]
+        return [redacted(item, name_user) for item in value]
     if isinstance(value, int) and str(of).endswith(("user", "userId", "user_id")):
         return name_user(value)
     if isinstance(value, Decimal) and not value.is_finite():
@@ -120,7 +120,7 @@ def _decision(route: Route) -> DecisionRecord:
     )
 
 
-def _caller(call: LiveCall) -> str:
+def caller_of(call: LiveCall) -> str:
     """Return module and function of the caller, without the folder it lies in."""
     code = call.caller
     if not isinstance(code, CodeType):

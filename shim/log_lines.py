@@ -35,7 +35,8 @@ class CountsLine(msgspec.Struct, frozen=True, tag_field="event", tag="shadow_cou
     """`shadow_counts`: every denominator of one process since its start.
 
     `started` is when the process started, in unix seconds: a pid is used again. `latency` holds
-    for each side how many calls stayed below so many microseconds, by class.
+    for each side how many calls stayed below so many microseconds, by class; `activity` for each
+    class of users what was sampled, dropped, compared and left out.
     """
 
     v: Version
@@ -52,6 +53,7 @@ class CountsLine(msgspec.Struct, frozen=True, tag_field="event", tag="shadow_cou
     routed: dict[str, dict[str, Count]]
     comparisons: dict[Comparison, Numbers]
     latency: dict[str, dict[int, Count]] = {}
+    activity: dict[str, dict[str, Count]] = {}
     migration: str = FIRST_MIGRATION
 
     @property

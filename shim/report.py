@@ -87,6 +87,8 @@ class Report:
     over_time: dict[str, tuple[Point, ...]] = field(default_factory=dict)
     latency: dict[str, dict[int, int]] = field(default_factory=dict)
     """For each side how many calls stayed below so many microseconds, by class."""
+    activity: dict[str, Counter[str]] = field(default_factory=dict)
+    """For each class of how busy users are what was sampled, dropped, compared and left out."""
     callers: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()
@@ -130,6 +132,7 @@ class Report:
                 stage: {name: asdict(self.judged_in(stage, name)) for name in tallies}
                 for stage, (_, tallies) in self.stages.items()
             },
+            "activity": {name: dict(sums) for name, sums in self.activity.items()},
             "callers": self.callers,
             "kinds": self.kinds,
             "latency_below_us": {
@@ -228,6 +231,8 @@ def _add(report: Report, counts: CountsLine) -> None:
         report.comparisons[name] = report.comparisons[name].plus(tally_of(numbers))
         report.matched[name] += numbers.matched
         report.reasons[name].update(numbers.reasons)
+    for name, sums in counts.activity.items():
+        report.activity.setdefault(name, Counter()).update(sums)
     for side, classes in counts.latency.items():
         known = Counter(report.latency.get(side, {}))
         known.update(classes)

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 import redis
@@ -86,6 +87,21 @@ class PostgresServer:
         """Return what DATABASE_URL must be for this database."""
         return f"postgresql://postgres@/{database}?host={self._folder}"
 
+    def freeze(self) -> None:
+        """Stop every process of it, so that it holds every connection and answers none."""
+        for process in self._processes():
+            process.suspend()
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        for process in self._processes():
+            process.resume()
+
+    def _processes(self) -> list[psutil.Process]:
+        assert self._process is not None
+        server = psutil.Process(self._process.pid)
+        return [server, *server.children(recursive=True)]
+
     def stop(self) -> None:
         """End the server and remove all that it wrote."""
         if self._process is not None:
@@ -145,6 +161,18 @@ def postgres() -> Iterator[PostgresServer]:
         server.start()
         yield server
     finally:
+        server.stop()
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """Yield a running PostgreSQL server of this test's own, which it may freeze."""
+    server = PostgresServer(postgres_package())
+    try:
+        server.start()
+        yield server
+    finally:
+        server.thaw()
         server.stop()
 
 

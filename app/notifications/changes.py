@@ -29,6 +29,24 @@ def frame_since(truth: UserTruth, since: int | None, at: datetime) -> BalanceFra
     )
 
 
+def present_balance(truth: UserTruth, at: datetime) -> BalanceFrame:
+    """Return the frame for a page that knows this version and was shown something else since.
+
+    It has no change and no source: those it was told before.
+    """
+    return BalanceFrame(
+        user_id=truth.user_id,
+        version=truth.version,
+        since=truth.version,
+        uni=truth.uni,
+        ton=truth.ton,
+        change_uni=Decimal(0),
+        change_ton=Decimal(0),
+        sources=(),
+        at=at,
+    )
+
+
 def merged(earlier: BalanceFrame, later: BalanceFrame) -> BalanceFrame:
     """Return the one frame that says what two frames of a connection say one after the other."""
     return BalanceFrame(

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 
 import structlog
 
-from app.notifications.changes import frame_since
+from app.notifications.changes import frame_since, present_balance
 from app.notifications.messages import BalanceFrame, shown_balance
 from app.notifications.ports import Clock, Connection, Serves, TruthReader, UserTruth
 from app.notifications.registry import Registry
@@ -20,12 +21,25 @@ Drop = Callable[[int, Connection], None]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A connection that waits for the truth, and the version that its page shows."""
+    """A connection that waits for the truth, and the version that its page knows.
+
+    `heard` are the balances, UNI and TON, that another service showed since, None if none did
+    or that is known to be the same.
+    """
 
     user_id: int
     connection: Connection
     since: int | None
     overheard: str | None
+    heard: tuple[Decimal, Decimal] | None
+
+    def is_misled(self, truth: UserTruth) -> bool:
+        """Whether the page knows this version, and shows another balance all the same."""
+        return (
+            self.heard is not None
+            and self.since == truth.version
+            and self.heard != (truth.uni, truth.ton)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +113,11 @@ class Delivery:
                 overtaken.add(user_id)
             elif (frame := frame_of(truth, reader.since)) is not None:
                 self._attempt(user_id, connection, partial(connection.offer, frame))
+            elif reader.is_misled(truth):
+                frame = present_balance(truth, at)
+                self._attempt(user_id, connection, partial(connection.offer, frame))
             else:
-                _note_shown(connection, reader.since)
+                _note_shown(reader)
         return HandedOut(unserved, overtaken)
 
     def send(self, user_id: int, text: str) -> None:
@@ -124,13 +141,12 @@ class Delivery:
 
     def _reader(self, user_id: int, connection: Connection) -> Reader:
         overheard = connection.overheard
-        versions = (connection.base_version, self._placed(user_id, overheard))
+        is_new = overheard is not None and overheard is not connection.settled
+        heard = shown_balance(overheard) if overheard is not None and is_new else None
+        placed = None if heard is None else self._truth.place(user_id, *heard)
+        versions = (connection.base_version, placed)
         since = max((v for v in versions if v is not None), default=None)
-        return Reader(user_id, connection, since, overheard)
-
-    def _placed(self, user_id: int, overheard: str | None) -> int | None:
-        balance = shown_balance(overheard) if overheard is not None else None
-        return self._truth.place(user_id, *balance) if balance is not None else None
+        return Reader(user_id, connection, since, overheard, heard)
 
 
 class _Frames:
@@ -155,8 +171,10 @@ def _note(connection: Connection, truth: UserTruth) -> None:
         connection.base_version = truth.version
 
 
-def _note_shown(connection: Connection, version: int | None) -> None:
+def _note_shown(reader: Reader) -> None:
     """Remember the version of another service's frame, so that nobody has to place it again."""
+    connection = reader.connection
     shown = connection.base_version
-    if version is not None and (shown is None or shown < version):
-        connection.base_version = version
+    if reader.since is not None and (shown is None or shown < reader.since):
+        connection.base_version = reader.since
+    connection.settled = reader.overheard

@@ -12,7 +12,7 @@ from app.notifications.connections import BrowserConnection
 from app.notifications.messages import BalanceFrame
 from app.notifications.outbox import Closing
 from app.web.frames import PING, close_frame, pong_frame
-from app.web.inbound import Broken, Heard, Inbound, Left, Parsers, Pinged, Said
+from app.web.inbound import Broken, Heard, Inbound, Left, Noise, Parsers, Pinged, Said
 from app.web.limits import Limits
 from app.web.sending import send_now
 
@@ -37,6 +37,9 @@ class Session(Protocol):
 
     def received(self, data: str | bytes) -> None:
         """Act on a message. Raises ConnectionError if the connection is closed."""
+
+    def pinged(self) -> None:
+        """Note a control frame, or another one that says nothing."""
 
     def closed(self) -> None:
         """Take back what the session did; called once."""
@@ -222,11 +225,15 @@ class OpenSocket:
             case Said(data):
                 self._run(lambda session: session.received(data))
             case Pinged(payload):
+                self._run(lambda session: session.pinged())
                 self._answer(pong_frame(payload))
+            case Noise():
+                self._run(lambda session: session.pinged())
             case Left(code, reason):
                 self._peer_left = True
                 self.connection.close(code, reason)
             case Broken(code, reason):
+                self.advance(self._heard_at)  # what was asked before it is answered before it
                 self.connection.close(code, reason)
 
     def _answer(self, frame: bytes) -> None:

@@ -42,7 +42,7 @@ def judge(evidence: Evidence) -> list[Judgement]:
     if evidence.raced:
         return skip_all(NotCompared.RACED)
     if _nothing_to_say(evidence):
-        return skip_all(NotCompared.NO_CONNECTION)
+        return _told_by_bus(evidence)
     return [_reach(evidence), _truth(evidence), _saying(evidence)]
 
 
@@ -59,6 +59,19 @@ def _nothing_to_say(evidence: Evidence) -> bool:
         or any(outcome.raised for outcome in run.calls)
         for run in runs
     )
+
+
+def _told_by_bus(evidence: Evidence) -> list[Judgement]:
+    """Judge where nobody is connected here: on another worker somebody may be, by the bus.
+
+    A wrong publication is a difference of truth. A right one is not counted as compared: with
+    silence besides, much of it would make a strong claim of a weak proof.
+    """
+    judged = skip_all(NotCompared.NO_CONNECTION)
+    expected, published = _published(evidence)
+    if expected == published:
+        return judged
+    return [_truth(evidence) if each.comparison is Comparison.TRUTH else each for each in judged]
 
 
 def _reach(evidence: Evidence) -> Judgement:

@@ -7,8 +7,8 @@ from flags.decision import BALANCE_NOTIFICATIONS
 from shim.balance.doubles import PUBLISH
 from shim.balance.records import states_of
 from shim.balance.saying import decoded
-from shim.lines import NameUser, observation_record, record_of, redact
-from shim.log_records import Divergence, EffectRecord
+from shim.lines import NameUser, observation_record, record_of, redacted
+from shim.log_records import Divergence, EffectRecord, ObservationRecord
 from shim.shadow.effects import Effect
 from shim.shadow.episode import Episode
 from shim.shadow.result import Result
@@ -21,12 +21,6 @@ def divergence_record(
     episode: Episode, result: Result, name_user: NameUser, *, at: datetime, stage: str, number: int
 ) -> Divergence:
     """Return one divergence; `differences` and both observations are redacted."""
-    states = states_of(episode.calls[0])
-    aliases = {id_: f"connection {number}" for number, id_ in enumerate(states, start=1)}
-    runs = [
-        episode.live(episode.serving, _LIVE_SIDES),
-        *(episode.shadow(side.name) for side in episode.shadows),
-    ]
     return record_of(
         episode,
         result,
@@ -35,11 +29,22 @@ def divergence_record(
         at=at,
         stage=stage,
         number=number,
-        observations=tuple(
-            observation_record(run, (_effect(each, aliases, name_user) for each in run.effects))
-            for run in runs
-        ),
+        observations=tuple(observation_records(episode, name_user)),
     )
+
+
+def observation_records(episode: Episode, name_user: NameUser) -> list[ObservationRecord]:
+    """Return what each side of an episode did, the one in charge first."""
+    states = states_of(episode.calls[0])
+    aliases = {id_: f"connection {number}" for number, id_ in enumerate(states, start=1)}
+    runs = [
+        episode.live(episode.serving, _LIVE_SIDES),
+        *(episode.shadow(side.name) for side in episode.shadows),
+    ]
+    return [
+        observation_record(run, (_effect(each, aliases, name_user) for each in run.effects))
+        for run in runs
+    ]
 
 
 def _effect(effect: Effect, aliases: Mapping[str, str], name_user: NameUser) -> EffectRecord:
@@ -50,7 +55,7 @@ def _effect(effect: Effect, aliases: Mapping[str, str], name_user: NameUser) -> 
     return EffectRecord(
         effect.side,
         aliases.get(effect.recipient, "stranger"),
-        message=redact(_message(effect.payload), name_user),
+        message=redacted(_message(effect.payload), name_user),
     )
 
 

@@ -8,7 +8,17 @@ import structlog
 
 from shim.balance.judge import Evidence, judge, skip_all
 from shim.balance.looks import Looks
-from shim.balance.records import BASE, SEEN, newest_said, noted, oldest_needed, records, states_of
+from shim.balance.records import (
+    AFTER,
+    BASE,
+    SEEN,
+    TRAIL,
+    newest_said,
+    noted,
+    oldest_needed,
+    records,
+    states_of,
+)
 from shim.balance.saying import read_legacy
 from shim.balance.shadows import CanonicalShadow, LegacyShadow
 from shim.book import ConnectionState
@@ -53,7 +63,7 @@ class BalanceWorld:
     ) -> None:
         start = monotonic()
         self._migration = migration
-        self._looks = Looks(truth)
+        self._looks = Looks(truth, monotonic=monotonic)
         self._counts = counts
         self._canonical = CanonicalShadow(
             new_canonical=new_canonical, new_hint=new_hint, truth=self._looks, start=start
@@ -78,6 +88,9 @@ class BalanceWorld:
 
     def notice(self, episodes: Sequence[Episode]) -> None:
         """Note which version the database holds now that these episodes had a call."""
+        for episode in episodes:
+            if TRAIL not in episode.notes:
+                episode.notes[TRAIL] = self._looks.follow(episode.subject)
         try:
             truths = self._looks.read({episode.subject: None for episode in episodes})
             for episode in episodes:
@@ -174,8 +187,8 @@ class BalanceWorld:
     def _connections_moved(self, episode: Episode) -> bool:
         first = _shape(states_of(episode.calls[0]).values())
         later = [_shape(states_of(call).values()) for call in episode.calls[1:]]
-        now = _shape(self._migration.book.states(episode.subject))
-        return any(shape != first for shape in (*later, now))
+        after = episode.notes[AFTER] = self._migration.book.states(episode.subject)
+        return any(shape != first for shape in (*later, _shape(after)))
 
     def _count_stale(self, episode: Episode, truth: Truth) -> None:
         for seen in episode.live_effects:

@@ -1,10 +1,11 @@
 """Counters with every denominator, of one process since its start."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from shim.shadow.activity import MARK, Activities, by_activity
 from shim.shadow.callers import module_of
 from shim.shadow.events import LiveCall
 from shim.shadow.latency import Latencies
@@ -20,6 +21,7 @@ MOST_CALLERS = 200
 class Cell(NamedTuple):
     """One counter: whose calls, served by which side, in which comparison (or none), and what.
 
+    `caller` is a module, `EVERYBODY`, `OTHERS`, or the class of how busy the subject is.
     `what` is `routed`, `sampled`, `dropped:REASON`, an outcome, or `not_compared:REASON`.
     """
 
@@ -42,10 +44,14 @@ class Counts:
     """Legacy frames sent although older than what the page is known to show."""
     dropped: Counter[NotCompared] = field(default_factory=Counter)
     """Sampled calls that never became part of an episode, by reason."""
+    faults: Counter[str] = field(default_factory=Counter)
+    """What comparing and publishing raised, by which of its steps."""
     outcomes: Counter[tuple[Comparison, Outcome]] = field(default_factory=Counter)
     reasons: Counter[tuple[Comparison, NotCompared]] = field(default_factory=Counter)
     latency: Latencies = field(default_factory=Latencies)
     """How long the calls of all episodes took, on either side."""
+    activities: Activities = field(default_factory=Activities)
+    """How busy each subject is; its class is counted as a caller is."""
     _cells: dict[tuple[str, str, str, str], int] = field(default_factory=dict)
     _callers: set[str] = field(default_factory=set)
 
@@ -57,12 +63,19 @@ class Counts:
     def take_up(self, call: LiveCall) -> None:
         """Count a call that became part of an episode."""
         self.calls += 1
-        self._tally((module_of(call.caller),), call.serving, "", "sampled")
+        self._tally(self._names(call), call.serving, "", "sampled")
 
     def drop(self, call: LiveCall, reason: NotCompared) -> None:
         """Count a call that did not."""
         self.dropped[reason] += 1
-        self._tally((module_of(call.caller),), call.serving, "", f"dropped:{reason}")
+        self._tally(self._names(call), call.serving, "", f"dropped:{reason}")
+
+    def lose(self, lost: Mapping[tuple[int, str], int], *, at: float) -> None:
+        """Note how busy those are whose calls found the queue full, by subject and side."""
+        for (subject, side), count in lost.items():
+            self.activities.note(subject, at, count)
+            cell = (self.activities.name_of(subject), side, "", f"dropped:{NotCompared.QUEUE_FULL}")
+            self._cells[cell] = self._cells.get(cell, 0) + count
 
     def add(self, result: Result, *, callers: Iterable[str] = (), side: str = "") -> None:
         """Count one result of an episode, with who called in it (each once) and who served."""
@@ -83,7 +96,9 @@ class Counts:
             "forced": self.forced,
             "stale_legacy": self.stale_legacy,
             "dropped": {str(reason): n for reason, n in list(self.dropped.items())},
+            "faults": dict(self.faults),
             "latency": self.latency.snapshot(),
+            "activity": by_activity(self._cells.copy()),
             "comparisons": {str(comparison): self._of(comparison) for comparison in Comparison},
         }
 
@@ -93,8 +108,12 @@ class Counts:
             cell = (self._name(caller), side, comparison, what)
             cells[cell] = cells.get(cell, 0) + 1
 
+    def _names(self, call: LiveCall) -> tuple[str, str]:
+        self.activities.note(call.subject, call.started)
+        return module_of(call.caller), self.activities.name_of(call.subject)
+
     def _name(self, caller: str) -> str:
-        if caller not in self._callers and caller != EVERYBODY:
+        if caller not in self._callers and caller != EVERYBODY and caller[0] != MARK:
             if len(self._callers) >= MOST_CALLERS:
                 return OTHERS
             self._callers.add(caller)

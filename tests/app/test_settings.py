@@ -32,6 +32,8 @@ DEFAULTS = {
     "log_file_mb": 64,
     "log_total_mb": 1024,
     "log_days": 14,
+    "replay_days": 14,
+    "ledger_days": 90,
     "log_first_lines": 10,
     "notify_bus_url": None,
     "secret_key": None,

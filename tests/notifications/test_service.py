@@ -227,3 +227,44 @@ def test_custom_message_that_json_cannot_say_is_refused_by_name(world):
     world.connect()
     with pytest.raises(TypeError, match=r"data of a 'x' message .* pass numbers"):
         world.service.send_custom_message(7, "x", object())
+
+
+@pytest.mark.parametrize("shown", ["1", "77"], ids=["an older one", "one that never was"])
+def test_page_that_another_service_misled_is_shown_the_balance_again(world, shown):
+    """The version is the same and nothing is an income: those were told before."""
+    connection = world.connect(known=0)
+    world.book("1")
+    world.book("2")
+    world.pass_window()
+    connection.overheard = legacy_frame(shown)
+    world.hint()
+    world.pass_window()
+    repair = connection.begun[-1]
+    assert (repair.since, repair.version, repair.uni) == (2, 2, 3)
+    assert (repair.change_uni, repair.sources) == (0, ())
+    world.hint()
+    world.pass_window()
+    assert connection.versions == [2, 2]
+
+
+def test_frame_that_was_found_right_is_not_placed_again(world):
+    """One look at what another service showed is enough, however many hints follow."""
+    connection = world.connect(known=0)
+    world.truth.book(7, "1")
+    connection.overheard = legacy_frame("1")
+    for _ in range(3):
+        world.hint()
+        world.pass_window()
+    assert (connection.begun, connection.base_version, world.truth.places) == ([], 1, 1)
+
+
+def test_change_after_a_misleading_frame_is_told_once(world):
+    """The balance is repaired by the next change, which counts from what was told before."""
+    connection = world.connect(known=0)
+    world.book("1")
+    world.book("2")
+    world.pass_window()
+    connection.overheard = legacy_frame("1")
+    world.book("4")
+    world.pass_window()
+    assert [(f.since, f.version, f.change_uni) for f in connection.begun] == [(0, 2, 3), (2, 3, 4)]

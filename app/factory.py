@@ -23,7 +23,7 @@ from app.notifications.ports import BalanceHint
 from app.parts import Course, Parts
 from app.reach import ChangedCounts, Reach, build_reach
 from app.rewarding import Rewarding, build_rewarding
-from app.runtime import ClosedLast, Control, FlipsAll, Runtime, Service
+from app.runtime import ClosedLast, Control, Runtime, Service
 from app.secret import SessionKey
 from app.settings import Settings, SettingsError
 from app.shadow_log import build_shadow_log
@@ -38,7 +38,7 @@ from shim.explain import explain, explain_route
 from shim.income.facade import IncomeFacade
 from shim.legacy.tick_income import tick_income
 from shim.migration import Migration
-from shim.router import Router
+from shim.router import FlipsAll, Router
 from shim.shadow.queue import EventQueue
 
 

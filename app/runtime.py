@@ -20,6 +20,7 @@ from flags.latch import Latch
 from flags.provider import FlagProvider
 from flags.state import FlagState
 from flags.workers import WorkerRecord, WorkerRegistry, process_start
+from shim.router import Flips
 
 POLL_S = 0.02
 HEARTBEAT_S = 0.5
@@ -36,31 +37,6 @@ class Service(Protocol):
 
     def stop(self) -> None:
         """Stop, within a few seconds."""
-
-
-class Flips(Protocol):
-    """What follows flags and latch."""
-
-    def apply(self, flags: FlagState, latch: Latch) -> None:
-        """Flip to these; what raises is called again."""
-
-
-@dataclass(frozen=True, slots=True)
-class FlipsAll:
-    """Flips several migrations; one that fails keeps no other from it."""
-
-    routers: tuple[Flips, ...]
-
-    def apply(self, flags: FlagState, latch: Latch) -> None:
-        """Flip each of them. Raises what the first that failed raised, once all had their turn."""
-        failed: list[Exception] = []
-        for router in self.routers:
-            try:
-                router.apply(flags, latch)
-            except Exception as error:  # noqa: BLE001 - raised below
-                failed.append(error)
-        if failed:
-            raise failed[0]
 
 
 @dataclass(frozen=True, slots=True)

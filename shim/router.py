@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import structlog
 
@@ -19,6 +20,31 @@ _log = structlog.get_logger("shim")
 
 DRAIN_TIMEOUT = 1.0
 """Seconds that a flip waits for canonical calls in flight."""
+
+
+class Flips(Protocol):
+    """What follows flags and latch."""
+
+    def apply(self, flags: FlagState, latch: Latch) -> None:
+        """Flip to these; what raises is called again."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlipsAll:
+    """Flips several migrations; one that fails keeps no other from it."""
+
+    routers: tuple[Flips, ...]
+
+    def apply(self, flags: FlagState, latch: Latch) -> None:
+        """Flip each of them. Raises what the first that failed raised, once all had their turn."""
+        failed: list[Exception] = []
+        for router in self.routers:
+            try:
+                router.apply(flags, latch)
+            except Exception as error:  # noqa: BLE001 - raised below
+                failed.append(error)
+        if failed:
+            raise failed[0]
 
 
 class Tally:

@@ -46,14 +46,14 @@ class _Facade(RoutedCalls):
 
     path: ClassVar[Path]
     method = "notify_balance_update"
-    _legacy: _Legacy
     _instance: ClassVar["_Facade | None"] = None
 
     def __init__(
         self, migration: Migration, legacy: _Legacy, add_to_legacy: Callable[[Any, Any], None]
     ) -> None:
-        super().__init__(migration, legacy)
+        super().__init__(migration)
         self._migration = migration
+        self._legacy = legacy
         self._add_to_legacy = add_to_legacy
 
     @classmethod
@@ -125,11 +125,11 @@ class ConnectionAwareFacade(_Facade):
         """Say that a user's balance changed."""
         user_id = update.user_id if isinstance(update, BalanceUpdate) else update
         if type(user_id) is int and 0 < user_id <= MAX_USER_ID:
-            return self._route(user_id, update)
+            return self._route(user_id, update, self._legacy.notify_balance_update)
         known = as_user_id(user_id)
         if known is None:
             return self._notify_nobody(user_id, update)
-        return self._route(known, update)
+        return self._route(known, update, self._legacy.notify_balance_update)
 
     def flush_pending_updates(self) -> None:
         """Send what is pending now."""
@@ -163,11 +163,11 @@ class UserIdOnlyFacade(_Facade):
         if isinstance(user_id, BalanceUpdate):
             user_id = user_id.user_id
         if type(user_id) is int and 0 < user_id <= MAX_USER_ID:
-            return self._route(user_id, argument)
+            return self._route(user_id, argument, self._legacy.notify_balance_update)
         known = as_user_id(user_id)
         if known is None:
             return self._notify_nobody(user_id, argument)
-        return self._route(known, argument)
+        return self._route(known, argument, self._legacy.notify_balance_update)
 
     def send_custom_message(self, user_id: int, type: str, data: object) -> None:  # noqa: A002
         """Send a message of the caller's own type and data."""

@@ -13,36 +13,38 @@ from shim.sides import Side
 _LEGACY, _CANONICAL = Side.LEGACY, Side.CANONICAL
 
 
-class RoutedCalls:
-    """The base of a drop-in: `method` is what both sides are called by.
+Serve = Callable[[Any], object]
 
-    The public method of a drop-in calls `_route`, with nothing of another module in between:
-    who called is found by that.
+
+class RoutedCalls:
+    """The base of a drop-in: `method` is what the canonical is called by.
+
+    A public method of a drop-in calls `_route` itself: who called is found by that. It hands over
+    the legacy's method, which is looked up faster where its name is known.
     """
 
     path: ClassVar[str]
     method: ClassVar[str]
 
-    def __init__(self, router: Router, legacy: Any) -> None:
+    def __init__(self, router: Router) -> None:
         self._router = router
-        self._legacy = legacy
+        self._method = self.method
         self._tally = router.tallies[self.path]
 
-    def _route(self, user_id: int, argument: object) -> object:
+    def _route(self, user_id: int, argument: object, legacy: Serve) -> object:
         """Route one call. `argument` goes on unchanged."""
         router = self._router
         table = router.table
         route = table.get(user_id) or table.route(user_id)
         if route.canonical:
-            return self._serve_canonical(table, route, user_id, argument)
+            return self._serve_canonical(table, route, user_id, argument, legacy)
         self._tally.legacy += 1
-        serve = getattr(self._legacy, self.method)
         if not route.shadows:
-            return serve(argument)
-        return self._serve_observed(_LEGACY, route, user_id, argument, serve, argument)
+            return legacy(argument)
+        return self._serve_observed(_LEGACY, route, user_id, argument, legacy, argument)
 
     def _serve_canonical(
-        self, table: RoutingTable, route: Route, user_id: int, argument: object
+        self, table: RoutingTable, route: Route, user_id: int, argument: object, legacy: Serve
     ) -> object:
         router = self._router
         inside, token = router.gate.inside, object()
@@ -50,9 +52,9 @@ class RoutedCalls:
         if router.table is not table:
             # A flip came between the decision and the entry: see Gate. Decide again.
             inside.discard(token)
-            return self._route(user_id, argument)
+            return self._route(user_id, argument, legacy)
         self._tally.canonical += 1
-        serve = getattr(router.canonical, self.method)
+        serve = getattr(router.canonical, self._method)
         given = argument if route.hint is None else route.hint
         try:
             if not route.shadows:
@@ -67,7 +69,7 @@ class RoutedCalls:
         route: Route,
         user_id: int,
         argument: object,
-        serve: Callable[[Any], object],
+        serve: Serve,
         given: object,
     ) -> object:
         """Snapshot the call for the shadows, then run the live side on what it is `given`.
@@ -79,7 +81,7 @@ class RoutedCalls:
         try:
             context = router.context(user_id)
             call = LiveCall(
-                monotonic(), self.path, user_id, argument, serving, route, context, _caller()
+                monotonic(), self.path, user_id, argument, serving, route, context, _caller(serving)
             )
             router.queue.offer(call)
         except Exception as error:  # noqa: BLE001 - a snapshot that fails must cost no caller its call
@@ -95,16 +97,14 @@ class RoutedCalls:
         return value
 
 
-def _caller() -> object:
-    """Return the code object of whoever called the drop-in: the first frame that is not ours.
+def _caller(serving: Side) -> object:
+    """Return the code object of whoever called the drop-in.
 
-    Each frame that is looked at costs, so the look begins at the drop-in's own method, behind
-    `_serve_observed` and `_route`. Not beyond it: a thread may have been started on it.
+    Each frame that is looked at costs, so the look begins at the drop-in's own method: behind
+    `_serve_observed` and `_route`, and where the canonical serves `_serve_canonical`; a flip in
+    between puts more of ours there. A thread may have been started on the drop-in's method.
     """
-    frame = sys._getframe(3)
+    frame = sys._getframe(3 if serving is _LEGACY else 4)
     while frame.f_code.co_filename == __file__ and frame.f_back is not None:
         frame = frame.f_back
-    drop_in = frame.f_code.co_filename
-    while frame.f_code.co_filename == drop_in and frame.f_back is not None:
-        frame = frame.f_back
-    return frame.f_code
+    return (frame.f_back or frame).f_code

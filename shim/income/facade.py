@@ -16,8 +16,8 @@ PATH = "farming_income"
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """One of the two calculations, under the name that both are called by."""
+class _Canonical:
+    """The calculation that stays, under the name that it is called by."""
 
     income_of: Calculation
 
@@ -41,8 +41,9 @@ class IncomeFacade(RoutedCalls):
         queue: EventQueue,
     ) -> None:
         self.router = Router(FARMING_INCOME, flags=flags, latch=latch, queue=queue, paths=(PATH,))
-        self.router.canonical = Side(canonical)
-        super().__init__(self.router, Side(legacy))
+        self.router.canonical = _Canonical(canonical)
+        super().__init__(self.router)
+        self._legacy = legacy
 
     def income_of(self, farmed: Farmed) -> Decimal:
         """Return what the deposit has earned, by the calculation that its user is at.
@@ -53,5 +54,5 @@ class IncomeFacade(RoutedCalls):
         user_id = as_user_id(farmed.user_id)
         if user_id is None:
             self.router.report_invalid(PATH, farmed.user_id)
-            return cast(Decimal, self._legacy.income_of(farmed))
-        return cast(Decimal, self._route(user_id, farmed))
+            return self._legacy(farmed)
+        return cast(Decimal, self._route(user_id, farmed, self._legacy))

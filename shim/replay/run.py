@@ -35,6 +35,9 @@ TURN = 0.005
 """Seconds between two turns once everything recorded has happened."""
 QUEUE = 100_000
 
+HISTORY = "how long earlier calls took: a run has a clock of its own"
+"""What every case lacks that is about time."""
+
 Serves = Callable[[int], bool]
 NewCanonical = Callable[[Clock, TruthReader, Bus | None, Serves], CanonicalService]
 """Builds the canonical service as it is now."""
@@ -48,7 +51,7 @@ class Finding(StrEnum):
     """It differs, in another place or way."""
     NO_LONGER_DIVERGES = "no_longer_diverges"
     NOT_SHOWN = "not_shown"
-    """It does not differ, which says little: the case was made from a log, and lacks inputs."""
+    """It does not differ, which says little: the case lacks inputs, as those of a log do."""
     NOT_COMPARED = "not_compared"
 
 
@@ -75,7 +78,7 @@ def replay(case: Case, *, new_canonical: NewCanonical, new_hint: NewHint) -> Rep
     if stage.world.episode is None:
         raise CaseError("the case's calls opened no episode: its user ids are none")
     results = stage.results()
-    lacks = (*case.lacks, *stage.database.lacks)
+    lacks = (*case.lacks, *stage.database.lacks, *([HISTORY] if _is_of_time(case) else []))
     return Replayed(_finding(case, results[case.comparison]), results, stage.world.episode, lacks)
 
 
@@ -249,11 +252,16 @@ def _argument(argument: Argument) -> object:
     )
 
 
+def _is_of_time(case: Case) -> bool:
+    """Tell whether a side was found to be slow: that takes many calls, and a case has one's."""
+    return any(each.path.partition(".")[0] == "latency" for each in case.differences)
+
+
 def _finding(case: Case, result: Result) -> Finding:
     if result.outcome is Outcome.NOT_COMPARED:
         return Finding.NOT_COMPARED
     if result.outcome is Outcome.MATCHED:
-        whole = case.source is Source.RECORD
+        whole = case.source is Source.RECORD and not _is_of_time(case)
         return Finding.NO_LONGER_DIVERGES if whole else Finding.NOT_SHOWN
     same = result.fingerprint == case.fingerprint
     return Finding.STILL_DIVERGES if same else Finding.DIVERGES_OTHERWISE

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
 
+from shim.shadow.result import Comparison
+
 WINDOW = 10.0
 """Seconds in which calls are counted; the busier of the present and the last one decides."""
 FEW_FROM = 2
@@ -56,6 +58,7 @@ def _name(calls: int) -> str:
     return _FEW if calls >= FEW_FROM else _LONE
 
 
+_COUNTED = frozenset({"", *Comparison})
 _LONE, _FEW, _STEADY = (f"{MARK}{each}" for each in Activity)
 
 
@@ -66,7 +69,7 @@ def by_activity(cells: Mapping[tuple[str, str, str, str], int]) -> dict[str, dic
     """
     found: dict[str, Counter[str]] = {}
     for (caller, _, comparison, what), count in cells.items():
-        if caller.startswith(MARK):
+        if caller.startswith(MARK) and comparison in _COUNTED:
             made = comparison and not what.startswith("not_compared")
             sums = found.setdefault(caller.removeprefix(MARK), Counter())
             sums["compared" if made else what] += count

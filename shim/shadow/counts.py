@@ -113,7 +113,7 @@ class Counts:
         return module_of(call.caller), self.activities.name_of(call.subject)
 
     def _name(self, caller: str) -> str:
-        if caller not in self._callers and caller != EVERYBODY and caller[0] != MARK:
+        if caller not in self._callers and caller != EVERYBODY and not caller.startswith(MARK):
             if len(self._callers) >= MOST_CALLERS:
                 return OTHERS
             self._callers.add(caller)

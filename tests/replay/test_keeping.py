@@ -281,6 +281,42 @@ def test_one_worker_removes_a_few_rows_a_minute(database: Database) -> None:
             assert len(list(session.scalars(select(ShadowReplay)))) == left
 
 
+def test_a_full_disk_costs_nothing_that_was_kept(sqlite_url: str, tmp_path: Path) -> None:
+    """Replays and ledger wait in memory, say why, and are written once there is room."""
+    database = Database(sqlite_url, instance_path=tmp_path)
+
+    def allow(pages: int) -> int:
+        with database.transaction() as session:
+            return int(session.scalar(text(f"PRAGMA max_page_count = {pages}")) or 0)
+
+    def full(*_: object) -> bytes:
+        return b"x" * LARGEST
+
+    allow(allow(1))  # no less than what is in use
+    replays, shelf = keeper(Clock(), write=full), SqlReplayStore(database)
+    ledger = Ledger(utc_now=Clock())
+    book = Bookkeeper(
+        ledger=ledger,
+        counters=dict,
+        store=SqlLedgerStore(database),
+        writer=lambda: "w",
+        chores={"replays": lambda: replays.store(shelf)},
+    )
+    offer(replays, 3)
+    for number in range(500):
+        mark = Result(Comparison.TRUTH, Outcome.MISMATCHED, fingerprint=f"{number}")
+        ledger.add_sample(mark, ledger.note(mark, callers=["c"]), "y" * 1000)
+    book.turn()
+    assert len(book.problems) == 2
+    assert all("full" in problem for problem in book.problems)
+    allow(1_000_000)
+    book.turn()
+    assert book.problems == ()
+    assert len(shelf.find("f")) == 3
+    assert len(SqlLedgerStore(database).read().groups) == 500
+    database.dispose()
+
+
 @pytest.mark.postgres
 def test_on_postgresql_nobody_else_may_read_it(postgres: PostgresServer, tmp_path: Path) -> None:
     """What every role may do to every new table is taken back for this one."""

@@ -2,9 +2,10 @@
 
 from contextlib import suppress
 
+import msgspec
 import pytest
 
-from shim.replay.run import Finding
+from shim.replay.run import HISTORY, Finding
 from shim.shadow.result import Comparison, Outcome
 from tests.replay.stage import at_fault, cases, replayed, shadowed
 from tests.shim.harness import Harness
@@ -93,6 +94,24 @@ def test_a_repaired_canonical_no_longer_diverges(hostile, percent):
         repaired = replayed(case)
         assert repaired.finding is Finding.NO_LONGER_DIVERGES
         assert {each.outcome for each in repaired.results.values()} == {Outcome.MATCHED}
+
+
+def test_a_side_that_was_slow_again_and_again_cannot_show_in_one_run():
+    """The case says so, and that it does not differ proves nothing."""
+    harness = Harness()
+    stale_boost(harness)
+    harness.run()
+    case = cases(harness)[-1]
+    value = case.differences[0]
+    slow = msgspec.structs.replace(value, path="latency.call")
+    found = replayed(msgspec.structs.replace(case, differences=(slow,), fingerprint="0" * 16))
+    assert (found.finding, found.lacks) == (Finding.DIVERGES_OTHERWISE, (HISTORY,))
+    harness = Harness()
+    farming(harness)
+    harness.run()
+    [case] = cases(harness)
+    quick = msgspec.structs.replace(case, differences=(slow,), comparison=Comparison.SAYING)
+    assert replayed(quick).finding is Finding.NOT_SHOWN
 
 
 def test_a_divergence_that_became_another_is_said_to_be_one():

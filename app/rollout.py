@@ -58,7 +58,7 @@ def set_flag(
         f"{change.after.name}: {before} -> {after} (revision {change.revision})",
         confirmation,
         {"flag": change.after.name, **_change_json(change)},
-        (*notes, *_notes_on(change), *_standing_notes(parts)),
+        (*notes, *_notes_on(parts, change), *_standing_notes(parts)),
     )
 
 
@@ -208,11 +208,18 @@ def recorded(parts: Parts, order: Order, what: str, before: str, after: str) -> 
     return ()
 
 
-def _notes_on(change: FlagChange) -> tuple[str, ...]:
+def _named(parts: Parts) -> str:
+    """Return the option that a command needs to be about this migration."""
+    return "" if parts.pair is BALANCE_NOTIFICATIONS else f" --migration {parts.pair.migration}"
+
+
+def _notes_on(parts: Parts, change: FlagChange) -> tuple[str, ...]:
     """Return what an operator who names a user of a flag that is off should know."""
     if change.after.enabled:
         return ()
-    return ("the flag is off and reaches nobody: `flask rollout set 0` switches it on",)
+    return (
+        f"the flag is off and reaches nobody: `flask rollout set 0{_named(parts)}` switches it on",
+    )
 
 
 def _standing_notes(parts: Parts) -> tuple[str, ...]:
@@ -221,7 +228,10 @@ def _standing_notes(parts: Parts) -> tuple[str, ...]:
     if stage is Stage.ROLLED_BACK:
         return ("the latch is engaged, legacy goes on serving: see `flask rollout resume`",)
     if not is_verified(stage, parts.provider.state.definition(parts.pair.shadow)):
-        return ("nothing is compared, the shadow is at 0 %: run `flask rollout shadow 100`",)
+        return (
+            "nothing is compared, the shadow is at 0 %: run"
+            f" `flask rollout shadow 100{_named(parts)}`",
+        )
     return ()
 
 

@@ -222,6 +222,16 @@ def test_a_store_that_is_full_takes_no_new_fingerprint(database: Database) -> No
     assert (len(store.find("f")), store.find("g")) == (4, ())
 
 
+def insist(store: SqlReplayStore, records: list[Record]) -> None:
+    """Hand records in until they are taken: on a busy machine the others' locks last long."""
+    for _ in range(20):
+        try:
+            return store.add(records)
+        except ReplayStoreError as error:
+            assert "locked" in str(error)
+    raise AssertionError("the lock was never free")
+
+
 def test_workers_that_add_at_once_lose_nothing(database_url: str, tmp_path: Path) -> None:
     """Each fingerprint ends with the records that one worker alone would have kept."""
     databases = [Database(database_url, instance_path=tmp_path) for _ in range(3)]
@@ -229,7 +239,7 @@ def test_workers_that_add_at_once_lose_nothing(database_url: str, tmp_path: Path
     def write(number: int) -> None:
         store = SqlReplayStore(databases[number])
         for n in range(number, 30, 3):
-            store.add([record(n, mark=mark) for mark in ("f", "g")])
+            insist(store, [record(n, mark=mark) for mark in ("f", "g")])
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
     for thread in threads:

@@ -17,6 +17,7 @@ import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
+from app.web.limits import Limits
 from app.web.sockets import init_sockets
 from tests.sockets.conftest import open_to_everybody
 from tests.sockets.raw import BINARY, frame
@@ -55,7 +56,8 @@ class Echo:
 def port():
     """Serve an echo by our route and on our I/O thread; return its port."""
     app = Flask(__name__)
-    sockets = init_sockets(app, admission=open_to_everybody(), new_session=Echo)
+    limits = Limits(linger_s=10)  # the client may be slow to answer a close
+    sockets = init_sockets(app, admission=open_to_everybody(), limits=limits, new_session=Echo)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     sockets.start()
@@ -79,12 +81,13 @@ def fuzzing_client():
     return found
 
 
-def run(program, port, folder):
-    """Run the cases; return how each ended, by its number."""
+def run(program, port, folder, cases):
+    """Run cases; return how each ended, by its number."""
+    folder.mkdir()
     spec = {
         "outdir": str(folder / "reports"),
         "servers": [{"agent": "ours", "url": f"ws://127.0.0.1:{port}/ws"}],
-        "cases": [f"{section}.*" for section in SECTIONS],
+        "cases": cases,
         "exclude-cases": [],
         "exclude-agent-cases": {},
     }
@@ -98,17 +101,26 @@ def run(program, port, folder):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads((folder / "reports" / "index.json").read_text())["ours"]
+    results = json.loads((folder / "reports" / "index.json").read_text())["ours"]
+    return {number: {how["behavior"], how["behaviorClose"]} for number, how in results.items()}
 
 
-@pytest.mark.timeout(WITHIN_S + 30)
+def failed(results):
+    """Return those that did not end well."""
+    return {number: how - GOOD for number, how in results.items() if how - GOOD}
+
+
+@pytest.mark.timeout(2 * WITHIN_S + 30)
 def test_autobahns_cases_1_to_7_end_well(port, tmp_path):
-    """Each behaves, and closes, as it should, but for those that are listed with a reason."""
-    results = run(fuzzing_client(), port, tmp_path)
+    """Each behaves, and closes, as it should, but for those that are listed with a reason.
+
+    The client gives a case a second, which on a busy machine it may need itself: what failed is
+    run once more.
+    """
+    program = fuzzing_client()
+    results = run(program, port, tmp_path / "first", [f"{section}.*" for section in SECTIONS])
     assert {number.partition(".")[0] for number in results} == {str(s) for s in SECTIONS}
-    failed = {
-        number: bad
-        for number, result in results.items()
-        if (bad := {result["behavior"], result["behaviorClose"]} - GOOD) and number not in ALLOWED
-    }
-    assert failed == {}
+    again = sorted(failed(results))
+    if again:
+        results |= run(program, port, tmp_path / "second", again)
+    assert {number: how for number, how in failed(results).items() if number not in ALLOWED} == {}

@@ -11,8 +11,10 @@ from flask import Flask
 from app.adapters.ledger import SqlLedgerStore
 from app.adapters.questions import Questions
 from app.adapters.replays import SqlReplayStore
+from app.cli_confirm import confirm_held
 from app.cli_rollout import rollout
 from app.cli_shadow import shadow
+from app.cli_unleash import unleash
 from app.core.websocket_balance_integration import WebSocketBalanceIntegration
 from app.database import Database
 from app.deciding import Deciding, build_deciding
@@ -21,6 +23,7 @@ from app.notifications.ports import BalanceHint
 from app.notifications.service import BalanceNotifications, NewNotifications
 from app.parts import Parts
 from app.reach import ChangedCounts, Reach, build_reach
+from app.reading import InstanceFiles
 from app.rewarding import Rewarding, build_rewarding
 from app.runtime import ClosedLast, Control, Runtime, Service
 from app.secret import SessionKey
@@ -28,6 +31,7 @@ from app.settings import Settings, SettingsError
 from app.shadowing import Shadowing, build_shadowing
 from app.web.admission import Admission, build_admission
 from app.web.health import health
+from app.web.hooks import hooks
 from app.web.limits import Limits
 from app.web.pages import pages
 from app.web.sockets import OpenSockets, init_sockets
@@ -50,6 +54,7 @@ def create_app(
     app = Flask("app", instance_path=str(settings.instance_path))
     app.config.update(_configuration(settings))
     admission = build_admission(settings)
+    app.extensions["files"] = InstanceFiles.of(settings)
     app.extensions["parts"] = build_parts(
         settings,
         sockets=init_sockets(
@@ -61,8 +66,11 @@ def create_app(
     )
     app.register_blueprint(health)
     app.register_blueprint(pages)
+    app.register_blueprint(hooks)
+    rollout.add_command(confirm_held)
     app.cli.add_command(rollout)
     app.cli.add_command(shadow)
+    app.cli.add_command(unleash)
     app.cli.add_command(demo)
     return app
 
@@ -88,7 +96,7 @@ def build_parts(
     """Build and connect all parts, and install the facade behind the historic paths."""
     _make_folder(settings.instance_path)
     database = Database(settings.database_url, instance_path=settings.instance_path)
-    deciding = build_deciding(settings)
+    deciding = build_deciding(settings, database)
     rewarding = build_rewarding(settings, database)
     manager = rewarding.manager
     migration = Migration(
@@ -98,6 +106,7 @@ def build_parts(
         manager=manager,
         queue=EventQueue(settings.shadow_queue),
     )
+    deciding.answers.attach(migration.tallies.values())
     reach = build_reach(
         settings, migration=migration, manager=manager, database=database, canonical=canonical
     )
@@ -122,9 +131,9 @@ def build_parts(
         workers=deciding.workers,
         answer=_answering(deciding.questions, migration),
         count=_counting(shadowing, reach, admission),
-        watch=known.poll,
+        watch=_watching(known.poll, deciding.flag_hints.poll),
         flipped=reach.sweep.hurry,  # whoever is served anew gets at once what was missed
-        problems=lambda: shadowing.problems,
+        problems=lambda: (*shadowing.problems, *_said(deciding.provider.problem)),
     )
     services: list[tuple[str, Service]] = [
         ("database", ClosedLast(database.dispose)),
@@ -132,13 +141,14 @@ def build_parts(
         *reach.services,
         ("shadowing", shadowing),
         ("control", control),
+        ("flag hints", deciding.flag_hints),
         ("sockets", sockets),
         *rewarding.services,
     ]
     return Parts(
         settings=settings,
         database=database,
-        **_fields(deciding),
+        **_fields(deciding, without="answers"),
         **_fields(rewarding, without="services"),
         migration=migration,
         shadowing=shadowing,
@@ -164,6 +174,20 @@ def _make_folder(path: Path) -> None:
             f"SHIM_INSTANCE is {str(path)!r}: it cannot be made ({error.strerror}); name a folder"
             " that exists or can be made"
         ) from error
+
+
+def _said(problem: str | None) -> tuple[str, ...]:
+    return () if problem is None else (f"flags: {problem}",)
+
+
+def _watching(*looks: Callable[[], object]) -> Callable[[], None]:
+    """Return what looks at several files."""
+
+    def watch() -> None:
+        for look in looks:
+            look()
+
+    return watch
 
 
 def _counting(shadowing: Shadowing, reach: Reach, admission: Admission) -> Callable[[], None]:

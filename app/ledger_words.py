@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
-from app.known import active, entry_words, known_json
+from app.known_words import active, entry_words, known_json
 from app.parts import Parts
 from app.report_text import activity_words
 from shim.known_store import KnownStoreError
@@ -23,7 +23,9 @@ def evidence_json(parts: Parts) -> dict[str, Any]:
     try:
         view = parts.ledger.read()
         hits, ledger = view.hits(), {"problem": None, "everybody": _of(view, EVERYBODY)}
-        ledger["new"] = [group_json(group) for group in view.groups if not group.known]
+        ledger["new"] = [
+            group_json(group) for group in view.groups if not (group.known or group.is_noise)
+        ]
     except LedgerError as error:
         ledger = {"problem": str(error)}
     try:
@@ -106,11 +108,7 @@ def group_words(group: dict[str, Any]) -> str:
 
 
 def _of(view: LedgerView, caller: str) -> list[dict[str, Any]]:
-    """Return a caller's numbers, one entry for each side that served.
-
-    Who made a call that is not sampled is not looked up: that would cost every call 0.1 us
-    and more. So what was routed is known of everybody together.
-    """
+    """Return a caller's numbers, one entry for each side that served."""
     sides: dict[str, dict[Cell, int]] = defaultdict(dict)
     for cell, count in view.counters.items():
         if cell.caller == caller:

@@ -1,4 +1,4 @@
-"""The tables: users, their balances, every transaction, what earns income, and the ledger."""
+"""The tables: users, balances, every transaction, what earns income, the ledger, the targets."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -199,6 +199,15 @@ class LedgerSample(Base):
     known: Mapped[str] = mapped_column(String(64), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     text: Mapped[str] = mapped_column(Text)
+
+
+class FlagTarget(Base):
+    """What one flag is meant to be: see `flags.targets`."""
+
+    __tablename__ = "flag_targets"
+
+    flag: Mapped[str] = mapped_column(String(100), primary_key=True)
+    standing: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
 class ShadowReplay(Base):

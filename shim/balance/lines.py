@@ -87,6 +87,7 @@ def _decision(route: Route) -> DecisionRecord:
         decision.bucket,
         decision.flag_version,
         decision.stale,
+        decision.seen.age_s,
     )
 
 

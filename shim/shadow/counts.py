@@ -9,7 +9,7 @@ from shim.shadow.activity import MARK, Activities, by_activity
 from shim.shadow.callers import module_of
 from shim.shadow.events import LiveCall
 from shim.shadow.latency import Latencies
-from shim.shadow.result import Comparison, NotCompared, Outcome, Result
+from shim.shadow.result import WITH_NOISE, Comparison, NotCompared, Outcome, Result
 
 EVERYBODY = "*"
 """The caller under which everything is counted once, whoever called."""
@@ -22,6 +22,7 @@ class Cell(NamedTuple):
     """One counter: whose calls, served by which side, in which comparison (or none), and what.
 
     `caller` is a module, `EVERYBODY`, `OTHERS`, or the class of how busy the subject is.
+    `comparison` is "noise of" one where legacy was compared with itself.
     `what` is `routed`, `sampled`, `dropped:REASON`, an outcome, or `not_compared:REASON`.
     """
 
@@ -48,6 +49,9 @@ class Counts:
     """What comparing and publishing raised, by which of its steps."""
     outcomes: Counter[tuple[Comparison, Outcome]] = field(default_factory=Counter)
     reasons: Counter[tuple[Comparison, NotCompared]] = field(default_factory=Counter)
+    noise: Counter[tuple[Comparison, Outcome]] = field(default_factory=Counter)
+    """The outcomes of legacy compared with itself, with their own denominators."""
+    noise_reasons: Counter[tuple[Comparison, NotCompared]] = field(default_factory=Counter)
     latency: Latencies = field(default_factory=Latencies)
     """How long the calls of all episodes took, on either side."""
     activities: Activities = field(default_factory=Activities)
@@ -79,14 +83,15 @@ class Counts:
 
     def add(self, result: Result, *, callers: Iterable[str] = (), side: str = "") -> None:
         """Count one result of an episode, with who called in it (each once) and who served."""
-        self.outcomes[result.comparison, result.outcome] += 1
+        outcomes, reasons = self._sums(noise=result.noise)
+        outcomes[result.comparison, result.outcome] += 1
         # Plain text and tuples: an enum's hash and a named tuple are made in Python code,
         # which is felt where every call and episode is counted.
         what = result.outcome._value_
         if result.reason is not None:
-            self.reasons[result.comparison, result.reason] += 1
+            reasons[result.comparison, result.reason] += 1
             what = f"{what}:{result.reason._value_}"
-        self._tally(callers, side, result.comparison._value_, what)
+        self._tally(callers, side, str(result.name), what)
 
     def snapshot(self) -> dict[str, object]:
         """Return plain data: each comparison with its own denominator."""
@@ -100,7 +105,18 @@ class Counts:
             "latency": self.latency.snapshot(),
             "activity": by_activity(self._cells.copy()),
             "comparisons": {str(comparison): self._of(comparison) for comparison in Comparison},
+            "noise": {
+                str(comparison): self._of(comparison, noise=True) for comparison in WITH_NOISE
+            },
         }
+
+    def _sums(
+        self, *, noise: bool
+    ) -> tuple[
+        Counter[tuple[Comparison, Outcome]],
+        Counter[tuple[Comparison, NotCompared]],
+    ]:
+        return (self.noise, self.noise_reasons) if noise else (self.outcomes, self.reasons)
 
     def _tally(self, callers: Iterable[str], side: str, comparison: str, what: str) -> None:
         cells = self._cells
@@ -119,14 +135,15 @@ class Counts:
             self._callers.add(caller)
         return caller
 
-    def _of(self, comparison: Comparison) -> dict[str, object]:
-        numbers = {outcome: self.outcomes[comparison, outcome] for outcome in Outcome}
+    def _of(self, comparison: Comparison, *, noise: bool = False) -> dict[str, object]:
+        outcomes, reasons = self._sums(noise=noise)
+        numbers = {outcome: outcomes[comparison, outcome] for outcome in Outcome}
         return {
             "compared": sum(numbers.values()) - numbers[Outcome.NOT_COMPARED],
             **{str(outcome): n for outcome, n in numbers.items()},
             "reasons": {
                 str(reason): n
-                for (which, reason), n in list(self.reasons.items())
+                for (which, reason), n in list(reasons.items())
                 if which is comparison
             },
         }

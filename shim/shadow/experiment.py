@@ -12,22 +12,23 @@ ends here as data. What comparing or publishing raises costs its own result: see
 
 from collections.abc import Callable, Iterable, Sequence
 
+from shim.shadow.conclude import conclude
 from shim.shadow.counts import Counts
-from shim.shadow.differences import differences, fingerprint
 from shim.shadow.episode import EPISODE_LIMIT, Episode
 from shim.shadow.events import Event, LiveCall
 from shim.shadow.faults import Fault, Faults
 from shim.shadow.known import Excuse, nothing_is_known
 from shim.shadow.observation import CallOutcome, Raised
-from shim.shadow.result import Comparison, Judgement, NotCompared, Outcome, Result
+from shim.shadow.result import Judgement, NotCompared, Outcome, Result, left_out
 from shim.shadow.shadow_side import ShadowSide
-from shim.shadow.world import Publish, World
+from shim.shadow.world import Publish, World, forget
 
 
 class Experiment:
     """Turns events into results.
 
     `timer` gives seconds for the shadows' durations, `excuse` tells what is known.
+    `publish_noise` is told where legacy differs from itself; nothing excuses that.
     """
 
     def __init__(
@@ -38,10 +39,12 @@ class Experiment:
         publish: Publish,
         timer: Callable[[], float],
         excuse: Excuse = nothing_is_known,
+        publish_noise: Publish = forget,
     ) -> None:
         self._world = world
         self._counts = counts
         self._publish = publish
+        self._publish_noise = publish_noise
         self._timer = timer
         self._open: dict[int, Episode] = {}
         self._carried: set[int] = set()
@@ -107,7 +110,7 @@ class Experiment:
 
     def _count_open(self, reason: NotCompared) -> None:
         for episode in list(self._open.values()):
-            for judgement in _skipped(reason):
+            for judgement in left_out(reason, noise=episode.noise):
                 self._count(episode, conclude(judgement, callers=()))
 
     def _count(self, episode: Episode, result: Result) -> None:
@@ -249,8 +252,9 @@ class Experiment:
                 result = self._conclude(episode, judgement)
                 self._count(episode, result)
                 if result.outcome in (Outcome.MISMATCHED, Outcome.KNOWN):
+                    publish = self._publish_noise if result.noise else self._publish
                     with self._faults.noted(Fault.PUBLISHING):
-                        self._publish(episode, result)
+                        publish(episode, result)
 
     def _conclude(self, episode: Episode, judgement: Judgement) -> Result:
         paths = {call.path for call in episode.calls}
@@ -258,7 +262,12 @@ class Experiment:
             return conclude(judgement, callers=paths, excuse=self._excuse)
         except BaseException as error:  # noqa: BLE001 - it compares what a shadow returned
             self._faults.note(Fault.COMPARING, error)
-            return Result(judgement.comparison, Outcome.NOT_COMPARED, NotCompared.BROKEN)
+            return Result(
+                judgement.comparison,
+                Outcome.NOT_COMPARED,
+                NotCompared.BROKEN,
+                noise=judgement.noise,
+            )
 
     def _judge(self, episodes: Sequence[Episode]) -> Sequence[Sequence[Judgement]]:
         """Judge what can be judged; a spoiled episode counts under its reason, three times."""
@@ -268,33 +277,8 @@ class Experiment:
             found = self._world.judge(sound) if sound else ()
         judged = iter(found)
         return [
-            next(judged, _skipped(NotCompared.BROKEN))
+            next(judged, left_out(NotCompared.BROKEN, noise=episode.noise))
             if episode.spoiled is None
-            else _skipped(episode.spoiled)
+            else left_out(episode.spoiled, noise=episode.noise)
             for episode in episodes
         ]
-
-
-def conclude(
-    judgement: Judgement, *, callers: Iterable[str], excuse: Excuse = nothing_is_known
-) -> Result:
-    """Compare the two structures of a judgement; what differs may be known."""
-    comparison = judgement.comparison
-    if judgement.skipped is not None:
-        return Result(comparison, Outcome.NOT_COMPARED, judgement.skipped)
-    found = differences(judgement.expected, judgement.actual)
-    if not found:
-        return Result(comparison, Outcome.MATCHED)
-    mark = fingerprint(comparison, callers, found)
-    known = judgement.known or excuse(comparison, mark, found)
-    return Result(
-        comparison,
-        Outcome.MISMATCHED if known is None else Outcome.KNOWN,
-        differences=found,
-        fingerprint=mark,
-        known=known,
-    )
-
-
-def _skipped(reason: NotCompared) -> list[Judgement]:
-    return [Judgement(comparison, skipped=reason) for comparison in Comparison]

@@ -26,7 +26,10 @@ class World(Protocol):
         """Hear that a new turn begins: what was read before may be old by now."""
 
     def notice(self, episodes: Sequence[Episode]) -> None:
-        """Look at the system of record: these episodes had a call, which their shadows see next."""
+        """Look at the system of record: these episodes had a call, which their shadows see next.
+
+        Say in `Episode.noise` in what legacy is compared with itself as well.
+        """
 
     def judge(self, episodes: Sequence[Episode]) -> Sequence[Sequence[Judgement]]:
         """Return the judgements of each of these closed episodes, in the same order."""
@@ -34,3 +37,7 @@ class World(Protocol):
 
 Publish = Callable[[Episode, Result], None]
 """Told of every result that is neither a match nor merely not compared."""
+
+
+def forget(_: Episode, __: Result) -> None:
+    """Publish nothing."""

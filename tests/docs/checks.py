@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from tests.docs import effects
+from tests.docs import effects, unleash_effects
 from tests.docs.demonstration import Demonstration, Done
 
 VECTORS = "b_no_connection or b_object_argument or single_update"
@@ -61,6 +61,11 @@ CHECKS = {
         "flask rollout cohort list": Check(effects.lists_the_cohort),
         "flask rollout cohort remove 74": Check(effects.unnamed),
         'flask rollout cohort remove 74 --reason "end of the evidence"': Check(effects.unnamed),
+        "flask unleash setup --hook https://app.example": Check(unleash_effects.cannot_look),
+        "flask unleash doctor --hook https://app.example": Check(unleash_effects.cannot_look),
+        'flask rollout confirm --reason "the raise was meant"': Check(
+            unleash_effects.nothing_is_held
+        ),
         "flask shadow report": Check(effects.reports_the_fault),
         "flask shadow tail --lines 3": Check(partial(effects.tails, lines=3)),
         "flask shadow tail --lines 20": Check(partial(effects.tails, lines=20)),

@@ -16,7 +16,8 @@ from app.cli_options import PERCENT, USER, json_option, order_options
 from app.errors import DatabaseUnavailable
 from app.known import refuse_complete
 from app.models import User
-from app.parts import Parts, parts
+from app.parts import Parts
+from app.parts import parts as parts_of_the_app
 from app.rollout import Order, Outcome, RolloutError
 from app.rollout_status import status_json, status_lines
 from app.rollout_words import (
@@ -182,10 +183,10 @@ def cohort_list(as_json: bool) -> None:
 @click.argument("user", type=USER)
 @json_option
 def show_why(user: int, as_json: bool) -> None:
-    """Show who serves USER and why, as each live worker has it."""
+    """Show who serves USER and why, as each live worker of this host has it."""
     found = parts()
     _require_account(found, user)
-    views = found.workers.read()
+    views = [view for view in found.workers.read() if view.record.host == found.workers.host]
     live = [view.record.pid for view in views if view.state is WorkerState.LIVE]
     try:
         answers = found.questions.ask("why", {"user": user}, pids=live, timeout=ANSWER_S)
@@ -212,6 +213,14 @@ def show_why(user: int, as_json: bool) -> None:
         click.echo(f"worker {pid} did not answer within {ANSWER_S:g} s: is it stopped?", err=True)
     if silent or any("error" in answer for answer in answers.values()):
         raise SystemExit(UNCONFIRMED)
+
+
+def parts() -> Parts:
+    """Return the parts; what looks at far stores ends with the command."""
+    found = parts_of_the_app()
+    for let_go in (found.kill_switch.stop, found.workers.close):
+        click.get_current_context().call_on_close(let_go)
+    return found
 
 
 def _show_answers(
@@ -245,20 +254,23 @@ def _run(act: Callable[[], Outcome], as_json: bool) -> Outcome:
     except (FlagAdminError, LatchStoreError, RolloutError) as error:
         _fail(error)
     took_ms = actions.milliseconds_since(started)
-    confirmation = outcome.confirmation
+    confirmation, here = outcome.confirmation, parts().workers.host
     if as_json:
         workers = confirmation_json(confirmation)
         _print_json({**outcome.details, "workers": workers, "took_ms": round(took_ms, 1)})
     else:
         click.echo(outcome.summary)
-        click.echo("\n".join([*confirmation_words(confirmation), f"  took {took_ms:.0f} ms"]))
+        lines = confirmation_words(confirmation, here=here)
+        click.echo("\n".join([*lines, f"  took {took_ms:.0f} ms"]))
     for note in outcome.notes:
         click.echo(f"note: {note}", err=True)
     if confirmation.nobody_there:
         click.echo("there is no live worker: this holds for those that start", err=True)
-    for pid in confirmation.unconfirmed:
-        click.echo(unconfirmed_words(pid), err=True)
-    if confirmation.unconfirmed:
+    for worker in confirmation.unconfirmed:
+        click.echo(unconfirmed_words(worker, here=here), err=True)
+    if confirmation.blind_to:
+        click.echo(f"workers of other hosts cannot be seen: {confirmation.blind_to}", err=True)
+    if not confirmation.complete:
         raise SystemExit(UNCONFIRMED)
     return outcome
 

@@ -99,14 +99,16 @@ def build_parts(
         workers=deciding.workers,
         answer=_answering(deciding.questions, migration),
         count=_counting(shadowing, reach, admission),
-        watch=known.poll,
+        watch=_watching(known, deciding),
         problems=lambda: shadowing.problems,
+        settings=settings.digest,
     )
     services: list[tuple[str, Service]] = [
         ("database", ClosedLast(database.dispose)),
         ("session key", session_key),
         *reach.services,
         ("shadowing", shadowing),
+        *deciding.services,
         ("control", control),
         ("sockets", sockets),
         *rewarding.services,
@@ -115,7 +117,7 @@ def build_parts(
         settings=settings,
         database=database,
         **_fields(deciding),
-        **_fields(rewarding, without="services"),
+        **_fields(rewarding),
         migration=migration,
         shadowing=shadowing,
         known=known,
@@ -126,9 +128,10 @@ def build_parts(
     )
 
 
-def _fields(group: Deciding | Rewarding, *, without: str = "") -> dict[str, Any]:
-    """Return the parts of a group by their names, which are those in `Parts`."""
-    return {each.name: getattr(group, each.name) for each in fields(group) if each.name != without}
+def _fields(group: Deciding | Rewarding) -> dict[str, Any]:
+    """Return the parts of a group by their names, but for those that `Parts` has no use for."""
+    wanted = {each.name for each in fields(Parts)}
+    return {each.name: getattr(group, each.name) for each in fields(group) if each.name in wanted}
 
 
 def _make_folder(path: Path) -> None:
@@ -150,6 +153,16 @@ def _counting(shadowing: Shadowing, reach: Reach, admission: Admission) -> Calla
         changed()
 
     return count
+
+
+def _watching(known: KnownFile, deciding: Deciding) -> Callable[[], None]:
+    """Return what looks at the files that people change by hand."""
+
+    def watch() -> None:
+        deciding.rollback_file.poll()
+        known.poll()
+
+    return watch
 
 
 def _answering(questions: Questions, migration: Migration) -> Callable[[], None]:

@@ -1,11 +1,11 @@
 """Builds what verifies: the queue, the shadows with a database they cannot write to, the log."""
 
 import os
-import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from app.adapters.detached import Detached
 from app.adapters.pseudonyms import Pseudonyms
@@ -98,9 +98,12 @@ def build_shadowing(
     counts = Counts()
     printed = Detached(_standard_output)
     publisher = Publisher(
-        [WorkerLog(settings.log_path, settings.log_retention), printed],
+        [
+            WorkerLog(settings.log_path, settings.log_retention, host=settings.host_name),
+            printed,
+        ],
         utc_now=_utc_now,
-        common=_worker,
+        common=partial(_worker, settings.host_name),
     )
     name_user = Pseudonyms(settings.key_file, plain=settings.log_user_ids == "plain")
     truth = SqlTruthReader(database.read_only())
@@ -147,7 +150,12 @@ def build_shadowing(
             cpu_share=settings.shadow_cpu_percent / 100,
         ),
     )
-    bookkeeper = Bookkeeper(ledger=ledger, counters=evidence.counters, store=store, writer=_writer)
+    bookkeeper = Bookkeeper(
+        ledger=ledger,
+        counters=evidence.counters,
+        store=store,
+        writer=partial(_writer, settings.host_name),
+    )
     return Shadowing(counts, publisher, printed, executor, migration, evidence, bookkeeper)
 
 
@@ -166,16 +174,16 @@ def _standard_output(data: bytes) -> None:
         data = data[os.write(1, data) :]
 
 
-def _worker() -> dict[str, object]:
+def _worker(host: str) -> dict[str, object]:
     """Say which process writes. Asked once it runs: a fork has another pid."""
     return {
-        "host": socket.gethostname(),
+        "host": host,
         "worker": os.getpid(),
         "started": round(process_start(os.getpid()) or 0.0, 2),
     }
 
 
-def _writer() -> str:
+def _writer(host: str) -> str:
     """Name this process as no other is named, now or later."""
-    worker = _worker()
+    worker = _worker(host)
     return f"{worker['host']}:{worker['worker']}:{worker['started']}"[:200]

@@ -23,6 +23,7 @@ from app.adapters.questions import Questions
 from app.cli_rollout import rollout
 from app.database import Database
 from app.models import User
+from app.settings import Settings
 from flags.admin import EmbeddedAdmin
 from flags.decision import CANONICAL_FLAG
 from flags.definition import FlagDefinition
@@ -42,6 +43,7 @@ def parts_on(instance: Path) -> SimpleNamespace:
     """Return the parts that the commands use, as a process that just started has them."""
     database = Database("sqlite:///app.db", instance_path=instance)
     return SimpleNamespace(
+        settings=Settings(instance_path=instance, database_url="sqlite:///app.db"),
         database=database,
         known=KnownFile(instance / "known.json", shipped=SHIPPED),
         ledger=SqlLedgerStore(database),

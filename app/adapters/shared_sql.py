@@ -23,11 +23,15 @@ class SharedSql:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Yield a connection; commit at the end. Raises `DatabaseUnavailable`."""
+        pool = self._engine.pool
         try:
             with self._engine.begin() as connection:
                 yield connection
         except SQLAlchemyError as error:
             raise named_error(error, self._url) from error
+        finally:
+            if self._engine.pool is not pool:
+                pool.dispose()  # closed meanwhile: what came back late is closed, too
 
     def close(self) -> None:
         """Close the connections that are not in use."""

@@ -1,11 +1,12 @@
 # make run    set up what is needed and serve the demonstration on http://127.0.0.1:$(PORT)
 # make test   set up what is needed, check and test
+# make stack  set up what is needed and serve with two hosts, PostgreSQL and Redis
 PORT ?= 8000
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check bench clean
+.PHONY: run test check stack bench clean
 
 $(VENV)/run.stamp: requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -31,6 +32,9 @@ check: $(VENV)/dev.stamp
 
 test: check $(VENV)/servers.stamp
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+stack: $(VENV)/dev.stamp $(VENV)/servers.stamp
+	$(BIN)/python scripts/stack.py
 
 bench: $(VENV)/dev.stamp $(VENV)/servers.stamp
 	for file in bench/[a-z]*.py; do $(BIN)/python $$file || exit 1; done

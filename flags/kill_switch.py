@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import structlog
 
 from flags.latch import NEVER_ENGAGED, Latch, LatchStore, LatchStoreError
-from flags.latch_watch import Placement, WatchedStore, put_one, put_within
+from flags.latch_watch import Placement, WatchedStore, begin_to_put, put_one
 
 PATIENCE_S = 1.0
 """Seconds that far stores have to take a latch, and for their first reading."""
@@ -83,8 +83,8 @@ class KillSwitch:
     def engage(self, *, who: str, why: str, patience_s: float = PATIENCE_S) -> Latch:
         """Send everybody to legacy, under a new epoch, and return the latch.
 
-        This process follows at once, then the near stores are written, then all far ones at
-        the same time, which have `patience_s` seconds. `LatchStoreError` is raised when no
+        This process follows at once, the near stores are written, and at the same time all far
+        ones, which have `patience_s` seconds. `LatchStoreError` is raised when no
         store took it, since other processes cannot know.
         """
         with self._lock:
@@ -173,11 +173,13 @@ class KillSwitch:
     def _place(self, latch: Latch, *, near_first: bool, patience_s: float) -> None:
         """Put `latch` into every store and follow what is kept there. One store is enough.
 
-        An engaged one is in the files before anything else is tried. A released one goes to
-        the far stores first: should one of them be engaged anew, no file lets go.
+        An engaged one is written to the files while far stores are at it on threads of their
+        own. A released one goes to the far stores first: should one of them be engaged anew, no
+        file lets go.
         """
+        wait_for_far = begin_to_put(self._far, latch)
         near = self._place_near(latch) if near_first else []
-        far = put_within(self._far, latch, seconds=patience_s)
+        far = wait_for_far(patience_s)
         self._follow(far)
         if not near_first and not self.latch.outranks(latch):
             near = self._place_near(latch)

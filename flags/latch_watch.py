@@ -158,10 +158,13 @@ class WatchedStore:
             self._changed()
 
 
-def put_within(stores: Sequence[WatchedStore], latch: Latch, *, seconds: float) -> list[Placement]:
-    """Put `latch` into all stores at once, and say what became of it after `seconds` at most.
+def begin_to_put(
+    stores: Sequence[WatchedStore], latch: Latch
+) -> Callable[[float], list[Placement]]:
+    """Begin to put `latch` into all stores at once; return what waits for them.
 
-    What has not come back by then goes on.
+    That takes the seconds that it waits at most, and says what became of the latch. What has
+    not come back by then goes on.
     """
     began = time.monotonic()
     found: dict[str, Placement] = {}
@@ -172,9 +175,13 @@ def put_within(stores: Sequence[WatchedStore], latch: Latch, *, seconds: float) 
     threads = [threading.Thread(target=put, args=(store,), daemon=True) for store in stores]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(max(0.0, began + seconds - time.monotonic()))
-    return [found.get(store.name) or _late(store, seconds) for store in stores]
+
+    def wait(seconds: float) -> list[Placement]:
+        for thread in threads:
+            thread.join(max(0.0, began + seconds - time.monotonic()))
+        return [found.get(store.name) or _late(store, seconds) for store in stores]
+
+    return wait
 
 
 def _late(store: WatchedStore, seconds: float) -> Placement:

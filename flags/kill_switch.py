@@ -43,7 +43,7 @@ class KillSwitch:
     ) -> None:
         self._stores = tuple(stores)
         self._far = tuple(far)
-        self._watching = False
+        self._watching = self._far_seen = False
         self._utc_now = utc_now or _utc_now
         self._lock = threading.Lock()
         self._known: Latch | None = None
@@ -131,25 +131,33 @@ class KillSwitch:
         for reading in (*near.values(), *far.values()):
             if reading is not None:
                 self._adopt(reading)
-        if self._known is None:
-            self._know_nothing(problems)
-        else:
+        self._far_seen = self._far_seen or bool(far)
+        if self._known is not None:
             problems += _copied(self._known, near)
             for store in self._far:
                 store.want(self._known)
+        self._settle(problems)
         self._report(problems)
 
-    def _know_nothing(self, problems: Sequence[str]) -> None:
-        """Follow the stores' silence: never engaged if they are empty, held if they failed."""
-        if not problems:
+    def _settle(self, problems: Sequence[str]) -> None:
+        """Follow what is known; without enough knowledge to let anybody go, hold.
+
+        Not enough is silence in which a store failed, and a file alone where others could
+        have rolled back since it was written: a process that starts must have read at least
+        one of its far stores.
+        """
+        blind = bool(self._far) and self._watching and not self._far_seen
+        if self._known is None and not problems:
             self.latch = NEVER_ENGAGED
             if self._far and self._watching:
-                # Written down, so that a start with a server away is no start without a word.
+                # Written down, so that a start with one server away is none without a word.
                 self._known = NEVER_ENGAGED
-            return
-        held = _held("; ".join(problems), self._utc_now())
-        if replace(held, when=self.latch.when) != self.latch:
-            self.latch = held
+        elif self._known is None or (blind and not self._known.engaged):
+            held = _held("; ".join(problems), self._utc_now())
+            if replace(held, when=self.latch.when) != self.latch:
+                self.latch = held
+        else:
+            self.latch = self._known
 
     def _adopt(self, latch: Latch) -> None:
         """Follow `latch` if it outranks what is known."""

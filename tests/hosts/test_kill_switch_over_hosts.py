@@ -144,15 +144,32 @@ def test_a_host_that_starts_finds_what_the_others_decided(
     until(lambda: follows(held, here))
 
 
-def test_a_host_that_was_never_rolled_back_starts_without_its_servers(
-    servers: Servers, new_switch: NewSwitch
+@pytest.mark.parametrize("lost", ALL)
+def test_a_host_that_was_never_rolled_back_starts_without_one_of_its_servers(
+    servers: Servers, new_switch: NewSwitch, lost: str
 ) -> None:
     """That nobody ever rolled back is written down as well, so no restart takes it back."""
     first = new_switch("here")
     assert first.latch == NEVER_ENGAGED
-    first.poll()
-    with servers.away(*ALL):
+    until(lambda: first.poll() or all(s.read() == NEVER_ENGAGED for s in servers.latch_stores()))
+    with servers.away(lost):
         assert new_switch("here").latch == NEVER_ENGAGED
+
+
+def test_a_host_that_starts_without_both_servers_does_not_trust_its_file_to_let_go(
+    servers: Servers, new_switch: NewSwitch
+) -> None:
+    """It was away while the others rolled back: it holds on legacy until it has seen a server."""
+    back = new_switch("back")
+    back.engage(who="ann", why="drill")
+    back.release(who="ann", why="over")
+    back.stop()
+    new_switch("there").engage(who="bob", why="a fault")
+    with servers.away(*ALL):
+        started = new_switch("back")
+        assert started.latch.engaged
+        assert started.latch.why.startswith("held on legacy")
+    until(lambda: started.poll() or started.latch.who == "bob")
 
 
 def test_a_resume_looks_at_every_store_first(new_switch: NewSwitch) -> None:

@@ -86,7 +86,14 @@ class Host:
 
     def flask(self, *command: str) -> str:
         """Run `flask …` with the host's settings, and return what it says. Raises HostError."""
-        done = subprocess.run(
+        done = self.run_flask(*command)
+        if done.returncode:
+            raise HostError(f"flask {' '.join(command)}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def run_flask(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run `flask …` with the host's settings, however it ends."""
+        return subprocess.run(
             [sys.executable, "-m", "flask", *command],
             cwd=ROOT,
             env=self.environ,
@@ -94,9 +101,6 @@ class Host:
             text=True,
             check=False,
         )
-        if done.returncode:
-            raise HostError(f"flask {' '.join(command)}: {done.stdout}{done.stderr}")
-        return done.stdout
 
     def live(self) -> Sequence[WorkerView]:
         """Return its workers that show signs of life."""

@@ -9,6 +9,7 @@ from flask.cli import AppGroup
 
 from app import known as actions
 from app.cli_options import TEXT, json_option, order_options
+from app.known_words import known_json, words
 from app.parts import parts
 from app.rollout import Order
 from shim.known_store import KnownStoreError
@@ -109,23 +110,21 @@ def list_known(as_json: bool) -> None:
     except KnownStoreError as error:
         _fail(error)
     hits = actions.hits(found)
-    told = [
-        actions.known_json(each, None if hits is None else hits.get(each.id, 0)) for each in kept
-    ]
+    told = [known_json(each, None if hits is None else hits.get(each.id, 0)) for each in kept]
     if as_json:
         click.echo(json.dumps(told, indent=2))
         return
     for each, entry in zip(kept, told, strict=True):
         state = "active " if entry["active"] else "expired"
         met = "the ledger cannot be read" if hits is None else f"met {entry['hits']} times"
-        click.echo(f"{state}  {actions.words(each)}; {met}: {each.reason}")
+        click.echo(f"{state}  {words(each)}; {met}: {each.reason}")
 
 
 def _show(known: KnownDivergence, what: str, notes: tuple[str, ...], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(actions.known_json(known, None), indent=2))
+        click.echo(json.dumps(known_json(known, None), indent=2))
     else:
-        click.echo(f"{what}: {actions.words(known)}")
+        click.echo(f"{what}: {words(known)}")
     for note in notes:
         click.echo(f"note: {note}", err=True)
 

@@ -20,19 +20,15 @@ from app.parts import Parts
 from app.parts import parts as parts_of_the_app
 from app.rollout import Order, Outcome, RolloutError
 from app.rollout_status import status_json, status_lines
-from app.rollout_words import (
-    confirmation_json,
-    confirmation_words,
-    unconfirmed_words,
-)
-from flags.admin import FlagAdmin, FlagAdminError, FlagChange
+from app.rollout_words import confirmation_json, confirmation_words, unconfirmed_words
+from flags.admin import FlagAdmin, FlagAdminError, FlagChange, FlagOutcomeUnknownError
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from flags.history import entry_to_json
 from flags.latch import LatchStoreError
 from flags.workers import WorkerState
 
-UNCONFIRMED, NOBODY_THERE = 1, 3
-"""Exit codes: some worker has not followed; there is none to follow."""
+UNCONFIRMED, NOBODY_THERE, UNKNOWN = 1, 3, 4
+"""Exit codes: a worker has not followed; there is none to; nobody knows whether it was done."""
 ANSWER_S = 1.0
 """Seconds that a worker has to answer `why`."""
 
@@ -92,7 +88,7 @@ def set_shadow(percent: int, who: str, why: str, as_json: bool) -> None:
 @order_options()
 def switch_off(who: str, why: str, as_json: bool) -> None:
     """Switch both flags off: legacy serves everybody, nothing shadows."""
-    _run(lambda: actions.switch_off(parts(), Order(who, why)), as_json)
+    carry_out(lambda: actions.switch_off(parts(), Order(who, why)), as_json)
 
 
 @rollout.command("rollback")
@@ -102,7 +98,7 @@ def roll_back(who: str, why: str, as_json: bool) -> None:
 
     Exits 1 if a worker has not confirmed, 3 if there is no live worker.
     """
-    outcome = _run(lambda: actions.roll_back(parts(), Order(who, why)), as_json)
+    outcome = carry_out(lambda: actions.roll_back(parts(), Order(who, why)), as_json)
     if outcome.confirmation.nobody_there:
         raise SystemExit(NOBODY_THERE)
 
@@ -117,7 +113,7 @@ def resume(percent: int, who: str, why: str, as_json: bool) -> None:
         refuse_complete(parts(), percent)
         return actions.resume(parts(), Order(who, why), percentage=percent)
 
-    _run(act, as_json)
+    carry_out(act, as_json)
 
 
 @rollout.command("history")
@@ -243,14 +239,17 @@ def _show_fields(fields: Mapping[str, Any]) -> None:
 def _set_flag(
     what: str, act: Callable[[FlagAdmin], FlagChange], order: Order, as_json: bool
 ) -> None:
-    _run(lambda: actions.set_flag(parts(), order, what, act), as_json)
+    carry_out(lambda: actions.set_flag(parts(), order, what, act), as_json)
 
 
-def _run(act: Callable[[], Outcome], as_json: bool) -> Outcome:
+def carry_out(act: Callable[[], Outcome], as_json: bool) -> Outcome:
     """Do it and show what came of it; exit 1 if a worker has not followed."""
     started = time.monotonic()
     try:
         outcome = act()
+    except FlagOutcomeUnknownError as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(UNKNOWN) from error
     except (FlagAdminError, LatchStoreError, RolloutError) as error:
         _fail(error)
     took_ms = actions.milliseconds_since(started)

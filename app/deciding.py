@@ -13,10 +13,14 @@ from app.adapters.questions import Questions
 from app.adapters.shared_sql import SharedSql
 from app.adapters.workers_redis import RedisWorkerTable
 from app.adapters.workers_sql import SqlWorkerTable
+from app.database import Database
+from app.flag_hints import FlagHints, build_flag_hints
 from app.rollback_file import RollbackFile
 from app.runtime import Service
 from app.secret import signing_key
 from app.settings import Settings
+from app.unleash import build_targets, build_unleash_admin, build_unleash_provider
+from app.usage import FlagAnswers
 from flags.admin import EmbeddedAdmin, FlagAdmin
 from flags.embedded import EmbeddedProvider
 from flags.history import FileHistory, History
@@ -25,6 +29,7 @@ from flags.latch_file import FileLatchStore
 from flags.latch_watch import WatchedStore
 from flags.provider import FlagProvider
 from flags.shared_workers import SharedWorkers, WorkerTable
+from flags.targets import AuthorisedTargets
 from flags.workers import WorkerFiles, WorkerRegistry
 
 
@@ -41,29 +46,48 @@ class Deciding:
     history: History
     workers: WorkerRegistry
     questions: Questions
+    targets: AuthorisedTargets
+    flag_hints: FlagHints
+    answers: FlagAnswers
     rollback_file: RollbackFile
     services: tuple[tuple[str, Service], ...]
 
 
-def build_deciding(settings: Settings) -> Deciding:
-    """Build all of it; nothing is started."""
+def build_deciding(settings: Settings, database: Database) -> Deciding:
+    """Build all of it on what the settings name; nothing is started."""
+    targets = build_targets(settings, database)
+    answers = FlagAnswers()
+    provider: FlagProvider = EmbeddedProvider(settings.flag_file)
+    flag_admin: FlagAdmin = EmbeddedAdmin(settings.flag_file)
+    flag_hints = build_flag_hints(settings, _nobody)
+    if settings.unleash_url is not None:
+        unleash = build_unleash_provider(settings, targets=targets, count=answers)
+        provider, flag_hints = unleash, build_flag_hints(settings, unleash.hurry)
+        flag_admin = build_unleash_admin(settings, targets=targets, tell=flag_hints.tell)
     kill_switch = KillSwitch([FileLatchStore(settings.latch_file)], far=_latch_stores(settings))
     history = FileHistory(settings.history_file)
     files = WorkerFiles(settings.run_path, host=settings.host_name)
     tables = _worker_tables(settings)
     shared = SharedWorkers(files, tables)
     return Deciding(
-        provider=EmbeddedProvider(settings.flag_file),
-        flag_admin=EmbeddedAdmin(settings.flag_file),
+        provider=provider,
+        flag_admin=flag_admin,
         kill_switch=kill_switch,
         history=history,
         workers=shared if tables else files,
         questions=Questions(settings.run_path),
+        targets=targets,
+        flag_hints=flag_hints,
+        answers=answers,
         rollback_file=RollbackFile(
             settings.rollback_file, kill_switch=kill_switch, history=history
         ),
         services=(("workers", shared),) if tables else (),
     )
+
+
+def _nobody(revision: int) -> None:
+    """Ignore a hint: a file is looked at every 20 ms anyway."""
 
 
 def _latch_stores(settings: Settings) -> list[WatchedStore]:

@@ -12,16 +12,21 @@ from flags.stage import Stage
 from shim.balance.lines import NameUser, divergence_record
 from shim.log_records import Divergence
 from shim.migration import Migration
+from shim.shadow.activity import MARK
 from shim.shadow.alarm import Reading, Watch
+from shim.shadow.callers import module_of
 from shim.shadow.counts import EVERYBODY, Cell, Counts
 from shim.shadow.episode import Episode
 from shim.shadow.ledger import MOST_SAMPLES, Ledger
 from shim.shadow.publisher import ENCODER, Publisher
+from shim.shadow.replays import Replays
 from shim.shadow.result import Comparison, NotCompared, Outcome, Result
 from shim.sides import Side
 
 LONGEST_SAMPLE = 16_000
 """Characters of a sample; a longer one goes without what each side did."""
+
+_COMPARISONS = frozenset(Comparison)
 
 _log = structlog.get_logger("app")
 
@@ -42,6 +47,7 @@ class Evidence:
         migration: Migration,
         name_user: NameUser,
         utc_now: Callable[[], datetime],
+        replays: Replays,
     ) -> None:
         self._ledger = ledger
         self._counts = counts
@@ -49,12 +55,14 @@ class Evidence:
         self._migration = migration
         self._name_user = name_user
         self._utc_now = utc_now
+        self._replays = replays
         self._ledger_failed = False
         self.watch = Watch()
 
     def publish(self, episode: Episode, result: Result) -> None:
         """Hand on one divergence. Belongs to the shadow thread."""
         number = self._note(episode, result)
+        self._replays.offer(episode, result, number)
         if number > self._ledger.first_lines:
             return
         record = divergence_record(
@@ -69,9 +77,17 @@ class Evidence:
             self._ledger.add_sample(result, number, _sample(record))
         self._publisher.put(record)
 
+    def publish_noise(self, episode: Episode, result: Result) -> None:
+        """Count where legacy differs from itself: in the ledger, for it is no divergence."""
+        self._note(episode, result)
+
     def count(self) -> None:
         """Log how many there were of the groups that are not logged line by line any more."""
-        groups = [{**key._asdict(), "count": count} for key, count in self._ledger.untold().items()]
+        groups = [
+            {**key._asdict(), "count": count}
+            for key, count in self._ledger.untold().items()
+            if key.comparison in _COMPARISONS
+        ]
         if groups:
             self._publisher.publish(
                 "divergence_counts", groups=groups, lines=self._ledger.first_lines
@@ -92,7 +108,24 @@ class Evidence:
         for (caller, side), count in list(self._migration.queue.dropped_calls.items()):
             cells[Cell(EVERYBODY, side, "", full)] += count
             cells[Cell(caller, side, "", full)] += count
+        cells.update(self._routed_by_caller(cells))
         return cells
+
+    def _routed_by_caller(self, cells: Counter[Cell]) -> Counter[Cell]:
+        """Add up what was routed for each caller: what was sampled, and what was not.
+
+        While nobody is sampled nobody is named either, and it is known of all together alone.
+        """
+        routed: Counter[Cell] = Counter()
+        for cell, count in cells.items():
+            offered = cell.what == "sampled" or cell.what.startswith("dropped:")
+            if offered and cell.caller != EVERYBODY and not cell.caller.startswith(MARK):
+                routed[Cell(cell.caller, cell.side, "", "routed")] += count
+        for tally in tuple(self._migration.unsampled.values()):
+            caller = module_of(tally.caller)
+            routed[Cell(caller, Side.LEGACY, "", "routed")] += tally.legacy
+            routed[Cell(caller, Side.CANONICAL, "", "routed")] += tally.canonical
+        return routed
 
     def _note(self, episode: Episode, result: Result) -> int:
         """Count it in the ledger; return how many of its kind there were, 0 if nobody knows."""

@@ -10,8 +10,11 @@ from flask import Flask
 
 from app.adapters.ledger import SqlLedgerStore
 from app.adapters.questions import Questions
+from app.adapters.replays import SqlReplayStore
+from app.cli_confirm import confirm_held
 from app.cli_rollout import rollout
 from app.cli_shadow import shadow
+from app.cli_unleash import unleash
 from app.core.websocket_balance_integration import WebSocketBalanceIntegration
 from app.database import Database
 from app.deciding import Deciding, build_deciding
@@ -19,6 +22,7 @@ from app.demo import demo
 from app.notifications.ports import BalanceHint
 from app.parts import Parts
 from app.reach import ChangedCounts, Reach, build_reach
+from app.reading import InstanceFiles
 from app.rewarding import Rewarding, build_rewarding
 from app.runtime import ClosedLast, Control, Runtime, Service
 from app.secret import SessionKey
@@ -26,6 +30,7 @@ from app.settings import Settings, SettingsError
 from app.shadowing import Shadowing, build_shadowing
 from app.web.admission import Admission, build_admission
 from app.web.health import health
+from app.web.hooks import hooks
 from app.web.limits import Limits
 from app.web.pages import pages
 from app.web.sockets import OpenSockets, init_sockets
@@ -43,6 +48,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("app", instance_path=str(settings.instance_path))
     app.config.update(_configuration(settings))
     admission = build_admission(settings)
+    app.extensions["files"] = InstanceFiles.of(settings)
     app.extensions["parts"] = build_parts(
         settings,
         sockets=init_sockets(
@@ -53,8 +59,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.register_blueprint(health)
     app.register_blueprint(pages)
+    app.register_blueprint(hooks)
+    rollout.add_command(confirm_held)
     app.cli.add_command(rollout)
     app.cli.add_command(shadow)
+    app.cli.add_command(unleash)
     app.cli.add_command(demo)
     return app
 
@@ -63,6 +72,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
     """Return what Flask and its extensions read from the configuration."""
     return {
         "PERMANENT_SESSION_LIFETIME": settings.init_data_age_s,
+        "SESSION_REFRESH_EACH_REQUEST": False,  # it ends by its time, however often it is used
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": not settings.demo,  # the demonstration has no TLS
     }
@@ -74,7 +84,7 @@ def build_parts(
     """Build and connect all parts, and install the facade behind the historic paths."""
     _make_folder(settings.instance_path)
     database = Database(settings.database_url, instance_path=settings.instance_path)
-    deciding = build_deciding(settings)
+    deciding = build_deciding(settings, database)
     rewarding = build_rewarding(settings, database)
     manager = rewarding.manager
     migration = Migration(
@@ -84,13 +94,20 @@ def build_parts(
         manager=manager,
         queue=EventQueue(settings.shadow_queue),
     )
+    deciding.answers.attach(migration.tallies.values())
     reach = build_reach(settings, migration=migration, manager=manager, database=database)
     facade.install(migration)
     WebSocketBalanceIntegration(manager).install()  # the last installer of the hook wins
     known = KnownFile(settings.known_file, shipped=SHIPPED)
     ledger = SqlLedgerStore(database)
+    replays = SqlReplayStore(database)
     shadowing = build_shadowing(
-        settings=settings, database=database, migration=migration, known=known, store=ledger
+        settings=settings,
+        database=database,
+        migration=migration,
+        known=known,
+        store=ledger,
+        replay_store=replays,
     )
     control = Control(
         kill_switch=deciding.kill_switch,
@@ -99,8 +116,9 @@ def build_parts(
         workers=deciding.workers,
         answer=_answering(deciding.questions, migration),
         count=_counting(shadowing, reach, admission),
-        watch=_watching(known, deciding),
-        problems=lambda: shadowing.problems,
+        watch=_watching(deciding.rollback_file.poll, known.poll, deciding.flag_hints.poll),
+        flipped=reach.sweep.hurry,  # whoever is served anew gets at once what was missed
+        problems=lambda: (*shadowing.problems, *_said(deciding.provider.problem)),
         settings=settings.digest,
     )
     services: list[tuple[str, Service]] = [
@@ -110,6 +128,7 @@ def build_parts(
         ("shadowing", shadowing),
         *deciding.services,
         ("control", control),
+        ("flag hints", deciding.flag_hints),
         ("sockets", sockets),
         *rewarding.services,
     ]
@@ -122,6 +141,7 @@ def build_parts(
         shadowing=shadowing,
         known=known,
         ledger=ledger,
+        replays=replays,
         reach=reach,
         admission=admission,
         runtime=Runtime(services, control),
@@ -144,6 +164,20 @@ def _make_folder(path: Path) -> None:
         ) from error
 
 
+def _said(problem: str | None) -> tuple[str, ...]:
+    return () if problem is None else (f"flags: {problem}",)
+
+
+def _watching(*looks: Callable[[], object]) -> Callable[[], None]:
+    """Return what looks at several files."""
+
+    def watch() -> None:
+        for look in looks:
+            look()
+
+    return watch
+
+
 def _counting(shadowing: Shadowing, reach: Reach, admission: Admission) -> Callable[[], None]:
     """Return what writes down the counts of this worker."""
     changed = ChangedCounts(lambda: {**reach.snapshot(), "admission": admission.snapshot()})
@@ -153,16 +187,6 @@ def _counting(shadowing: Shadowing, reach: Reach, admission: Admission) -> Calla
         changed()
 
     return count
-
-
-def _watching(known: KnownFile, deciding: Deciding) -> Callable[[], None]:
-    """Return what looks at the files that people change by hand."""
-
-    def watch() -> None:
-        deciding.rollback_file.poll()
-        known.poll()
-
-    return watch
 
 
 def _answering(questions: Questions, migration: Migration) -> Callable[[], None]:

@@ -1,4 +1,4 @@
-"""The tables: users, their balances, every transaction, what earns income, and the ledger."""
+"""The tables: users, balances, every transaction, what earns income, the ledger, the targets."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,6 +11,7 @@ from sqlalchemy import (
     CheckConstraint,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     Integer,
     MetaData,
@@ -199,6 +200,37 @@ class LedgerSample(Base):
     known: Mapped[str] = mapped_column(String(64), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     text: Mapped[str] = mapped_column(Text)
+
+
+class FlagTarget(Base):
+    """What one flag is meant to be: see `flags.targets`."""
+
+    __tablename__ = "flag_targets"
+
+    flag: Mapped[str] = mapped_column(String(100), primary_key=True)
+    standing: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class ShadowReplay(Base):
+    """A divergence with all its inputs, real user ids among them: see the README on access."""
+
+    __tablename__ = "shadow_replays"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(32), index=True)
+    share: Mapped[str] = mapped_column(String(8))
+    draw: Mapped[float] = mapped_column(Double)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class ShadowChore(Base):
+    """What one worker does for all, and when it was taken on last."""
+
+    __tablename__ = "shadow_chores"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    taken_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class KeptLatch(Base):

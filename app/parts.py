@@ -11,6 +11,7 @@ from app.core.batch_balance_processor import BatchBalanceProcessor
 from app.core.farming_scheduler import FarmingScheduler
 from app.core.ton_boost_scheduler import TonBoostScheduler
 from app.database import Database
+from app.flag_hints import FlagHints
 from app.reach import Reach
 from app.runtime import Runtime
 from app.settings import Settings
@@ -21,11 +22,13 @@ from flags.history import History
 from flags.kill_switch import KillSwitch
 from flags.provider import FlagProvider
 from flags.stage import Stage
+from flags.targets import AuthorisedTargets
 from flags.workers import WorkerRegistry
 from shim.explain import explain
 from shim.known_store import KnownStore
 from shim.migration import Migration
 from shim.shadow.ledger_store import LedgerStore
+from shim.shadow.replays import ReplayStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,14 @@ class Parts:
     history: History
     workers: WorkerRegistry
     questions: Questions
+    targets: AuthorisedTargets
+    flag_hints: FlagHints
     migration: Migration
     runtime: Runtime
     shadowing: Shadowing
     known: KnownStore
     ledger: LedgerStore
+    replays: ReplayStore
     reach: Reach
     admission: Admission
 

@@ -80,7 +80,9 @@ def build_reach(
         ("sweep", sweep),
     ]
     if isinstance(bus, RedisBus):
-        bus.attach(hear=canonical.look_again, missed=sweep.hurry)
+        bus.attach(
+            hear=canonical.look_again, hear_message=canonical.hear_message, missed=sweep.hurry
+        )
         services.append(("bus", bus))
     return Reach(canonical, sweep, bus, tuple(services))
 

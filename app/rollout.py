@@ -180,14 +180,16 @@ def from_the_files(parts: Parts, user_id: int) -> dict[str, Any]:
 
 
 def _wait_for_flags(parts: Parts, change: FlagChange) -> Confirmation:
-    parts.provider.poll()
+    alone = parts.settings.unleash_url is None
+    if alone:
+        parts.provider.poll()
     return wait_until_applied(
         parts.workers,
         revision_applied(
             change.revision,
-            written_at=change.written_at,
+            written_at=change.written_at if change.is_new else 0.0,
             host=parts.workers.host,
-            flags=parts.provider.state.digest,
+            flags=parts.provider.state.digest if alone else None,
         ),
         since=change.written_at,
         timeout=PATIENCE_S,

@@ -14,6 +14,7 @@ from app.rollout_words import (
 )
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from flags.stage import is_verified
+from flags.state import FlagState
 from flags.workers import WorkerId, WorkerState, WorkerView
 
 
@@ -31,6 +32,7 @@ def status_json(parts: Parts) -> dict[str, Any]:
             "source": state.source,
             "revision": state.revision,
             "stale": state.stale,
+            "age_s": None if state.seen.age_s is None else round(state.seen.age_s, 1),
             "problem": parts.provider.problem,
         },
         "latch": {**latch_json(switch.latch), "problems": list(switch.problems)},
@@ -49,7 +51,7 @@ def status_lines(parts: Parts) -> list[str]:
         f"stage      {status['stage']}{verified}",
         f"canonical  {definition_words(state.definition(CANONICAL_FLAG))}",
         f"shadow     {definition_words(state.definition(SHADOW_FLAG))}",
-        f"flags      {state.source}, revision {state.revision}",
+        f"flags      {state.source}, revision {state.revision}{_staleness(state)}",
         f"latch      {latch_words(switch.latch)}",
         *(_worker_words(worker, here=parts.workers.host) for worker in status["workers"]),
     ]
@@ -64,6 +66,14 @@ def _workers_json(parts: Parts) -> list[dict[str, Any]]:
     """Return every worker, those that do not follow first."""
     workers = [_worker_json(parts, view) for view in parts.workers.read()]
     return sorted(workers, key=lambda worker: worker["follows"])
+
+
+def _staleness(state: FlagState) -> str:
+    """Return what to add about flags that are not the newest."""
+    if not state.stale:
+        return ""
+    age = state.seen.age_s
+    return ", stale" if age is None else f", stale, as they were {age:.0f} s ago"
 
 
 def _worker_json(parts: Parts, view: WorkerView) -> dict[str, Any]:

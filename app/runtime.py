@@ -75,6 +75,7 @@ class Control:
         answer: Callable[[], None],
         count: Callable[[], None],
         watch: Callable[[], object] = lambda: None,
+        flipped: Callable[[], object] = lambda: None,
         problems: Callable[[], Sequence[str]] = tuple,
         settings: str = "",
         now: Callable[[], float] = time.time,
@@ -86,6 +87,7 @@ class Control:
         self._answer = answer
         self._count = count
         self._watch = watch
+        self._flipped = flipped
         self._problems_besides = problems
         self._settings = settings
         self._now = now
@@ -180,6 +182,7 @@ class Control:
         )
         self._write(now)
         if was is not None:
+            self._flipped()
             self._count()  # so that the report knows what was counted before the flip
 
     def _write(self, now: float) -> None:

@@ -1,14 +1,17 @@
 """Builds what verifies: the queue, the shadows with a database they cannot write to, the log."""
 
 import os
+import random
 import time
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from app.adapters.detached import Detached
 from app.adapters.pseudonyms import Pseudonyms
+from app.adapters.retention import Kept, SqlRetention
 from app.adapters.truth import SqlTruthReader
 from app.adapters.worker_log import WorkerLog
 from app.database import Database
@@ -21,6 +24,7 @@ from shim.balance.world import BalanceWorld
 from shim.known_store import KnownStore
 from shim.migration import Migration
 from shim.ports import Bus, Clock, TruthReader
+from shim.replay.capture import capture
 from shim.shadow.bookkeeper import Bookkeeper
 from shim.shadow.counts import Counts
 from shim.shadow.differences import Difference
@@ -30,6 +34,7 @@ from shim.shadow.known import excused_by
 from shim.shadow.ledger import Ledger
 from shim.shadow.ledger_store import LedgerStore
 from shim.shadow.publisher import Publisher
+from shim.shadow.replays import Replays, ReplayStore
 from shim.shadow.result import Comparison, NotCompared
 
 
@@ -44,6 +49,7 @@ class Shadowing:
     migration: Migration
     evidence: Evidence
     bookkeeper: Bookkeeper
+    replays: Replays
 
     def start(self) -> None:
         """Start the log and the ledger, then the shadows."""
@@ -62,8 +68,7 @@ class Shadowing:
     @property
     def problems(self) -> tuple[str, ...]:
         """Why what is compared, or counted, is not what it ought to be."""
-        behind = self.bookkeeper.problem
-        return (*self.evidence.watch.problems, *([behind] if behind else []))
+        return (*self.evidence.watch.problems, *self.bookkeeper.problems)
 
     def count(self) -> None:
         """Write a line with every denominator of this worker since its start, and look at it."""
@@ -80,6 +85,7 @@ class Shadowing:
             log_lines_dropped=self.publisher.dropped,
             log_lines_lost=self.publisher.unencodable,
             log_lines_not_printed=self.printed.dropped,
+            replays_not_kept={str(why): n for why, n in list(self.replays.not_kept.items())},
             **counts,
         )
         self.evidence.count()
@@ -93,6 +99,7 @@ def build_shadowing(
     migration: Migration,
     known: KnownStore,
     store: LedgerStore,
+    replay_store: ReplayStore,
 ) -> Shadowing:
     """Build the shadows of a migration; nothing is started."""
     counts = Counts()
@@ -108,6 +115,14 @@ def build_shadowing(
     name_user = Pseudonyms(settings.key_file, plain=settings.log_user_ids == "plain")
     truth = SqlTruthReader(database.read_only())
 
+    kept = _kept(settings)
+    replays = Replays(
+        write=lambda episode, result, at: capture(episode, result, at=at),
+        utc_now=_utc_now,
+        draw=random.random,
+        new_id=lambda: uuid.uuid4().hex,
+        kept=kept.replays,
+    )
     ledger = Ledger(utc_now=_utc_now, first_lines=settings.log_first_lines)
     evidence = Evidence(
         ledger=ledger,
@@ -116,6 +131,7 @@ def build_shadowing(
         migration=migration,
         name_user=name_user,
         utc_now=_utc_now,
+        replays=replays,
     )
 
     def excuse(comparison: Comparison, mark: str, found: Sequence[Difference]) -> str | None:
@@ -129,11 +145,13 @@ def build_shadowing(
             new_hint=BalanceHint,
             counts=counts,
             monotonic=time.monotonic,
+            noise_percent=settings.shadow_noise_percent,
         )
         return Experiment(
             world=world,
             counts=counts,
             publish=evidence.publish,
+            publish_noise=evidence.publish_noise,
             timer=time.perf_counter,
             excuse=excuse,
         )
@@ -155,8 +173,16 @@ def build_shadowing(
         counters=evidence.counters,
         store=store,
         writer=partial(_writer, settings.host_name),
+        chores={
+            "replays": lambda: replays.store(replay_store),
+            "retention": SqlRetention(database, kept, utc_now=_utc_now).turn,
+        },
     )
-    return Shadowing(counts, publisher, printed, executor, migration, evidence, bookkeeper)
+    return Shadowing(counts, publisher, printed, executor, migration, evidence, bookkeeper, replays)
+
+
+def _kept(settings: Settings) -> Kept:
+    return Kept(timedelta(days=settings.replay_days), timedelta(days=settings.ledger_days))
 
 
 def _shadow_canonical(clock: Clock, truth: TruthReader, bus: Bus) -> BalanceNotifications:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app.deciding import Deciding, build_deciding
 from bench.kit.kills import kill_under_load
 from bench.kit.spread import Spread, hosts, last_to_apply, rollbacks
 from bench.kit.table import Report, arguments
@@ -84,7 +83,7 @@ _ALWAYS = {"SHIM_DEMO": "1", "SHIM_SCHEDULERS": "off"}
 
 def _without_servers(folder: Path, size: Size, report: Report) -> None:
     with hosts(folder, _ALWAYS) as found:
-        switches = [_decides(host).kill_switch for host in found]
+        switches = [host.deciding().kill_switch for host in found]
         report.add(
             "without any server",
             "  Nothing connects the hosts: each is given the order, and the time is from the\n"
@@ -105,7 +104,7 @@ def _with_servers(
     environ: dict[str, str],
 ) -> None:
     with hosts(folder, environ, serves="bench.kit.counted:build()") as found:
-        deciding = _decides(found[0])
+        deciding = found[0].deciding()
         switch = deciding.kill_switch
         switch.poll()
         report.add(
@@ -137,11 +136,6 @@ def _with_servers(
         )
         switch.stop()
         deciding.workers.close()
-
-
-def _decides(host: Host) -> Deciding:
-    """Return what the command line of the host has."""
-    return build_deciding(host.settings)
 
 
 def _frozen(

@@ -58,19 +58,24 @@ def latch_applied(latch: Latch) -> Applied:
     return applied
 
 
-def revision_applied(revision: int, *, written_at: float, host: str, flags: str) -> Applied:
-    """Return when a worker applied this revision of a host's flag file, or a later one.
+def revision_applied(
+    revision: int, *, written_at: float, host: str | None = None, flags: str | None = None
+) -> Applied:
+    """Return when a worker applied this revision of the flags, or a later one.
 
     The moment counts as well as the number: a file that was made anew starts from a low
-    revision, which some worker may have applied long ago from the file before. Another
-    host has a file of its own, with numbers of its own: its workers must have flags that
-    say the same.
+    revision, which some worker may have applied long ago from the file before.
+
+    The moment is one of this `host`, if one is given. The workers of another one are
+    confirmed by the number alone, or, where each host has a file of its own with numbers of
+    its own, by flags that say the same: `flags` is their digest then.
     """
 
     def applied(record: WorkerRecord) -> float | None:
         at = record.revision_applied_at
-        if record.host != host:
-            return at if record.flags == flags else None
+        if host is not None and record.host != host:
+            same = record.revision >= revision if flags is None else record.flags == flags
+            return at if same else None
         return at if record.revision >= revision and at >= written_at else None
 
     return applied

@@ -8,6 +8,7 @@ import structlog
 
 from flags.body import flag_body, flag_feature
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
+from flags.definition import Held
 from flags.features import FlagFormatError
 from flags.files import locked, replace_file
 from flags.state import FlagState, load_state
@@ -68,6 +69,11 @@ class EmbeddedProvider:
         """Why the file as it is now is not in use, None when it is."""
         return self._problem
 
+    @property
+    def held(self) -> Held | None:
+        """None: whoever may write the file may move users."""
+        return None
+
     def start(self) -> None:
         """Make the file on the first run, and load it."""
         try:
@@ -84,6 +90,8 @@ class EmbeddedProvider:
         try:
             text = self._changed_text()
             if text is None:
+                if self._problem is None:
+                    self._state.seen.confirm()
                 return False
             state = load_state(text, source="embedded")
         except OSError as error:
@@ -91,6 +99,7 @@ class EmbeddedProvider:
             return self._refuse(_unreadable(self._path, error))
         except (FlagFormatError, UnicodeDecodeError) as error:
             return self._refuse(f"the flag file {self._path} cannot be applied: {error}")
+        state.seen.confirm()
         self._state, self._problem = state, None
         _log.info("flags_loaded", source=state.source, revision=state.revision)
         return True

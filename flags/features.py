@@ -44,8 +44,29 @@ class Features:
     engine_body: str
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body whose frame was read; its flags are as they were sent, and not yet judged."""
+
+    version: int
+    revision: int
+    flags: Mapping[str, dict[str, Any]]
+
+
 def parse_features(text: str) -> Features:
     """Read a client-features body. Raises `FlagFormatError`."""
+    body = read_body(text)
+    definitions = {name: definition_of(feature) for name, feature in body.flags.items()}
+    engine_features = [_for_engine(feature) for feature in body.flags.values()]
+    return Features(
+        revision=body.revision,
+        definitions=definitions,
+        engine_body=json.dumps({"version": body.version, "features": engine_features}),
+    )
+
+
+def read_body(text: str) -> Body:
+    """Read the frame of a client-features body. Raises `FlagFormatError`."""
     body = _json_object(text)
     version = body.get("version")
     if type(version) is not int or version not in FORMAT_VERSIONS:
@@ -56,14 +77,7 @@ def parse_features(text: str) -> Features:
     listed = body.get("features")
     if type(listed) is not list:
         raise FlagFormatError(f'"features" is {_shown(listed)}: give a list of flags')
-    ours = _ours(listed)
-    definitions = {name: _definition(feature) for name, feature in ours.items()}
-    engine_features = [_for_engine(feature) for feature in ours.values()]
-    return Features(
-        revision=_revision(body),
-        definitions=definitions,
-        engine_body=json.dumps({"version": version, "features": engine_features}),
-    )
+    return Body(version, _revision(body), _ours(listed))
 
 
 def _json_object(text: str) -> dict[str, Any]:
@@ -114,8 +128,8 @@ def _for_engine(feature: dict[str, Any]) -> dict[str, Any]:
     return feature if feature["enabled"] else {**feature, "strategies": []}
 
 
-def _definition(feature: dict[str, Any]) -> FlagDefinition:
-    """Read one of the migration's flags."""
+def definition_of(feature: dict[str, Any]) -> FlagDefinition:
+    """Read one of the migration's flags. Raises `FlagFormatError`."""
     name = feature["name"]
     enabled = feature.get("enabled")
     if type(enabled) is not bool:

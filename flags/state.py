@@ -7,7 +7,7 @@ from typing import Protocol
 
 from yggdrasil_engine.engine import UnleashEngine
 
-from flags.decision import Decision, FlagContext, Reason
+from flags.decision import Decision, FlagContext, Freshness, Reason
 from flags.definition import FlagDefinition
 from flags.features import FlagFormatError, parse_features
 from flags.memo import Memo
@@ -55,6 +55,7 @@ class FlagState:
     definitions: Mapping[str, FlagDefinition] = field(default_factory=dict)
     evaluator: Evaluator | None = None
     stale: bool = False
+    seen: Freshness = field(default_factory=Freshness, repr=False)
     _memo: Memo[tuple[str, int], Decision] = field(
         init=False, repr=False, default_factory=lambda: Memo(MEMO_LIMIT)
     )
@@ -109,7 +110,7 @@ class FlagState:
 
     def _decision(self, value: bool, reason: Reason, bucket: int | None = None) -> Decision:
         """Stamp an answer with the state it was made on."""
-        return Decision(value, reason, self.source, bucket, self.revision, self.stale)
+        return Decision(value, reason, self.source, bucket, self.revision, self.stale, self.seen)
 
 
 def load_state(body: str, *, source: str) -> FlagState:

@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from app.database import Database
+from app.deciding import Deciding, build_deciding
 from app.settings import EXCEPTIONS, PREFIX, Settings
 from flags.workers import WorkerFiles, WorkerState, WorkerView
 
@@ -50,6 +52,12 @@ class Host:
     def settings(self) -> Settings:
         """What it was started with."""
         return Settings.from_environ(self.environ)
+
+    def deciding(self) -> Deciding:
+        """Return what its command line has: kill switch, workers, flags. Nothing is started."""
+        settings = self.settings
+        database = Database(settings.database_url, instance_path=settings.instance_path)
+        return build_deciding(settings, database)
 
     @property
     def given(self) -> dict[str, str]:

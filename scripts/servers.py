@@ -19,7 +19,7 @@ import psycopg
 import redis
 from psycopg import sql
 
-_WHEELS = Path(sys.prefix) / "servers"
+SERVERS = Path(sys.prefix) / "servers"
 _START_S = 30
 
 
@@ -226,9 +226,9 @@ def redis_program() -> Path:
 
 
 def _found(name: str, path: str) -> Path:
-    found = next(_WHEELS.glob(f"lib/python3*/site-packages/{path}"), None)
+    found = next(SERVERS.glob(f"lib/python3*/site-packages/{path}"), None)
     if found is None:
         raise MissingServerError(
-            f"no {name} under {_WHEELS}: make test installs requirements-servers.txt"
+            f"no {name} under {SERVERS}: make test installs requirements-servers.txt"
         )
     return found

@@ -101,6 +101,15 @@ class CanonicalView(_View):
     def overheard(self, text: str | None) -> None:
         self._connection.overheard = text
 
+    @property
+    def settled(self) -> str | None:
+        """The overheard frame that shows what the canonical would."""
+        return self._connection.settled
+
+    @settled.setter
+    def settled(self, text: str | None) -> None:
+        self._connection.settled = text
+
     def offer(self, frame: Frame) -> None:
         """Hand over canonical state."""
         shown = Shown(self._connection.base_version, self._connection.overheard)

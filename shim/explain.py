@@ -21,6 +21,7 @@ def explain(migration: Migration, user_id: int) -> dict[str, Any]:
         "flag_revision": route.decision.flag_version,
         "flag_source": route.decision.source,
         "flags_stale": route.decision.stale,
+        "flags_age_s": _seconds(route.decision.seen.age_s),
         "sampled": route.shadows,
         "latch": {
             "engaged": table.latch.engaged,
@@ -33,6 +34,10 @@ def explain(migration: Migration, user_id: int) -> dict[str, Any]:
             for canonical in {entry.canonical.id: entry.canonical for entry in entries}.values()
         ],
     }
+
+
+def _seconds(age: float | None) -> float | None:
+    return None if age is None else round(age, 1)
 
 
 def _connection(canonical: CanonicalView, legacies: list[LegacyView]) -> dict[str, object]:

@@ -78,6 +78,12 @@ class _Facade:
         self._tally.legacy += 1
         serve = self._legacy.notify_balance_update
         if not route.shadows:
+            if table.samples:
+                # Not by a function: each call of one costs as much as all of this. After a
+                # flip in mid-call, which decides anew, the call counts as the facade's own.
+                code = sys._getframe(2).f_code
+                tally = migration.unsampled.get(id(code)) or migration.begin_unsampled(code)
+                tally.legacy += 1
             return serve(argument)
         return self._serve_observed(_LEGACY, route, user_id, argument, serve, argument)
 
@@ -95,6 +101,10 @@ class _Facade:
         serve = migration.canonical.notify_balance_update
         try:
             if not route.shadows:
+                if table.samples:
+                    code = sys._getframe(3).f_code
+                    tally = migration.unsampled.get(id(code)) or migration.begin_unsampled(code)
+                    tally.canonical += 1
                 return serve(route.hint)
             return self._serve_observed(_CANONICAL, route, user_id, argument, serve, route.hint)
         finally:
@@ -115,6 +125,7 @@ class _Facade:
         """
         migration = self._migration
         monotonic = migration.monotonic
+        self._tally.sampled += 1
         try:
             context = migration.context(user_id)
             call = LiveCall(

@@ -32,7 +32,9 @@ class CountsLine(msgspec.Struct, frozen=True, tag_field="event", tag="shadow_cou
     """`shadow_counts`: every denominator of one process since its start.
 
     `started` is when the process started, in unix seconds: a pid is used again. `latency` holds
-    for each side how many calls stayed below so many microseconds, by class.
+    for each side how many calls stayed below so many microseconds, by class; `activity` for each
+    class of users what was sampled, dropped, compared and left out. `noise` are the numbers of
+    legacy compared with itself.
     """
 
     v: Version
@@ -49,6 +51,8 @@ class CountsLine(msgspec.Struct, frozen=True, tag_field="event", tag="shadow_cou
     routed: dict[str, dict[str, Count]]
     comparisons: dict[Comparison, Numbers]
     latency: dict[str, dict[int, Count]] = {}
+    noise: dict[Comparison, Numbers] = {}
+    activity: dict[str, dict[str, Count]] = {}
 
     @property
     def process(self) -> tuple[str, int, float]:

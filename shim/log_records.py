@@ -25,6 +25,8 @@ class DecisionRecord(_Part, frozen=True):
     bucket: int | None
     flag_version: int | None
     stale: bool
+    age_s: float | None
+    """Seconds since the flags were last found to be what their source holds."""
 
 
 class CallRecord(_Part, frozen=True):

@@ -16,6 +16,7 @@ from shim.legacy.ports import Balance
 from shim.legacy.user_id_only import UserIdOnlyService
 from shim.ports import BalanceManager, CanonicalService, Connection, NewHint
 from shim.routing import RoutingTable
+from shim.shadow.counts import MOST_CALLERS, OTHERS
 from shim.shadow.events import LiveEffect
 from shim.shadow.queue import EventQueue
 from shim.sides import Path, Side
@@ -48,12 +49,14 @@ class CallContext(Struct, frozen=True):
 class Tally:
     """Calls by who served them, of one path. CPython adds to a slot without switching threads."""
 
-    __slots__ = ("canonical", "invalid", "legacy")
+    __slots__ = ("canonical", "invalid", "legacy", "sampled")
 
     def __init__(self) -> None:
         self.canonical = 0
         self.legacy = 0
         self.invalid = 0
+        self.sampled = 0
+        """Calls of either side that shadows are shown."""
 
     def snapshot(self) -> dict[str, int]:
         """Return plain data."""
@@ -62,6 +65,17 @@ class Tally:
             "canonical": self.canonical,
             "invalid_user_id": self.invalid,
         }
+
+
+class CallerTally:
+    """Calls by who served them, of one caller, that were not sampled though others are."""
+
+    __slots__ = ("caller", "canonical", "legacy")
+
+    def __init__(self, caller: object) -> None:
+        self.caller = caller
+        self.canonical = 0
+        self.legacy = 0
 
 
 class Migration:
@@ -88,6 +102,11 @@ class Migration:
         self.unobserved = 0
         """Calls and frames that could not be noted for the shadows."""
         self._reported: set[str] = set()
+        self.unsampled: dict[int, CallerTally] = {}
+        """By the id of the caller's code object, whose hash would be worked out anew each time.
+
+        The tally holds the object, so that no other one gets that id.
+        """
         self.connection_aware: ConnectionAwareService
         self.user_id_only: UserIdOnlyService
         self.canonical: CanonicalService
@@ -139,6 +158,12 @@ class Migration:
         The user-id-only service sends within the call and so has nothing pending, ever.
         """
         return not (self.connection_aware.is_pending(user_id) or self.canonical.is_pending(user_id))
+
+    def begin_unsampled(self, caller: object) -> CallerTally:
+        """Return the tally of a caller that is not in `unsampled` yet, or that of the others."""
+        if len(self.unsampled) >= MOST_CALLERS:
+            caller = OTHERS
+        return self.unsampled.setdefault(id(caller), CallerTally(caller))
 
     def report_invalid(self, path: Path, value: object) -> None:
         """Count a call whose user id is none, and log it once per kind of value."""

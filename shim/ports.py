@@ -62,6 +62,7 @@ class Connection(Protocol):
 
     base_version: int | None
     overheard: str | None
+    settled: str | None
 
     @property
     def id(self) -> str:
@@ -198,6 +199,9 @@ class Bus(Protocol):
 
     def publish(self, user_id: int) -> None:
         """Tell them that this user's balance may have changed."""
+
+    def pass_on(self, user_id: int, text: str) -> None:
+        """Have them send this text to the user's connections."""
 
 
 NewCanonical = Callable[[Clock, TruthReader, Bus], CanonicalService]

@@ -37,7 +37,7 @@ class RoutingTable:
     that it follows from, and a remembered route costs one dictionary lookup.
     """
 
-    __slots__ = ("_new_hint", "_routes", "flags", "get", "latch", "stage")
+    __slots__ = ("_new_hint", "_routes", "flags", "get", "latch", "samples", "stage")
 
     def __init__(self, flags: FlagState, latch: Latch, new_hint: NewHint) -> None:
         self.flags = flags
@@ -45,6 +45,9 @@ class RoutingTable:
         self.stage: Stage = stage_of(
             flags.definition(CANONICAL_FLAG), flags.definition(SHADOW_FLAG), latch
         )
+        shadow = flags.definition(SHADOW_FLAG)
+        self.samples = shadow is not None and not shadow.reaches_nobody
+        """Whether anybody's calls are shadowed: then it is counted whose are not."""
         self._new_hint = new_hint
         self._routes: Memo[int, Route] = Memo(MEMO_LIMIT)
         self.get = self._routes.peek

@@ -16,6 +16,8 @@ class Side(StrEnum):
     """The two legacy services with just the connections that production gives them."""
     COUNTERFACTUAL = "counterfactual_legacy"
     """The two legacy services with every connection and, where it was wrong, the argument."""
+    TWIN = "counterfactual_twin"
+    """The counterfactual once more, asked as late as the canonical reads: for the noise floor."""
 
 
 class Path(StrEnum):

@@ -47,6 +47,18 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """Yield a running PostgreSQL server of this test's own, which it may freeze."""
+    server = PostgresServer(present(postgres_package))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.thaw()
+        server.stop()
+
+
+@pytest.fixture
 def redis_server() -> Iterator[RedisServer]:
     """Yield a running Redis of this test's own, which it may kill and stop."""
     server = RedisServer(present(redis_program))

@@ -77,7 +77,7 @@ class SqlLedgerStore:
 def _is_new(session: Session, batch: Batch) -> bool:
     """Note the batch as its writer's newest; False if it was added before."""
     rows = [{"writer": batch.writer, "batch": 0, "seen_at": datetime.now(UTC)}]
-    _upsert(session, LedgerWriter, rows, add=())
+    upsert(session, LedgerWriter, rows, add=())
     newer = (
         update(LedgerWriter)
         .where(LedgerWriter.writer == batch.writer, LedgerWriter.batch < batch.number)
@@ -92,7 +92,7 @@ def _add_counters(session: Session, counters: Mapping[Cell, int]) -> None:
     for cell, count in counters.items():
         rows[cell._replace(caller=cell.caller[:CALLER_LENGTH])] += count
     named = [{**cell._asdict(), "count": rows[cell]} for cell in sorted(rows)]
-    _upsert(session, LedgerCounter, named, add=("count",))
+    upsert(session, LedgerCounter, named, add=("count",))
 
 
 def _add_groups(session: Session, keyed: Sequence[tuple[GroupKey, GroupDelta]]) -> None:
@@ -117,12 +117,12 @@ def _add_groups(session: Session, keyed: Sequence[tuple[GroupKey, GroupDelta]]) 
         for sample in delta.samples
         if sample.number <= MOST_SAMPLES
     ]
-    _upsert(session, LedgerGroup, groups, add=("count",), least="first_seen", most="last_seen")
-    _upsert(session, LedgerCaller, callers, add=("count",))
-    _upsert(session, LedgerSample, samples, add=())
+    upsert(session, LedgerGroup, groups, add=("count",), least="first_seen", most="last_seen")
+    upsert(session, LedgerCaller, callers, add=("count",))
+    upsert(session, LedgerSample, samples, add=())
 
 
-def _upsert(
+def upsert(
     session: Session,
     model: type[Base],
     rows: list[dict[str, Any]],

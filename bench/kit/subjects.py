@@ -8,7 +8,15 @@ from functools import partial
 from pathlib import Path
 
 from bench.kit.peers import LaunchDarkly, Unleash, laboratory
-from bench.kit.system import Store, System, burn_1_ms, sleep_200_ms, updates, user_ids
+from bench.kit.system import (
+    MANY_USERS,
+    Store,
+    System,
+    burn_1_ms,
+    sleep_200_ms,
+    updates,
+    user_ids,
+)
 from bench.kit.timing import Variant
 
 EMPTY = "empty call"
@@ -136,6 +144,37 @@ def restarted(name: str, system: System, against: Variant | None, calls: int) ->
         before=system.start,
         after=system.stop,
     )
+
+
+NOISE_PERCENT = 10
+"""As the service has it unless it is told otherwise."""
+
+
+@contextmanager
+def sampled_system() -> Iterator[System]:
+    """Start a system of many users, as one worker has it, with the noise floor measured."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        store = Store(Path(folder), MANY_USERS)
+        system = System(store, noise_percent=NOISE_PERCENT)
+        system.start()
+        yield system
+        system.stop()
+        store.database.dispose()
+
+
+def off_and_on(system: System, calls: int) -> tuple[Variant, Variant]:
+    """Return the facade with the shadow off, and the same with all calls sampled."""
+    off, on = (
+        Variant(
+            name,
+            system.by_id.notify_balance_update,
+            user_ids(calls, MANY_USERS),
+            before=partial(system.flip, percent=0, shadow=shadow),
+            after=system.settle,
+        )
+        for name, shadow in (("shadow off", 0), ("shadow at 100 %", 100))
+    )
+    return off, on
 
 
 def peer_calls(bench: Bench, direct: Mapping[str, Variant]) -> list[Variant]:

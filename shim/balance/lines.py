@@ -37,11 +37,6 @@ def divergence_record(
     """Return one divergence; `differences` and both observations are redacted."""
     first = episode.calls[0]
     route = first.decision if isinstance(first.decision, Route) else None
-    aliases = {id_: f"connection {number}" for number, id_ in enumerate(states_of(first), start=1)}
-    observations = [
-        episode.live(episode.serving, _LIVE_SIDES),
-        *(episode.shadow(side.name) for side in episode.shadows),
-    ]
     return Divergence(
         at=at,
         stage=stage,
@@ -55,19 +50,30 @@ def divergence_record(
         decision=None if route is None else _decision(route),
         rolled_back=None if route is None else route.rolled_back,
         epoch=None if route is None else route.epoch,
-        calls=tuple(CallRecord(call.path, _caller(call)) for call in episode.calls),
+        calls=tuple(CallRecord(call.path, caller_of(call)) for call in episode.calls),
         seconds=max(round((episode.closed_at or first.started) - episode.opened_at, 4), 0.0),
         differences=tuple(
             DifferenceRecord(
                 difference.path,
                 difference.kind,
-                _redact(difference.expected, name_user, of=difference.path),
-                _redact(difference.actual, name_user, of=difference.path),
+                redacted(difference.expected, name_user, of=difference.path),
+                redacted(difference.actual, name_user, of=difference.path),
             )
             for difference in result.differences
         ),
-        observations=tuple(_observation(run, aliases, name_user) for run in observations),
+        observations=tuple(observation_records(episode, name_user)),
     )
+
+
+def observation_records(episode: Episode, name_user: NameUser) -> list[ObservationRecord]:
+    """Return what each side of an episode did, the one in charge first."""
+    first = episode.calls[0]
+    aliases = {id_: f"connection {number}" for number, id_ in enumerate(states_of(first), start=1)}
+    observations = [
+        episode.live(episode.serving, _LIVE_SIDES),
+        *(episode.shadow(side.name) for side in episode.shadows),
+    ]
+    return [_observation(run, aliases, name_user) for run in observations]
 
 
 def _decision(route: Route) -> DecisionRecord:
@@ -79,10 +85,11 @@ def _decision(route: Route) -> DecisionRecord:
         decision.bucket,
         decision.flag_version,
         decision.stale,
+        decision.seen.age_s,
     )
 
 
-def _caller(call: LiveCall) -> str:
+def caller_of(call: LiveCall) -> str:
     """Return module and function of the caller, without the folder it lies in."""
     code = call.caller
     if not isinstance(code, CodeType):
@@ -120,7 +127,7 @@ def _effect(effect: Effect, aliases: Mapping[str, str], name_user: NameUser) -> 
     return EffectRecord(
         effect.side,
         aliases.get(effect.recipient, "stranger"),
-        message=_redact(_message(effect.payload), name_user),
+        message=redacted(_message(effect.payload), name_user),
     )
 
 
@@ -134,12 +141,12 @@ def _message(payload: object) -> object:
     } | {"sources": list(getattr(payload, "sources", ()))}
 
 
-def _redact(value: object, name_user: NameUser, *, of: object = "") -> object:
+def redacted(value: object, name_user: NameUser, *, of: object = "") -> object:
     """Replace user ids by what the log calls them, and amounts that JSON cannot say by text."""
     if isinstance(value, Mapping):
-        return {key: _redact(item, name_user, of=key) for key, item in value.items()}
+        return {key: redacted(item, name_user, of=key) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_redact(item, name_user) for item in value]
+        return [redacted(item, name_user) for item in value]
     if isinstance(value, int) and str(of).endswith(("user", "userId", "user_id")):
         return name_user(value)
     if isinstance(value, Decimal) and not value.is_finite():

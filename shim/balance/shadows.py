@@ -4,11 +4,14 @@ A shadow lives as long as its thread and serves the episodes of all users, as th
 does: a fault that needs two users, or a second call, must be able to show.
 """
 
+from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 from shim.balance.doubles import PUBLISH, BusDouble, ConnectionDouble, ManagerDouble
 from shim.book import ConnectionState
-from shim.legacy.connection_aware import ConnectionAwareService
+from shim.legacy.connection_aware import WINDOW_S, ConnectionAwareService
+from shim.legacy.ports import Balance
 from shim.legacy.updates import BalanceUpdate
 from shim.legacy.user_id_only import UserIdOnlyService
 from shim.migration import CallContext
@@ -108,12 +111,15 @@ class LegacyShadow(_Shadow):
     """Both legacy services: as production has them, or as they would be without the fault.
 
     The counterfactual has every connection in both services, and is handed the user id
-    where the caller passed an update object by mistake.
+    where the caller passed an update object by mistake. Its twin answers a call that reads a
+    balance one window later, when the canonical reads it as well.
     """
 
     def __init__(self, name: Side, *, truth: TruthReader, start: float) -> None:
         super().__init__(name, start=start)
-        self._corrected = name is Side.COUNTERFACTUAL
+        self._corrected = name in (Side.COUNTERFACTUAL, Side.TWIN)
+        self._late = name is Side.TWIN
+        self._waiting: Counter[int] = Counter()
         self._manager = ManagerDouble(truth)
         self._connection_aware = ConnectionAwareService(clock=self._clock)
         self._user_id_only = UserIdOnlyService(balance_manager=self._manager, clock=self._clock)
@@ -130,17 +136,29 @@ class LegacyShadow(_Shadow):
 
     def call(self, call: LiveCall) -> object:
         """Make the call by its path."""
-        self._manager.cached = CallContext.of(call.context).cached
+        cached = CallContext.of(call.context).cached
         argument = self._correct(call) if self._corrected else call.argument
         if call.path == Path.CONNECTION_AWARE:
             self._connection_aware.notify_balance_update(argument)  # type: ignore[arg-type]
+        elif self._late:
+            self._waiting[call.subject] += 1
+            answer = partial(self._answer_late, call.subject, argument, cached)
+            self._clock.call_later(WINDOW_S, answer)
         else:
-            self._user_id_only.notify_balance_update(argument)  # type: ignore[arg-type]
+            self._answer(argument, cached)
         return None
 
+    def _answer(self, argument: object, cached: Balance | None) -> None:
+        self._manager.cached = cached
+        self._user_id_only.notify_balance_update(argument)  # type: ignore[arg-type]
+
+    def _answer_late(self, subject: int, argument: object, cached: Balance | None) -> None:
+        self._waiting -= Counter((subject,))
+        self._answer(argument, cached)
+
     def is_idle(self, subject: int) -> bool:
-        """Whether no window of the user is open."""
-        return not self._connection_aware.is_pending(subject)
+        """Whether no window of the user is open, and nothing is to be answered."""
+        return not (self._connection_aware.is_pending(subject) or self._waiting[subject])
 
     def leave(self, subject: int) -> list[Effect]:
         """Remove the doubles and return what was said to them."""

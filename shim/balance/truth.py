@@ -1,6 +1,6 @@
 """What the canonical ought to have said, from the transactions alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -16,11 +16,13 @@ class Record:
     """What a connection had been given before each canonical frame of the episode.
 
     `before` maps a frame (by identity) to the version that the page showed; `base` is what
-    it showed at the first call. None: it had been given nothing.
+    it showed at the first call. None: it had been given nothing. `misled` are frames that a page
+    needed though it knew their version, for legacy had shown it another balance since.
     """
 
     base: int | None
     before: Mapping[int, int | None] = field(default_factory=dict)
+    misled: Collection[int] = ()
 
 
 def frames_seen(effects: Sequence[Effect]) -> list[object]:
@@ -57,13 +59,20 @@ def frames_expected(
     for effect in effects:
         version = getattr(effect.payload, "version", None)
         before = record.before.get(id(effect.payload), shown)
-        if not isinstance(version, int) or (before is not None and version <= before):
+        if not isinstance(version, int) or not _is_due(effect, version, before, record):
             continue
         wanted.append(_frame(subject, truth, since=before, version=version))
         shown = version
     if shown is None or shown < seen:
         wanted.append(_frame(subject, truth, since=shown, version=max(seen, shown or 0)))
     return wanted
+
+
+def _is_due(effect: Effect, version: int, before: int | None, record: Record) -> bool:
+    """Whether a page that knows the version `before` has to be shown this one."""
+    if before is None or version > before:
+        return True
+    return version == before and id(effect.payload) in record.misled
 
 
 def _frame(subject: int, truth: Truth, *, since: int | None, version: int) -> dict[str, object]:

@@ -7,7 +7,7 @@ from shim.shadow.callers import module_of
 from shim.shadow.effects import Effect
 from shim.shadow.events import LiveCall, LiveEffect
 from shim.shadow.observation import CallOutcome, Observation, Raised
-from shim.shadow.result import NotCompared
+from shim.shadow.result import Comparison, NotCompared
 from shim.shadow.shadow_side import ShadowSide
 
 EPISODE_LIMIT = 1.0
@@ -31,6 +31,8 @@ class Episode:
     closed_at: float | None = None
     notes: dict[str, object] = field(default_factory=dict)
     """What the binding wants to remember until it judges."""
+    noise: tuple[Comparison, ...] = ()
+    """The comparisons in which the binding compares legacy with itself as well."""
 
     @property
     def live_calls_finished(self) -> bool:

@@ -139,8 +139,10 @@ class ShadowExecutor:
             experiment.discard(NotCompared.CPU_BUDGET)
             self._drop_queued(NotCompared.CPU_BUDGET)
             return
+        now = self._monotonic()
+        self._counts.lose(self._queue.take_lost(), at=now)
         experiment.step(
-            self._monotonic(),
+            now,
             lambda: self._queue.take(SLICE),
             self._queue.take_holed(),
             refuse=NotCompared.CPU_BUDGET if self._budget.exhausted else None,

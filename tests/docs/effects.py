@@ -5,8 +5,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from app.replay_words import EXIT_CODES
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from shim.known_store import KnownFile
+from shim.replay.run import Finding
 from shim.report import Verdict, read_logs
 from tests.docs.demonstration import Demonstration, Done, eventually
 from tests.docs.documents import RUNBOOK, marked, table
@@ -185,6 +187,13 @@ def names_callers(live: Demonstration, done: Done) -> None:
     assert told["callers"].keys() <= modules, told
     for group in told["groups"]:
         assert group["callers"].keys() <= modules, group
+
+
+def replays(_: Demonstration, done: Done) -> None:
+    """Expect what diverged to diverge still, both sides shown, and the exit code for that."""
+    assert done.exit_code == EXIT_CODES[Finding.STILL_DIVERGES], done.said
+    assert done.stdout.startswith("still_diverges: "), done.said
+    assert " | canonical" in done.stdout, done.said
 
 
 def knows(id_: str | None, live: Demonstration, done: Done) -> None:

@@ -14,7 +14,6 @@ import psycopg
 import pytest
 from websockets.sync.client import connect
 
-from app.deciding import build_deciding
 from flags.admin import EmbeddedAdmin
 from flags.decision import CANONICAL_FLAG
 from scripts.hosts import Host
@@ -137,7 +136,7 @@ def test_flips_while_rewards_are_booked_on_both_hosts_lose_and_double_nothing(
             turn += 1
             stopping.wait(0.02)
 
-    switch = build_deciding(shared.hosts[0].settings).kill_switch
+    switch = shared.hosts[0].deciding().kill_switch
     with ExitStack() as stack:
         pages = [stack.enter_context(Page(shared.hosts[n % 2])) for n in range(PAGES)]
         until(lambda: all(page.versions for page in pages))

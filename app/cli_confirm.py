@@ -1,0 +1,25 @@
+"""`flask rollout confirm`: lets through what workers hold back."""
+
+import click
+from flask.cli import with_appcontext
+
+from app.cli_options import order_options
+from app.cli_rollout import carry_out
+from app.known import refuse_complete
+from app.parts import parts
+from app.rollout import Order, Outcome
+from app.rollout_confirm import confirm, waiting
+
+
+@click.command("confirm")
+@with_appcontext
+@order_options()
+def confirm_held(who: str, why: str, as_json: bool) -> None:
+    """Let through a raise that was made in Unleash itself and that workers hold back."""
+
+    def act() -> Outcome:
+        held = waiting(parts())
+        refuse_complete(parts(), held.definition.percentage)
+        return confirm(parts(), Order(who, why), held)
+
+    carry_out(act, as_json)

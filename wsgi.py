@@ -2,10 +2,16 @@
 
 import sys
 
-from app.factory import create_app
+from app.reader import create_reader, reads_only
 from app.settings import SettingsError
 
 try:
-    app = create_app()
+    if reads_only(sys.argv):
+        app = create_reader()
+    else:
+        # Not above: what a reading command does not need takes half of its memory.
+        from app.factory import create_app
+
+        app = create_app()
 except SettingsError as error:
     sys.exit(f"The settings cannot be used:\n{error}")

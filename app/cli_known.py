@@ -8,8 +8,9 @@ import click
 from flask.cli import AppGroup
 
 from app import known as actions
-from app.cli_options import TEXT, json_option, order_options
-from app.parts import parts
+from app.cli_migration import migration_option
+from app.cli_options import TEXT, chosen, json_option, order_options
+from app.known_words import known_json, words
 from app.rollout import Order
 from shim.known_store import KnownStoreError
 from shim.shadow.differences import DifferenceKind
@@ -42,6 +43,7 @@ def known() -> None:
 
 @known.command("accept")
 @click.argument("id_", metavar="ID")
+@migration_option
 @click.option("--fingerprint", help="The one divergence that is meant.")
 @click.option(
     "--comparison",
@@ -81,7 +83,7 @@ def accept(
             None if kind is None else DifferenceKind(kind),
         )
         new = KnownDivergence(id_, rule, owner or who, why, until, stays)
-        notes = actions.accept(parts(), Order(who, why), new)
+        notes = actions.accept(chosen(), Order(who, why), new)
     except (KnownDivergenceError, KnownStoreError) as error:
         _fail(error)
     _show(new, "accepted", notes, as_json=as_json)
@@ -89,43 +91,43 @@ def accept(
 
 @known.command("end")
 @click.argument("id_", metavar="ID")
+@migration_option
 @order_options(reason_required=True)
 def end(id_: str, who: str, why: str, as_json: bool) -> None:
     """Count the difference ID as a divergence again."""
     try:
-        ended, notes = actions.end(parts(), Order(who, why), id_)
+        ended, notes = actions.end(chosen(), Order(who, why), id_)
     except (KnownDivergenceError, KnownStoreError) as error:
         _fail(error)
     _show(ended, "ended", notes, as_json=as_json)
 
 
 @known.command("list")
+@migration_option
 @json_option
 def list_known(as_json: bool) -> None:
     """Show every known divergence: who answers for it, until when, how often it was met."""
-    found = parts()
+    found = chosen()
     try:
         kept = found.known.read()
     except KnownStoreError as error:
         _fail(error)
     hits = actions.hits(found)
-    told = [
-        actions.known_json(each, None if hits is None else hits.get(each.id, 0)) for each in kept
-    ]
+    told = [known_json(each, None if hits is None else hits.get(each.id, 0)) for each in kept]
     if as_json:
         click.echo(json.dumps(told, indent=2))
         return
     for each, entry in zip(kept, told, strict=True):
         state = "active " if entry["active"] else "expired"
         met = "the ledger cannot be read" if hits is None else f"met {entry['hits']} times"
-        click.echo(f"{state}  {actions.words(each)}; {met}: {each.reason}")
+        click.echo(f"{state}  {words(each)}; {met}: {each.reason}")
 
 
 def _show(known: KnownDivergence, what: str, notes: tuple[str, ...], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(actions.known_json(known, None), indent=2))
+        click.echo(json.dumps(known_json(known, None), indent=2))
     else:
-        click.echo(f"{what}: {actions.words(known)}")
+        click.echo(f"{what}: {words(known)}")
     for note in notes:
         click.echo(f"note: {note}", err=True)
 

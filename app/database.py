@@ -84,7 +84,7 @@ class Database:
         if self._url.get_backend_name() == "sqlite":
             path = Path(str(self._url.database))
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
+            path.touch(mode=0o600)  # user ids are in it; its log and index get the same mode
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
         with self.transaction() as session:

@@ -7,21 +7,25 @@ from datetime import datetime
 import msgspec
 import structlog
 
-from flags.decision import SHADOW_FLAG
 from flags.stage import Stage
-from shim.balance.lines import NameUser, divergence_record
+from shim.lines import NameUser, NewRecord
 from shim.log_records import Divergence
-from shim.migration import Migration
+from shim.router import Router
+from shim.shadow.activity import MARK
 from shim.shadow.alarm import Reading, Watch
+from shim.shadow.callers import module_of
 from shim.shadow.counts import EVERYBODY, Cell, Counts
 from shim.shadow.episode import Episode
 from shim.shadow.ledger import MOST_SAMPLES, Ledger
 from shim.shadow.publisher import ENCODER, Publisher
+from shim.shadow.replays import Replays
 from shim.shadow.result import Comparison, NotCompared, Outcome, Result
 from shim.sides import Side
 
 LONGEST_SAMPLE = 16_000
 """Characters of a sample; a longer one goes without what each side did."""
+
+_COMPARISONS = frozenset(Comparison)
 
 _log = structlog.get_logger("app")
 
@@ -39,42 +43,59 @@ class Evidence:
         ledger: Ledger,
         counts: Counts,
         publisher: Publisher,
-        migration: Migration,
+        router: Router,
+        new_record: NewRecord,
         name_user: NameUser,
         utc_now: Callable[[], datetime],
+        replays: Replays | None = None,
     ) -> None:
         self._ledger = ledger
         self._counts = counts
         self._publisher = publisher
-        self._migration = migration
+        self._router = router
+        self._new_record = new_record
         self._name_user = name_user
         self._utc_now = utc_now
+        self._replays = replays
         self._ledger_failed = False
         self.watch = Watch()
 
     def publish(self, episode: Episode, result: Result) -> None:
         """Hand on one divergence. Belongs to the shadow thread."""
         number = self._note(episode, result)
+        if self._replays is not None:
+            self._replays.offer(episode, result, number)
         if number > self._ledger.first_lines:
             return
-        record = divergence_record(
+        record = self._new_record(
             episode,
             result,
             self._name_user,
             at=self._utc_now(),
-            stage=self._migration.table.stage,
+            stage=self._router.table.stage,
             number=number,
         )
         if 0 < number <= MOST_SAMPLES:
             self._ledger.add_sample(result, number, _sample(record))
         self._publisher.put(record)
 
+    def publish_noise(self, episode: Episode, result: Result) -> None:
+        """Count where legacy differs from itself: in the ledger, for it is no divergence."""
+        self._note(episode, result)
+
     def count(self) -> None:
         """Log how many there were of the groups that are not logged line by line any more."""
-        groups = [{**key._asdict(), "count": count} for key, count in self._ledger.untold().items()]
+        groups = [
+            {**key._asdict(), "count": count}
+            for key, count in self._ledger.untold().items()
+            if key.comparison in _COMPARISONS
+        ]
         if groups:
             self._publisher.publish(
-                "divergence_counts", groups=groups, lines=self._ledger.first_lines
+                "divergence_counts",
+                migration=self._router.pair.migration,
+                groups=groups,
+                lines=self._ledger.first_lines,
             )
 
     def look(self, now: float) -> None:
@@ -84,15 +105,32 @@ class Evidence:
     def counters(self) -> Mapping[Cell, int]:
         """Return every counter of this worker since its start, with each denominator."""
         cells = Counter(self._counts.cells)
-        for tally in self._migration.tallies.values():
+        for tally in self._router.tallies.values():
             for what, count in (("routed", tally.legacy), ("invalid_user_id", tally.invalid)):
                 cells[Cell(EVERYBODY, Side.LEGACY, "", what)] += count
             cells[Cell(EVERYBODY, Side.CANONICAL, "", "routed")] += tally.canonical
         full = f"dropped:{NotCompared.QUEUE_FULL}"
-        for (caller, side), count in list(self._migration.queue.dropped_calls.items()):
+        for (caller, side), count in list(self._router.queue.dropped_calls.items()):
             cells[Cell(EVERYBODY, side, "", full)] += count
             cells[Cell(caller, side, "", full)] += count
+        cells.update(self._routed_by_caller(cells))
         return cells
+
+    def _routed_by_caller(self, cells: Counter[Cell]) -> Counter[Cell]:
+        """Add up what was routed for each caller: what was sampled, and what was not.
+
+        While nobody is sampled nobody is named either, and it is known of all together alone.
+        """
+        routed: Counter[Cell] = Counter()
+        for cell, count in cells.items():
+            offered = cell.what == "sampled" or cell.what.startswith("dropped:")
+            if offered and cell.caller != EVERYBODY and not cell.caller.startswith(MARK):
+                routed[Cell(cell.caller, cell.side, "", "routed")] += count
+        for tally in tuple(self._router.unsampled.values()):
+            caller = module_of(tally.caller)
+            routed[Cell(caller, Side.LEGACY, "", "routed")] += tally.legacy
+            routed[Cell(caller, Side.CANONICAL, "", "routed")] += tally.canonical
+        return routed
 
     def _note(self, episode: Episode, result: Result) -> int:
         """Count it in the ledger; return how many of its kind there were, 0 if nobody knows."""
@@ -105,8 +143,8 @@ class Evidence:
             return 0
 
     def _reading(self, now: float) -> Reading:
-        table, queue, counts = self._migration.table, self._migration.queue, self._counts
-        shadow = table.flags.definition(SHADOW_FLAG)
+        table, queue, counts = self._router.table, self._router.queue, self._counts
+        shadow = table.flags.definition(self._router.pair.shadow)
         percentage = shadow.percentage if shadow is not None and shadow.enabled else 0
         reasons = Counter({str(reason): n for reason, n in list(counts.dropped.items())})
         reasons[NotCompared.QUEUE_FULL] += sum(list(queue.dropped_calls.values()))
@@ -124,7 +162,7 @@ class Evidence:
             at=now,
             expected=table.stage is not Stage.OFF and percentage > 0,
             everything=percentage == 100,
-            routed=sum(each.legacy + each.canonical for each in self._migration.tallies.values()),
+            routed=sum(each.legacy + each.canonical for each in self._router.tallies.values()),
             offered=queue.taken + len(queue) + queue.dropped,
             taken=queue.taken,
             queued=len(queue),

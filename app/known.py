@@ -1,9 +1,8 @@
 """What an operator does to known divergences: accept, end, and see which of them hold."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
 
+from app.known_words import active, words
 from app.parts import Parts
 from app.rollout import Order, RolloutError, recorded
 from shim.known_store import KnownStoreError
@@ -49,43 +48,6 @@ def refuse_complete(parts: Parts, percentage: int) -> None:
             " and not meant to stay. Repair the cause and `flask shadow known end` it; or, if it"
             " is to stay, end it and accept it again with --stays"
         )
-
-
-def active(known: Iterable[KnownDivergence]) -> list[KnownDivergence]:
-    """Return those that excuse something now."""
-    now = datetime.now(UTC)
-    return [each for each in known if each.is_active(now)]
-
-
-def words(known: KnownDivergence) -> str:
-    """Return a known divergence in one line."""
-    return entry_words(known_json(known, None))
-
-
-def entry_words(entry: dict[str, Any]) -> str:
-    """Return in one line what `known_json` returned."""
-    where = entry["fingerprint"] or f"{entry['path']} {entry['kind']}"
-    until = entry["until"][:16] if entry["until"] else "the end of the migration"
-    stays = ", meant to stay" if entry["stays"] else ""
-    return f"{entry['id']} ({entry['comparison']} {where}), {entry['owner']}, until {until}{stays}"
-
-
-def known_json(known: KnownDivergence, hits: int | None) -> dict[str, Any]:
-    """Return a known divergence in JSON's types; `hits` is None while nobody can say."""
-    rule = known.rule
-    return {
-        "id": known.id,
-        "comparison": rule.comparison,
-        "fingerprint": rule.fingerprint,
-        "path": rule.path,
-        "kind": rule.kind,
-        "owner": known.owner,
-        "reason": known.reason,
-        "until": None if known.until is None else known.until.isoformat(),
-        "stays": known.stays,
-        "active": bool(active([known])),
-        "hits": hits,
-    }
 
 
 def hits(parts: Parts) -> dict[str, int] | None:

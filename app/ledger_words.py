@@ -3,9 +3,11 @@
 from collections import defaultdict
 from typing import Any
 
-from app.known import active, entry_words, known_json
+from app.known_words import active, entry_words, known_json
 from app.parts import Parts
+from app.report_text import activity_words
 from shim.known_store import KnownStoreError
+from shim.shadow.activity import MARK, by_activity
 from shim.shadow.counts import EVERYBODY, Cell
 from shim.shadow.ledger_store import Group, LedgerError, LedgerView
 
@@ -21,7 +23,9 @@ def evidence_json(parts: Parts) -> dict[str, Any]:
     try:
         view = parts.ledger.read()
         hits, ledger = view.hits(), {"problem": None, "everybody": _of(view, EVERYBODY)}
-        ledger["new"] = [group_json(group) for group in view.groups if not group.known]
+        ledger["new"] = [
+            group_json(group) for group in view.groups if not (group.known or group.is_noise)
+        ]
     except LedgerError as error:
         ledger = {"problem": str(error)}
     try:
@@ -55,10 +59,13 @@ def evidence_lines(status: dict[str, Any]) -> list[str]:
 
 def ledger_json(view: LedgerView) -> dict[str, Any]:
     """Return the whole ledger: counters per caller and side, and every group."""
-    callers = sorted({cell.caller for cell in view.counters} - {EVERYBODY})
+    named = {cell.caller for cell in view.counters} - {EVERYBODY}
+    callers = sorted(name for name in named if not name.startswith(MARK))
+    activity = by_activity(view.counters)
     return {
         "everybody": _of(view, EVERYBODY),
         "callers": {caller: _of(view, caller) for caller in callers},
+        "activity": activity,
         "groups": [group_json(group) for group in view.groups],
     }
 
@@ -68,6 +75,7 @@ def ledger_lines(told: dict[str, Any]) -> list[str]:
     lines = [_side_words(side) for side in told["everybody"]] or ["nothing was counted so far"]
     for caller, sides in told["callers"].items():
         lines += [f"{caller}: {_side_words(side)}" for side in sides]
+    lines += [activity_words(name, sums) for name, sums in told["activity"].items()]
     if told["groups"]:
         lines += ["", "divergences, most frequent first:"]
     return lines + [f"  {group_words(group)}" for group in told["groups"]]
@@ -100,11 +108,7 @@ def group_words(group: dict[str, Any]) -> str:
 
 
 def _of(view: LedgerView, caller: str) -> list[dict[str, Any]]:
-    """Return a caller's numbers, one entry for each side that served.
-
-    Who made a call that is not sampled is not looked up: that would cost every call 0.1 us
-    and more. So what was routed is known of everybody together.
-    """
+    """Return a caller's numbers, one entry for each side that served."""
     sides: dict[str, dict[Cell, int]] = defaultdict(dict)
     for cell, count in view.counters.items():
         if cell.caller == caller:

@@ -1,4 +1,4 @@
-"""The tables: users, their balances, every transaction, what earns income, and the ledger."""
+"""The tables: users, balances, every transaction, what earns income, the ledger, the targets."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -7,9 +7,11 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     Integer,
     MetaData,
@@ -22,12 +24,14 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from app.money import MAX_BALANCE, Currency, Money
+from flags.decision import BALANCE_NOTIFICATIONS
 
 MAX_USER_ID = 2**53 - 1
 """The largest whole number that a browser holds exactly."""
 SOURCE_LENGTH = 64
 KEY_LENGTH = 200
 CALLER_LENGTH = 100
+MIGRATION_LENGTH = 32
 
 BigInt = BigInteger().with_variant(Integer(), "sqlite")
 """64 bits on both; SQLite numbers rows by itself only for a column declared INTEGER."""
@@ -119,7 +123,11 @@ class Transaction(Base):
 
 
 class FarmingDeposit(Base):
-    """UNI that a user farms with; `daily_rate` is the fraction of `amount` earned in a day."""
+    """UNI that a user farms with; `daily_rate` is the fraction of `amount` earned in a day.
+
+    `paid_until` is the time of the last tick that was paid, written with its booking; None
+    before the first.
+    """
 
     __tablename__ = "farming_deposits"
 
@@ -127,6 +135,7 @@ class FarmingDeposit(Base):
     user_id: Mapped[int] = mapped_column(BigInt, ForeignKey(User.id), index=True)
     amount: Mapped[Decimal] = mapped_column(Money)
     daily_rate: Mapped[Decimal] = mapped_column(Money)
+    paid_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class TonBoost(Base):
@@ -140,6 +149,14 @@ class TonBoost(Base):
     daily_rate: Mapped[Decimal] = mapped_column(Money)
 
 
+class OfMigration:
+    """A row of the ledger of one migration; rows of the first one may not say so."""
+
+    migration: Mapped[str] = mapped_column(
+        String(MIGRATION_LENGTH), primary_key=True, server_default=BALANCE_NOTIFICATIONS.migration
+    )
+
+
 class LedgerWriter(Base):
     """A process that hands in what its shadows found, and the newest batch that was added."""
 
@@ -150,7 +167,7 @@ class LedgerWriter(Base):
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class LedgerCounter(Base):
+class LedgerCounter(OfMigration, Base):
     """How often something happened to the calls of one caller, served by one side."""
 
     __tablename__ = "ledger_counters"
@@ -162,7 +179,7 @@ class LedgerCounter(Base):
     count: Mapped[int] = mapped_column(BigInt)
 
 
-class LedgerGroup(Base):
+class LedgerGroup(OfMigration, Base):
     """Divergences with one fingerprint; `known` is empty unless they are known."""
 
     __tablename__ = "ledger_groups"
@@ -176,7 +193,7 @@ class LedgerGroup(Base):
     differences: Mapped[list[str]] = mapped_column(JSON)
 
 
-class LedgerCaller(Base):
+class LedgerCaller(OfMigration, Base):
     """How many of a group's divergences a caller took part in."""
 
     __tablename__ = "ledger_callers"
@@ -188,7 +205,7 @@ class LedgerCaller(Base):
     count: Mapped[int] = mapped_column(BigInt)
 
 
-class LedgerSample(Base):
+class LedgerSample(OfMigration, Base):
     """One of a group's first divergences, redacted, as JSON."""
 
     __tablename__ = "ledger_samples"
@@ -198,3 +215,66 @@ class LedgerSample(Base):
     known: Mapped[str] = mapped_column(String(64), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     text: Mapped[str] = mapped_column(Text)
+
+
+class FlagTarget(Base):
+    """What one flag is meant to be: see `flags.targets`."""
+
+    __tablename__ = "flag_targets"
+
+    flag: Mapped[str] = mapped_column(String(100), primary_key=True)
+    standing: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class ShadowReplay(Base):
+    """A divergence with all its inputs, real user ids among them: see the README on access."""
+
+    __tablename__ = "shadow_replays"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(32), index=True)
+    share: Mapped[str] = mapped_column(String(8))
+    draw: Mapped[float] = mapped_column(Double)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class ShadowChore(Base):
+    """What one worker does for all, and when it was taken on last."""
+
+    __tablename__ = "shadow_chores"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    taken_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class KeptLatch(Base):
+    """The latch of the kill switch: `text` is what its file would hold."""
+
+    __tablename__ = "latch"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    epoch: Mapped[int] = mapped_column(BigInt)
+    engaged: Mapped[bool] = mapped_column(Boolean)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class KnownWorker(Base):
+    """What a worker last said of itself, and when by the clock of the database."""
+
+    __tablename__ = "workers"
+
+    host: Mapped[str] = mapped_column(String(255), primary_key=True)
+    pid: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
+    record: Mapped[str] = mapped_column(Text)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class HeldLease(Base):
+    """Who may do what only one process does, until when by the clock of the database."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(200))
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)

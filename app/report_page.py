@@ -9,7 +9,8 @@ from flask import render_template
 from jinja2 import Undefined
 
 from app.charts import HEIGHT, WIDTH, bars, latencies, rate_chart
-from app.report_text import share
+from app.known_words import known_lines, words
+from app.report_text import noise_words, share
 from shim.report import Report
 from shim.report_groups import Group
 
@@ -32,6 +33,9 @@ def report_page(report: Report) -> str:
         report=report,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         share=share,
+        noise=noise_words,
+        known=known_lines(report.known, report.hits),
+        named=[words(each) for each in report.known],
         pretty=_pretty,
         width=WIDTH,
         height=HEIGHT,

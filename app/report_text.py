@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
+from app.known_words import known_lines
 from shim.report import Judged, Report
+from shim.shadow.result import Comparison, NotCompared
 
 SHOWN = 20
 """Groups, and callers, that a terminal has room for."""
@@ -10,14 +12,14 @@ SHOWN = 20
 
 def describe(report: Report) -> str:
     """Return the report as text; a rate never stands without what it was taken of."""
-    return "\n".join([*_head(report), *_verdicts(report), *_found(report)])
+    return "\n".join([*_head(report), *_verdicts(report), *_known(report), *_found(report)])
 
 
 def _head(report: Report) -> list[str]:
     return [
         f"{report.lines} lines of {report.workers} workers, {report.damaged} damaged,"
         f" {report.other_version} of another version",
-        "routed " + (pairs(report.routed) or "nothing"),
+        f"{report.migration}: routed " + (pairs(report.routed) or "nothing"),
         f"sampled {report.calls} calls in {report.episodes} episodes, {report.forced} closed by"
         f" force; dropped {pairs(report.dropped) or 'none'};"
         f" stale legacy frames {report.stale_legacy}",
@@ -29,23 +31,59 @@ def _verdicts(report: Report) -> list[str]:
     level = f"{report.terms.level * 100:.6g} %"
     lines = [
         f"{'stage':<11} {'comparison':<10} {'verdict':<12} {'compared':>9} {'known':>7}"
-        f" {'diverged':>8} {'rate':>8} {'at most':>8}  not compared",
+        f" {'diverged':>8} {'rate':>8} {'at most':>8} {'noise':>12} {'beyond':>8}  not compared",
     ]
-    for stage, (_, tallies) in report.stages.items():
-        lines += [_verdict(stage, name, report.judged_in(stage, name)) for name in tallies]
+    for stage, numbers in report.stages.items():
+        lines += [_verdict(stage, name, report.judged_in(stage, name)) for name in numbers.tallies]
     lines += [
         _verdict("all", name, report.judged(name)) + _of(report.reasons.get(name, {}))
         for name in report.comparisons
     ]
-    return [*lines, f"'at most' is the exact one-sided upper bound of the rate at {level}"]
+    lines += [activity_words(name, sums) for name, sums in sorted(report.activity.items())]
+    return [
+        *lines,
+        f"'at most' is the exact one-sided upper bound of the rate at {level}",
+        "'noise' is how often legacy differed from itself, of how many; 'beyond' is 'at most' less",
+        f"the exact one-sided lower bound of that rate at {level}, and never below 0",
+    ]
 
 
 def _verdict(stage: str, name: str, judged: Judged) -> str:
     return (
         f"{stage:<11} {name:<10} {judged.verdict:<12} {judged.compared:>9} {judged.known:>7}"
         f" {judged.diverged:>8} {share(judged.rate):>8} {share(judged.bound):>8}"
-        f"  {judged.not_compared}"
+        f" {noise_words(judged):>12} {share(judged.beyond_noise):>8}  {judged.not_compared}"
     )
+
+
+def noise_words(judged: Judged) -> str:
+    """Return how often legacy differed from itself, and of how many."""
+    noise = judged.noise
+    return "-" if noise is None else f"{noise.diverged} of {noise.compared}"
+
+
+def _known(report: Report) -> list[str]:
+    lines = ["", "known divergences, which count as none in each verdict above:"]
+    lines += [f"  {line}" for line in known_lines(report.known, report.hits)]
+    return [*lines, f"  {report.known_problem}"] if report.known_problem else lines
+
+
+def activity_words(name: str, sums: Mapping[str, int]) -> str:
+    """Return what was left out of the users of one class, and of how much."""
+    compared, left_out = sums.get("compared", 0), {w: n for w, n in sums.items() if ":" in w}
+    out = sum(_comparisons(what, n) for what, n in left_out.items())
+    rate = out / (out + compared) if out + compared else None
+    return (
+        f"users with {name} activity: {sums.get('sampled', 0)} calls sampled, {compared} compared,"
+        f" {share(rate)} left out: {pairs(left_out) or 'nothing'}"
+    )
+
+
+def _comparisons(what: str, count: int) -> int:
+    """Return how many comparisons were left out: a call that was dropped takes part in all."""
+    if what == f"not_compared:{NotCompared.NO_CONNECTION}":
+        return 0
+    return count * len(Comparison) if what.startswith("dropped:") else count
 
 
 def _of(reasons: Mapping[str, int]) -> str:

@@ -1,8 +1,10 @@
 """Every setting: read once from the environment, checked, and refused by name if unknown."""
 
+import hashlib
 import os
+import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 from app import settings_checks
 from app.adapters.worker_log import MEGABYTE, Retention
 from app.environment import Environment
+from flags.decision import BALANCE_NOTIFICATIONS, FlagPair
 
 PREFIX = "SHIM_"
 EXCEPTIONS = (
@@ -22,7 +25,9 @@ EXCEPTIONS = (
     "LEGACY_VECTORS",
 )
 """Settings without the prefix; a name within two letters of one is taken for a misspelling."""
-_NOT_YET = ("UNLEASH_URL", "UNLEASH_CLIENT_TOKEN", "UNLEASH_ADMIN_TOKEN")
+
+_OF_THE_HOST = ("instance_path", "host_name", "host", "port", "workers", "threads")
+"""What hosts may have set differently."""
 
 
 class SettingsError(Exception):
@@ -35,6 +40,8 @@ class Settings:
 
     instance_path: Path
     database_url: str = field(repr=False)
+    host_name: str = field(default_factory=socket.gethostname)
+    """What this host is called among those that share a database or a bus."""
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 1
@@ -46,16 +53,26 @@ class Settings:
     shadow_queue: int = 10_000
     shadow_deadline_ms: int = 1000
     shadow_cpu_percent: float = 5.0
+    shadow_noise_percent: int = 10
+    """Share of the users for whom legacy is compared with itself as well."""
     log_first_lines: int = 10
     log_user_ids: str = "hash"
     log_file_mb: int = 64
     log_total_mb: int = 1024
     log_days: int = 14
+    replay_days: int = 14
+    ledger_days: int = 90
     notify_bus_url: str | None = field(default=None, repr=False)
     """The Redis between workers; None: no worker hears of what another one booked."""
     secret_key: str | None = field(default=None, repr=False)
     """Signs sessions and what is on the bus; None: a key of the instance folder."""
     sweep_interval_s: float = 5.0
+    unleash_url: str | None = None
+    """The flag server, without a path; None: the flags are in a file of ours."""
+    unleash_client_token: str | None = field(default=None, repr=False)
+    unleash_admin_token: str | None = field(default=None, repr=False)
+    hook_token: str | None = field(default=None, repr=False)
+    """Lets the flag server's webhook in; None: one that follows from the signing key."""
     admission: str = "enforce"
     origins: tuple[str, ...] = ()
     """Where pages may come from; empty: from where this service itself is reached."""
@@ -68,9 +85,44 @@ class Settings:
     message_burst: int = 50
 
     @property
+    def shared_database(self) -> bool:
+        """Whether other hosts may use the same database: one in a file is this host's alone."""
+        return not self.database_url.startswith("sqlite")
+
+    @property
+    def digest(self) -> str:
+        """Twelve letters that stand for what all hosts should have set alike, no secret in it."""
+        alike = {
+            each.name: getattr(self, each.name)
+            for each in fields(self)
+            if each.repr and each.name not in _OF_THE_HOST
+        }
+        return hashlib.sha256(repr(sorted(alike.items())).encode()).hexdigest()[:12]
+
+    @property
+    def rollback_file(self) -> Path:
+        """Whoever makes it rolls back."""
+        return self.instance_path / "rollback"
+
+    @property
     def flag_file(self) -> Path:
         """The flags, in Unleash's client-features format."""
         return self.instance_path / "flags.json"
+
+    @property
+    def kept_flag_file(self) -> Path:
+        """What an Unleash server held last."""
+        return self.instance_path / "unleash.json"
+
+    @property
+    def targets_file(self) -> Path:
+        """What the flags of an Unleash server are meant to be."""
+        return self.instance_path / "targets.json"
+
+    @property
+    def flag_hint_file(self) -> Path:
+        """The newest revision that a worker of this host was told of."""
+        return self.run_path / "flag-hint.json"
 
     @property
     def latch_file(self) -> Path:
@@ -82,10 +134,10 @@ class Settings:
         """The audit trail."""
         return self.instance_path / "history.jsonl"
 
-    @property
-    def known_file(self) -> Path:
-        """The known divergences that were accepted."""
-        return self.instance_path / "known.json"
+    def known_file_of(self, pair: FlagPair) -> Path:
+        """Return where the known divergences of a migration are that were accepted."""
+        suffix = "" if pair is BALANCE_NOTIFICATIONS else f"-{pair.migration}"
+        return self.instance_path / f"known{suffix}.json"
 
     @property
     def run_path(self) -> Path:
@@ -127,14 +179,10 @@ class Settings:
             **_shadow(env),
             **_log(env),
             **_workers(env),
+            **_unleash(env),
             **_admission(env),
             **_bounds(env),
         }
-        env.problems += [
-            f"{name} is set, but there is nothing behind it yet: unset it"
-            for name in _NOT_YET
-            if name in env
-        ]
         env.refuse_unknown(prefix=PREFIX, exceptions=EXCEPTIONS)
         if env.problems:
             raise SettingsError("\n".join(env.problems))
@@ -148,6 +196,8 @@ def _process(env: Environment) -> dict[str, Any]:
     return {
         "instance_path": instance,
         "database_url": env.checked("DATABASE_URL", database) or "sqlite:///app.db",
+        "host_name": env.checked("SHIM_HOST_NAME", settings_checks.host_name)
+        or socket.gethostname(),
         "host": env.text("SHIM_HOST", "127.0.0.1"),
         "port": env.number("PORT", 8000, int, least=1, most=65535),
         "workers": env.number("SHIM_WORKERS", 1, int, least=1, most=64),
@@ -178,17 +228,20 @@ def _shadow(env: Environment) -> dict[str, Any]:
         "shadow_cpu_percent": env.number(
             "SHIM_SHADOW_CPU_PERCENT", 5.0, float, least=0.1, most=100
         ),
+        "shadow_noise_percent": env.number("SHIM_SHADOW_NOISE_PERCENT", 10, int, least=0, most=100),
     }
 
 
 def _log(env: Environment) -> dict[str, Any]:
-    """Read what the shadow log says, and how long it is kept."""
+    """Read what the shadow log says, and how long all that shadows find is kept."""
     return {
         "log_first_lines": env.number("SHIM_LOG_FIRST_LINES", 10, int, least=1, most=1_000_000),
         "log_user_ids": env.choice("SHIM_LOG_USER_IDS", "hash", ("hash", "plain")),
         "log_file_mb": env.number("SHIM_LOG_FILE_MB", 64, int, least=1, most=10_000),
         "log_total_mb": env.number("SHIM_LOG_TOTAL_MB", 1024, int, least=2, most=1_000_000),
         "log_days": env.number("SHIM_LOG_DAYS", 14, int, least=1, most=3650),
+        "replay_days": env.number("SHIM_REPLAY_DAYS", 14, int, least=1, most=3650),
+        "ledger_days": env.number("SHIM_LEDGER_DAYS", 90, int, least=1, most=3650),
     }
 
 
@@ -203,6 +256,28 @@ def _workers(env: Environment) -> dict[str, Any]:
         "notify_bus_url": env.checked("NOTIFY_BUS_URL", settings_checks.bus_url),
         "secret_key": env.checked("SHIM_SECRET_KEY", settings_checks.secret_key),
         "sweep_interval_s": env.number("SHIM_SWEEP_INTERVAL_S", 5.0, float, least=0.1, most=3600),
+    }
+
+
+def _unleash(env: Environment) -> dict[str, Any]:
+    """Read where the flags are turned, unless they are in a file of ours."""
+    for name in ("UNLEASH_CLIENT_TOKEN", "UNLEASH_ADMIN_TOKEN", "SHIM_HOOK_TOKEN"):
+        if name in env and "UNLEASH_URL" not in env:
+            env.problems.append(f"{name} is set and UNLEASH_URL is not: set it, too, or unset both")
+    if "UNLEASH_URL" in env and "UNLEASH_CLIENT_TOKEN" not in env:
+        env.problems.append(
+            "UNLEASH_URL is set and UNLEASH_CLIENT_TOKEN is not: make a client token (backend) in"
+            " Unleash, under API access, and give it"
+        )
+    return {
+        "unleash_url": env.checked("UNLEASH_URL", settings_checks.unleash_url),
+        "unleash_client_token": env.checked(
+            "UNLEASH_CLIENT_TOKEN", settings_checks.unleash_client_token
+        ),
+        "unleash_admin_token": env.checked(
+            "UNLEASH_ADMIN_TOKEN", settings_checks.unleash_admin_token
+        ),
+        "hook_token": env.checked("SHIM_HOOK_TOKEN", settings_checks.secret_key),
     }
 
 

@@ -3,6 +3,7 @@
 Run it as `python bench/overhead.py [--quick] [--json FILE]`.
 """
 
+import os
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from bench.kit.subjects import (
     BURNING,
     DIRECT_ID,
     EMPTY,
+    NOISE_PERCENT,
     PLAIN,
     SLEEPING,
     TWIN,
@@ -23,17 +25,27 @@ from bench.kit.subjects import (
     candidate_calls,
     direct_calls,
     facade_calls,
+    income_calls,
+    off_and_on,
     peer_calls,
     restarted,
+    sampled_system,
     set_up,
     snapshot_calls,
 )
 from bench.kit.table import Report, Row, arguments
-from bench.kit.timing import Variant, back_to_back, paced, percentile, play
+from bench.kit.timing import Variant, back_to_back, in_batches, paced, percentile, play
 
 WITHOUT_SHADOW_NS = 1_000
 WITH_SHADOW_NS = 3_000
 PER_SECOND = 1_000
+SAMPLED_PER_SECOND = 20
+"""What 5 % of a core can compare with room to spare where each call is an episode of its own."""
+BATCH = 50
+"""Calls that come at once, as those of a batch of farming income do."""
+OVER_OFF_NS = 1_000
+OVER_OFF_P99 = 1.1
+COMPARED = 0.95
 
 MEANWHILE = "shadows meanwhile"
 UNDISTURBED = "undisturbed"
@@ -50,10 +62,12 @@ class Size:
     long_rounds: int
     long_calls: int
     sustained_calls: int
+    sampled_rounds: int
+    sampled_calls: int
 
 
-FULL = Size(40, 500, 15, 150, 5, 20_000, 2_000)
-QUICK = Size(2, 20, 1, 10, 1, 40, 20)
+FULL = Size(40, 500, 15, 150, 5, 20_000, 2_000, 25, 100)
+QUICK = Size(2, 20, 1, 10, 1, 40, 20, 1, 10)
 
 
 def main() -> None:
@@ -66,6 +80,7 @@ def main() -> None:
         _long_loop(bench, size, report)
         _paced(bench, size, report)
         _misbehaving(bench, size, report)
+    _sampled(size, report)
     report.finish(options.json)
 
 
@@ -76,6 +91,7 @@ def _tight_loop(bench: Bench, size: Size, report: Report) -> None:
     variants = [
         *direct.values(),
         *staged,
+        *income_calls(bench.income, size.calls),
         *snapshot_calls(bench.main, direct),
         *candidates.values(),
         *peer_calls(bench, direct),
@@ -160,6 +176,54 @@ def _misbehaving(bench: Bench, size: Size, report: Report) -> None:
         " for the interpreter take.",
         rows,
     )
+
+
+def _sampled(size: Size, report: Report) -> None:
+    """Measure callers while everything is compared, beside the same with nothing compared."""
+    shapes = {
+        f"in batches of {BATCH}": partial(in_batches, size=BATCH, per_second=SAMPLED_PER_SECOND),
+        "one by one": partial(paced, per_second=SAMPLED_PER_SECOND),
+    }
+    for shape, timing in shapes.items():
+        with sampled_system() as system:
+            off, on = off_and_on(system, size.sampled_calls)
+            before = system.tally()
+            play([off, on], rounds=size.sampled_rounds, timing=timing)
+            after = system.tally()
+        offered = size.sampled_rounds * size.sampled_calls
+        report.add(
+            f"all of {SAMPLED_PER_SECOND} calls a second sampled, {shape}",
+            f"  {size.sampled_rounds} rounds of {size.sampled_calls} calls of as many users, off"
+            f" and on in turns, on {len(os.sched_getaffinity(0))} cores; the shadows' share is 5 %"
+            f" of one,\n  and legacy is compared with itself for {NOISE_PERCENT} % of the users."
+            " 'Over off' is the median, by round, of the difference\n  of the medians; p99 is that"
+            " of all calls.",
+            [
+                *_rows(off),
+                *_rows(on),
+                *_beside_off(on, off),
+                *_share_compared(on.name, offered, before, after),
+                *_fate(on.name, offered, before, after),
+            ],
+        )
+
+
+def _beside_off(on: Variant, off: Variant) -> list[Row]:
+    by_round = [
+        statistics.median(own) - statistics.median(other)
+        for own, other in zip(on.turns, off.turns, strict=True)
+    ]
+    return [
+        Row(on.name, "over off", "ns", statistics.median(by_round), OVER_OFF_NS),
+        Row(on.name, "p99 of that off", "times", on.p99 / off.p99, OVER_OFF_P99, digits=2),
+    ]
+
+
+def _share_compared(
+    subject: str, offered: int, before: Mapping[str, int], after: Mapping[str, int]
+) -> list[Row]:
+    share = (after["compared"] - before["compared"]) / offered
+    return [Row(subject, "share compared", "of 1", share, COMPARED, at_least=True, digits=3)]
 
 
 def _rows(variant: Variant) -> list[Row]:

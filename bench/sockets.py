@@ -4,7 +4,20 @@
 
 Each server has one core and the clients, one process written in C, another. A peer's turn is
 a fresh server; the turns are interleaved, and figures against Node's ws are the median of the
-ratios within a round. Everything stays on the loopback interface.
+ratios within a round. Everything stays on the loopback interface. What the figures mean:
+
+- pushes: frames that arrived per second of the server's CPU time. With one waiting, a browser's
+  next frame is put into words when its last one has left; with four, while up to four wait.
+- updates: bookings per second from the first until the last balance is shown. The age of a
+  balance is its arrival less the newest booking in it; in ours there are the 100 ms for which a
+  window waits for the next booking, at the end of the stream if not before. Every browser must
+  end on its user's last balance.
+- stalled: 8 KB to each, ten times a second, a tenth of the browsers not reading: the p99 of the
+  others from when the kernels take no more for those who stall, beside the p99 without them.
+- browsers: resident memory that an idle connection adds, threads of the server's process, and
+  the seconds until all are subscribed again after all were cut off at once.
+- time of a push: microseconds of the server's core by stage, each measured alone, and the whole.
+- senders: eight threads send to the same sockets; corrupt is what no browser may be sent.
 """
 
 import statistics
@@ -18,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.kit.processes import ROOT, Clients, Peer, compile_clients, cores, install_ws, sitting
 from bench.kit.sittings import FULL, QUICK, Figures, Size, few, many, shaken
+from bench.kit.stages import STAGES, cost_of_stages
 from bench.kit.table import Report, Row, arguments
 
 OURS, WS, WEBSOCKETS, FLASK_SOCK = "ours", "Node ws", "websockets", "flask-sock"
@@ -140,27 +154,33 @@ def stalls(results: Results) -> list[Row]:
     return rows
 
 
-def resources(results: Results) -> list[Row]:
+def resources(results: Results, *, promised: bool) -> list[Row]:
     """Each peer's memory and threads, and how long all browsers take to come back."""
     rows = []
     for name in results:
-        ours = name == OURS
-        rows.append(Row(name, "memory", "bytes/connection", median(results, name, "bytes")))
-        rows.append(
-            Row(
-                name,
-                "threads",
-                "",
-                median(results, name, "threads"),
-                PEER_THREADS if ours else None,
-            )
-        )
-        rows.append(Row(name, "all back in", "s", median(results, name, "reconnect s"), digits=2))
+        ours = promised and name == OURS
+        threads = median(results, name, "threads")
+        rows += [
+            Row(name, "memory", "bytes/connection", median(results, name, "bytes")),
+            Row(name, "threads", "", threads, PEER_THREADS if ours else None),
+            Row(name, "all back in", "s", median(results, name, "reconnect s"), digits=2),
+        ]
         if name != WS:
             memory, back = ratio(results, "bytes", name), ratio(results, "reconnect s", name)
             rows.append(Row(name, "memory against ws", "x", memory, 1 if ours else None, digits=2))
             rows.append(Row(name, "time against ws", "x", back, 3 if ours else None, digits=2))
     return rows
+
+
+def stages(results: Results, browsers: int) -> list[Row]:
+    """Where the time of a push goes: ours by stage, each peer's as a whole."""
+    server, clients = (min(core) for core in cores())
+    costs = cost_of_stages(browsers, server=server, clients=clients)
+    whole = {name: 1e6 / median(results, name, "pushes per core one") for name in results}
+    turns = whole[OURS] - sum(costs.values())
+    rows = [Row(OURS, stage, "us", costs[stage], digits=1) for stage in STAGES]
+    rows.append(Row(OURS, "threads that take turns", "us", turns, digits=1))
+    return rows + [Row(name, "a push", "us", cost, digits=1) for name, cost in whole.items()]
 
 
 def corrupt(bench: Bench) -> list[Row]:
@@ -196,8 +216,18 @@ def run(bench: Bench, report: Report) -> None:
     )
     report.add(
         f"a tenth of {size.few:,} browsers stalled",
-        "Latency of the others: 8 KB to each browser ten times a second.",
+        "Latency of the others: 8 KB to each browser ten times a second, once settled.",
         stalls(small),
+    )
+    report.add(
+        f"{size.few:,} browsers",
+        "Idle memory and threads; then all leave and come back. So few that flask-sock can follow.",
+        resources(small, promised=False),
+    )
+    report.add(
+        "where the time of a push goes",
+        "Microseconds of the server's core. Every stage alone, and what is left of a whole push.",
+        stages(small, size.few),
     )
     large = play((OURS, WS, WEBSOCKETS), many)
     note = "As above; flask-sock would need two threads for each browser."
@@ -205,7 +235,7 @@ def run(bench: Bench, report: Report) -> None:
     report.add(
         f"{size.many:,} browsers",
         "Idle memory and threads; then all leave and come back.",
-        resources(large),
+        resources(large, promised=True),
     )
     report.add("8 senders at once", "Frames on sockets that all of them send to.", corrupt(bench))
 

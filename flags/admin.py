@@ -24,17 +24,23 @@ class FlagAdminError(Exception):
     """A flag could not be changed, and was not: the message says why and what to do."""
 
 
+class FlagOutcomeUnknownError(FlagAdminError):
+    """Whether a flag was changed could not be found out: it may be, or may still become so."""
+
+
 @dataclass(frozen=True, slots=True)
 class FlagChange:
     """One flag before and after, and the revision that holds the change.
 
-    `written_at` is the unix time in seconds at which readers could first see it.
+    `written_at` is the unix time in seconds at which readers could first see it. `is_new` is
+    False if it was so already, and the revision is an older one.
     """
 
     before: FlagDefinition
     after: FlagDefinition
     revision: int
     written_at: float
+    is_new: bool = True
 
 
 class FlagAdmin(Protocol):
@@ -141,3 +147,30 @@ def _with_flag(text: str, definition: FlagDefinition, revision: int) -> str:
         body["features"].append(written)
     body["meta"] = {**body.get("meta", {}), "revisionId": revision}
     return json.dumps(body, indent=2) + "\n"
+
+
+class RefusingAdmin:
+    """Changes nothing and says why: for a process that may not."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def set_percentage(self, flag: str, percentage: int) -> FlagChange:
+        """Raise `FlagAdminError`."""
+        raise FlagAdminError(self._why)
+
+    def switch_off(self, flag: str) -> FlagChange:
+        """Raise `FlagAdminError`."""
+        raise FlagAdminError(self._why)
+
+    def cohort_add(self, flag: str, user_id: int) -> FlagChange:
+        """Raise `FlagAdminError`."""
+        raise FlagAdminError(self._why)
+
+    def cohort_remove(self, flag: str, user_id: int) -> FlagChange:
+        """Raise `FlagAdminError`."""
+        raise FlagAdminError(self._why)
+
+    def cohort(self, flag: str) -> tuple[int, ...]:
+        """Raise `FlagAdminError`."""
+        raise FlagAdminError(self._why)

@@ -47,3 +47,11 @@ class FlagDefinition:
     def reaches(self, user_id: int) -> bool:
         """Tell whether this definition, by itself, lets the user through."""
         return self.enabled and (user_id in self.cohort or self.bucket(user_id) <= self.percentage)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What of a source waits for a person to let it through, and as of which revision."""
+
+    definition: FlagDefinition
+    revision: int

@@ -7,7 +7,8 @@ from pathlib import Path
 import structlog
 
 from flags.body import flag_body, flag_feature
-from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
+from flags.decision import FLAG_NAMES
+from flags.definition import Held
 from flags.features import FlagFormatError
 from flags.files import locked, replace_file
 from flags.state import FlagState, load_state
@@ -19,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 
 def ensure_flag_file(path: Path) -> bool:
-    """Make the flag file if there is none: both flags on at 0 %, which is stage off.
+    """Make the flag file if there is none: all flags on at 0 %, which is stage off.
 
     Returns whether it was made. Raises OSError.
     """
@@ -34,7 +35,7 @@ def ensure_flag_file(path: Path) -> bool:
 
 def first_body() -> str:
     """Return the flags as they are before anybody decided anything."""
-    features = [flag_feature(name, percentage=0) for name in (CANONICAL_FLAG, SHADOW_FLAG)]
+    features = [flag_feature(name, percentage=0) for name in FLAG_NAMES]
     return flag_body(1, features)
 
 
@@ -68,6 +69,11 @@ class EmbeddedProvider:
         """Why the file as it is now is not in use, None when it is."""
         return self._problem
 
+    @property
+    def held(self) -> Held | None:
+        """None: whoever may write the file may move users."""
+        return None
+
     def start(self) -> None:
         """Make the file on the first run, and load it."""
         try:
@@ -84,6 +90,8 @@ class EmbeddedProvider:
         try:
             text = self._changed_text()
             if text is None:
+                if self._problem is None:
+                    self._state.seen.confirm()
                 return False
             state = load_state(text, source="embedded")
         except OSError as error:
@@ -91,6 +99,7 @@ class EmbeddedProvider:
             return self._refuse(_unreadable(self._path, error))
         except (FlagFormatError, UnicodeDecodeError) as error:
             return self._refuse(f"the flag file {self._path} cannot be applied: {error}")
+        state.seen.confirm()
         self._state, self._problem = state, None
         _log.info("flags_loaded", source=state.source, revision=state.revision)
         return True

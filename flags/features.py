@@ -2,7 +2,7 @@
 
 Unleash's engine keeps its old state in silence when it is given most kinds of nonsense, and
 takes a percentage that is none ("150", "abc") for 0. So a body is read here first, and only
-what holds is handed on. The two flags of the migration may say this much, and no more:
+what holds is handed on. The flags of a migration may say this much, and no more:
 
 - `flexibleRollout` sticky on `userId`, with a whole percentage written as a string;
 - at most one such strategy for everybody, and any number limited by one user-id constraint.
@@ -16,12 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
+from flags.decision import FLAG_NAMES
 from flags.definition import FlagDefinition, bucket_of
 from flags.percentage import InvalidPercentageError, percentage_of
 from flags.user_id import InvalidUserIdError, user_id_of
 
-FLAG_NAMES = (CANONICAL_FLAG, SHADOW_FLAG)
 FORMAT_VERSIONS = (1, 2)
 
 _GROUP_ID = re.compile(r"[A-Za-z0-9._:/-]+")
@@ -44,8 +43,29 @@ class Features:
     engine_body: str
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body whose frame was read; its flags are as they were sent, and not yet judged."""
+
+    version: int
+    revision: int
+    flags: Mapping[str, dict[str, Any]]
+
+
 def parse_features(text: str) -> Features:
     """Read a client-features body. Raises `FlagFormatError`."""
+    body = read_body(text)
+    definitions = {name: definition_of(feature) for name, feature in body.flags.items()}
+    engine_features = [_for_engine(feature) for feature in body.flags.values()]
+    return Features(
+        revision=body.revision,
+        definitions=definitions,
+        engine_body=json.dumps({"version": body.version, "features": engine_features}),
+    )
+
+
+def read_body(text: str) -> Body:
+    """Read the frame of a client-features body. Raises `FlagFormatError`."""
     body = _json_object(text)
     version = body.get("version")
     if type(version) is not int or version not in FORMAT_VERSIONS:
@@ -56,14 +76,7 @@ def parse_features(text: str) -> Features:
     listed = body.get("features")
     if type(listed) is not list:
         raise FlagFormatError(f'"features" is {_shown(listed)}: give a list of flags')
-    ours = _ours(listed)
-    definitions = {name: _definition(feature) for name, feature in ours.items()}
-    engine_features = [_for_engine(feature) for feature in ours.values()]
-    return Features(
-        revision=_revision(body),
-        definitions=definitions,
-        engine_body=json.dumps({"version": version, "features": engine_features}),
-    )
+    return Body(version, _revision(body), _ours(listed))
 
 
 def _json_object(text: str) -> dict[str, Any]:
@@ -92,7 +105,7 @@ def _revision(body: dict[str, Any]) -> int:
 
 
 def _ours(listed: list[Any]) -> dict[str, dict[str, Any]]:
-    """Return the migration's own flags by name, among those listed."""
+    """Return the migrations' own flags by name, among those listed."""
     ours: dict[str, dict[str, Any]] = {}
     for feature in listed:
         if type(feature) is not dict or type(feature.get("name")) is not str:
@@ -114,8 +127,8 @@ def _for_engine(feature: dict[str, Any]) -> dict[str, Any]:
     return feature if feature["enabled"] else {**feature, "strategies": []}
 
 
-def _definition(feature: dict[str, Any]) -> FlagDefinition:
-    """Read one of the migration's flags."""
+def definition_of(feature: dict[str, Any]) -> FlagDefinition:
+    """Read one of a migration's flags. Raises `FlagFormatError`."""
     name = feature["name"]
     enabled = feature.get("enabled")
     if type(enabled) is not bool:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from flags.body import flag_body, flag_feature
+from flags.definition import Held
 from flags.state import FlagState, load_state
 
 
@@ -25,6 +26,10 @@ class FlagProvider(Protocol):
     @property
     def problem(self) -> str | None:
         """Why the newest flags are not in use, None when they are."""
+
+    @property
+    def held(self) -> Held | None:
+        """What waits for a person to let it through, None if nothing does."""
 
     def start(self) -> None:
         """Load the flags for the first time; a source that cannot be read is a `problem`."""
@@ -68,6 +73,11 @@ class StaticProvider:
         """None: what is given in code was checked when it was given."""
         return None
 
+    @property
+    def held(self) -> Held | None:
+        """None: what is given in code is meant."""
+        return None
+
     def put(
         self,
         percentages: Mapping[str, int],
@@ -88,10 +98,10 @@ class StaticProvider:
 
     def poll(self) -> bool:
         """Apply what was put since the last look."""
-        if self._next is None:
-            return False
-        self._state, self._next = self._next, None
-        return True
+        changed = self._next is not None
+        self._state, self._next = self._next or self._state, None
+        self._state.seen.confirm()
+        return changed
 
     def stop(self) -> None:
         """Do nothing: nothing was taken."""

@@ -1,12 +1,13 @@
 """One state of the flags: immutable, and it answers for itself."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from yggdrasil_engine.engine import UnleashEngine
 
-from flags.decision import Decision, FlagContext, Reason
+from flags.decision import Decision, FlagContext, Freshness, Reason
 from flags.definition import FlagDefinition
 from flags.features import FlagFormatError, parse_features
 from flags.memo import Memo
@@ -54,6 +55,7 @@ class FlagState:
     definitions: Mapping[str, FlagDefinition] = field(default_factory=dict)
     evaluator: Evaluator | None = None
     stale: bool = False
+    seen: Freshness = field(default_factory=Freshness, repr=False)
     _memo: Memo[tuple[str, int], Decision] = field(
         init=False, repr=False, default_factory=lambda: Memo(MEMO_LIMIT)
     )
@@ -62,6 +64,15 @@ class FlagState:
     def loaded(self) -> bool:
         """Whether this state came from flags, rather than from their absence."""
         return self.evaluator is not None
+
+    @property
+    def digest(self) -> str:
+        """Twelve letters that stand for what the flags say, whatever their revision."""
+        said = [
+            (name, each.enabled, each.percentage, sorted(each.cohort))
+            for name, each in sorted(self.definitions.items())
+        ]
+        return hashlib.sha256(repr(said).encode()).hexdigest()[:12]
 
     def definition(self, flag: str) -> FlagDefinition | None:
         """Return what `flag` says, None if this state has no such flag."""
@@ -99,7 +110,7 @@ class FlagState:
 
     def _decision(self, value: bool, reason: Reason, bucket: int | None = None) -> Decision:
         """Stamp an answer with the state it was made on."""
-        return Decision(value, reason, self.source, bucket, self.revision, self.stale)
+        return Decision(value, reason, self.source, bucket, self.revision, self.stale, self.seen)
 
 
 def load_state(body: str, *, source: str) -> FlagState:

@@ -1,4 +1,4 @@
-"""How large a rate may still be, after so many trials: the exact one-sided bound."""
+"""How large a rate may still be, or must be, after so many trials: the exact one-sided bounds."""
 
 import math
 
@@ -32,6 +32,16 @@ def upper_bound(failures: int, trials: int, *, level: float = LEVEL) -> float:
         else:
             high = middle
     return high
+
+
+def lower_bound(failures: int, trials: int, *, level: float = LEVEL) -> float:
+    """Return the lower Clopper-Pearson bound of a rate, from 0 to 1; 0 without a failure.
+
+    Raises ValueError for numbers that cannot be.
+    """
+    if failures == 0 <= trials:
+        return 0.0
+    return 1.0 - upper_bound(trials - failures, trials, level=level)
 
 
 def trials_needed(rate: float, *, level: float = LEVEL) -> int:

@@ -56,12 +56,16 @@ class Frame(Protocol):
     def sources(self) -> tuple[str, ...]:
         """Why, in the order of the transactions, without repeats."""
 
+    def text(self) -> str:
+        """Return what the browser reads: the frame as the wire has it."""
+
 
 class Connection(Protocol):
     """One open socket of a browser, as services see it."""
 
     base_version: int | None
     overheard: str | None
+    settled: str | None
 
     @property
     def id(self) -> str:
@@ -198,6 +202,9 @@ class Bus(Protocol):
 
     def publish(self, user_id: int) -> None:
         """Tell them that this user's balance may have changed."""
+
+    def pass_on(self, user_id: int, text: str) -> None:
+        """Have them send this text to the user's connections."""
 
 
 NewCanonical = Callable[[Clock, TruthReader, Bus], CanonicalService]

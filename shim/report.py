@@ -3,54 +3,18 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
-from shim.confidence import LEVEL, trials_needed, upper_bound
-from shim.log_lines import CountsLine
+from shim.log_lines import FIRST_MIGRATION, CountsLine
 from shim.report_files import Progress, scan_files
 from shim.report_groups import Group, groups_of
 from shim.report_scan import Scan, Tally, deltas, tally_of
-from shim.shadow.result import Comparison
+from shim.shadow.known import KnownDivergence
+from shim.shadow.result import WITH_NOISE, Comparison
+from shim.verdict import Judged, Terms, Verdict, judge
 
-MOST_NOT_COMPARED = 0.05
-"""Share of raced, dropped and otherwise not compared above which nothing can be said."""
 MOST_POINTS = 48
 """Points of a line over time."""
-
-
-class Verdict(StrEnum):
-    """What the numbers of one comparison allow to be said."""
-
-    PASS = "pass"  # noqa: S105 - a verdict, not a secret
-    FAIL = "fail"
-    INCONCLUSIVE = "inconclusive"
-    NOT_RUNNING = "not running"
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """On which terms is judged: the `level` of the bounds, and the `limit` that one must keep.
-
-    Without a limit a comparison without a divergence passes, whatever its bound.
-    """
-
-    level: float = LEVEL
-    limit: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """The verdict on one comparison, with the numbers behind it; rates are from 0 to 1."""
-
-    verdict: Verdict
-    compared: int
-    known: int
-    diverged: int
-    not_compared: int
-    rate: float | None
-    bound: float | None
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +28,20 @@ class Point:
 
 
 @dataclass(slots=True)
+class StageNumbers:
+    """What was counted at one stage: drops, each comparison's numbers, and its noise floor's."""
+
+    dropped: int = 0
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    noise: dict[str, Tally] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Report:
     """What the logs say, since the start of each worker that wrote them."""
 
     terms: Terms = field(default_factory=Terms)
+    migration: str = FIRST_MIGRATION
     lines: int = 0
     damaged: int = 0
     other_version: int = 0
@@ -79,26 +53,44 @@ class Report:
     stale_legacy: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     comparisons: dict[str, Tally] = field(default_factory=dict)
+    noise: dict[str, Tally] = field(default_factory=dict)
+    """Legacy compared with itself, in the comparisons in which it can be."""
     matched: Counter[str] = field(default_factory=Counter)
     reasons: dict[str, Counter[str]] = field(default_factory=dict)
-    stages: dict[str, tuple[int, dict[str, Tally]]] = field(default_factory=dict)
-    """For each stage what was dropped, and each comparison's numbers."""
+    stages: dict[str, StageNumbers] = field(default_factory=dict)
     over_time: dict[str, tuple[Point, ...]] = field(default_factory=dict)
     latency: dict[str, dict[int, int]] = field(default_factory=dict)
     """For each side how many calls stayed below so many microseconds, by class."""
+    activity: dict[str, Counter[str]] = field(default_factory=dict)
+    """For each class of how busy users are what was sampled, dropped, compared and left out."""
     callers: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
     groups: tuple[Group, ...] = ()
     ungrouped: int = 0
+    known: tuple[KnownDivergence, ...] = ()
+    """The known divergences that hold when the report is made; logs do not say it."""
+    known_problem: str | None = None
+    """Why there may be others."""
+
+    @property
+    def hits(self) -> dict[str, int]:
+        """Return how often each known divergence was met."""
+        met: Counter[str] = Counter()
+        for group in self.groups:
+            if group.known:
+                met[group.known] += group.count
+        return dict(met)
 
     def judged(self, comparison: str) -> Judged:
         """Return what can be said of one comparison, over all stages."""
-        return judge(self.comparisons[comparison], self.dropped.total(), self.terms)
+        noise = self.noise.get(comparison)
+        return judge(self.comparisons[comparison], self.dropped.total(), self.terms, noise)
 
     def judged_in(self, stage: str, comparison: str) -> Judged:
         """Return what can be said of one comparison at one stage."""
-        dropped, tallies = self.stages[stage]
-        return judge(tallies[comparison], dropped, self.terms)
+        numbers = self.stages[stage]
+        noise = numbers.noise.get(comparison)
+        return judge(numbers.tallies[comparison], numbers.dropped, self.terms, noise)
 
     def verdict(self, comparison: str) -> Verdict:
         """Return the verdict on one comparison, over all stages."""
@@ -107,6 +99,7 @@ class Report:
     def as_json(self) -> dict[str, object]:
         """Return plain data, with each comparison's verdict beside its numbers."""
         return {
+            "migration": self.migration,
             "level": self.terms.level,
             "limit": self.terms.limit,
             "lines": self.lines,
@@ -125,9 +118,10 @@ class Report:
                 for name in self.comparisons
             },
             "stages": {
-                stage: {name: asdict(self.judged_in(stage, name)) for name in tallies}
-                for stage, (_, tallies) in self.stages.items()
+                stage: {name: asdict(self.judged_in(stage, name)) for name in numbers.tallies}
+                for stage, numbers in self.stages.items()
             },
+            "activity": {name: dict(sums) for name, sums in self.activity.items()},
             "callers": self.callers,
             "kinds": self.kinds,
             "latency_below_us": {
@@ -145,39 +139,19 @@ class Report:
         }
 
 
-def judge(tally: Tally, dropped: int, terms: Terms) -> Judged:
-    """Return the verdict that follows from the numbers, and why. Never a pass without data."""
-    compared, known, diverged, left_out = tally
-    not_compared = left_out + dropped
-    bound = upper_bound(diverged, compared, level=terms.level) if compared else None
-    verdict, why = _verdict(compared, diverged, not_compared, bound, terms)
-    rate = diverged / compared if compared else None
-    return Judged(verdict, compared, known, diverged, not_compared, rate, bound, why)
-
-
-def _verdict(
-    compared: int, diverged: int, not_compared: int, bound: float | None, terms: Terms
-) -> tuple[Verdict, str]:
-    if bound is None:
-        return Verdict.NOT_RUNNING, "nothing was compared"
-    said = f"{diverged} of {compared} diverged, at most {bound:.3%} at {terms.level * 100:.6g} %"
-    if diverged:
-        return Verdict.FAIL, said
-    offered = compared + not_compared
-    if not_compared > MOST_NOT_COMPARED * offered:
-        share = not_compared / offered
-        return Verdict.INCONCLUSIVE, f"{share:.1%} of {offered} could not be compared"
-    if terms.limit is not None and bound > terms.limit:
-        needed = trials_needed(terms.limit, level=terms.level)
-        return Verdict.INCONCLUSIVE, f"{said}: {needed - compared} more are needed"
-    return Verdict.PASS, said
-
-
 def read_logs(
-    paths: Iterable[Path], *, terms: Terms | None = None, progress: Progress = lambda _: None
+    paths: Iterable[Path],
+    *,
+    migration: str = FIRST_MIGRATION,
+    terms: Terms | None = None,
+    progress: Progress = lambda _: None,
 ) -> Report:
-    """Read whole log files. `progress` is told how many bytes were read. Raises OSError."""
-    return report_of(scan_files(paths, progress=progress), terms or Terms())
+    """Read whole log files for one migration. Raises OSError.
+
+    `progress` is told how many bytes were read.
+    """
+    scan = scan_files(paths, migration=migration, progress=progress)
+    return report_of(scan, terms or Terms())
 
 
 def report_of(scan: Scan, terms: Terms) -> Report:
@@ -188,11 +162,13 @@ def report_of(scan: Scan, terms: Terms) -> Report:
     """
     report = Report(
         terms,
+        scan.migration,
         scan.lines,
         scan.damaged,
         scan.other_version,
         len(scan.newest),
         comparisons={str(comparison): Tally() for comparison in Comparison},
+        noise={str(comparison): Tally() for comparison in WITH_NOISE},
         reasons={str(comparison): Counter() for comparison in Comparison},
         ungrouped=scan.without_group,
     )
@@ -217,6 +193,10 @@ def _add(report: Report, counts: CountsLine) -> None:
         report.comparisons[name] = report.comparisons[name].plus(tally_of(numbers))
         report.matched[name] += numbers.matched
         report.reasons[name].update(numbers.reasons)
+    for name, noise in report.noise.items():
+        report.noise[name] = noise.plus(tally_of(counts.noise.get(Comparison(name))))
+    for name, sums in counts.activity.items():
+        report.activity.setdefault(name, Counter()).update(sums)
     for side, classes in counts.latency.items():
         known = Counter(report.latency.get(side, {}))
         known.update(classes)
@@ -227,11 +207,20 @@ def _add_stages(report: Report, scan: Scan) -> None:
     """Put what came between two looks under the stage of the first: counts end each stage."""
     for pairs in deltas(scan).values():
         for before, after in pairs:
-            dropped, tallies = report.stages.get(before.stage, (0, {}))
-            for name, new, old in zip(Comparison, after.tallies, before.tallies, strict=True):
-                tallies[str(name)] = tallies.get(str(name), Tally()).plus(new.less(old))
-            dropped += max(after.dropped - before.dropped, 0)
-            report.stages[before.stage] = dropped, tallies
+            stage = report.stages.setdefault(before.stage, StageNumbers())
+            stage.dropped += max(after.dropped - before.dropped, 0)
+            _grow(stage.tallies, Comparison, after.tallies, before.tallies)
+            _grow(stage.noise, WITH_NOISE, after.noise, before.noise)
+
+
+def _grow(
+    sums: dict[str, Tally],
+    names: Iterable[str],
+    after: Iterable[Tally],
+    before: Iterable[Tally],
+) -> None:
+    for name, new, old in zip(names, after, before, strict=True):
+        sums[str(name)] = sums.get(str(name), Tally()).plus(new.less(old))
 
 
 def _over_time(scan: Scan) -> dict[str, tuple[Point, ...]]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from shim.log_lines import (
+    FIRST_MIGRATION,
     CountsLine,
     DivergenceCountsLine,
     DivergenceLine,
@@ -13,7 +14,7 @@ from shim.log_lines import (
     Numbers,
     read_block,
 )
-from shim.shadow.result import Comparison, NotCompared
+from shim.shadow.result import WITH_NOISE, Comparison, NotCompared
 
 MOST_GROUPS = 1000
 """Fingerprints told apart; divergences with further ones are only counted."""
@@ -49,23 +50,30 @@ class Tally(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """What one process had counted at a moment, in unix seconds."""
+    """What one process had counted at a moment, in unix seconds.
+
+    `tallies` are those of each comparison, `noise` those of each that legacy is put to with
+    itself.
+    """
 
     at: float
     stage: str
     dropped: int
     tallies: tuple[Tally, ...]
+    noise: tuple[Tally, ...]
 
     @classmethod
     def of(cls, line: CountsLine) -> "Snapshot":
         """Return what a line of counts says."""
-        numbers = (line.comparisons.get(comparison) for comparison in Comparison)
-        tallies = tuple(Tally() if each is None else tally_of(each) for each in numbers)
-        return cls(line.at.timestamp(), line.stage, sum(line.dropped.values()), tallies)
+        tallies = tuple(tally_of(line.comparisons.get(each)) for each in Comparison)
+        noise = tuple(tally_of(line.noise.get(each)) for each in WITH_NOISE)
+        return cls(line.at.timestamp(), line.stage, sum(line.dropped.values()), tallies, noise)
 
 
-def tally_of(numbers: Numbers) -> Tally:
+def tally_of(numbers: Numbers | None) -> Tally:
     """Return what judges a comparison; nobody to tell is nothing left out."""
+    if numbers is None:
+        return Tally()
     left_out = sum(
         n for reason, n in numbers.reasons.items() if reason != NotCompared.NO_CONNECTION
     )
@@ -102,8 +110,9 @@ class GroupTally:
 
 @dataclass(slots=True)
 class Scan:
-    """What was read so far."""
+    """What was read so far, of one migration; lines of others are only counted."""
 
+    migration: str = FIRST_MIGRATION
     lines: int = 0
     damaged: int = 0
     other_version: int = 0
@@ -126,6 +135,8 @@ class Scan:
         self.damaged += block.damaged
         self.other_version += block.other_version
         for line in block.read:
+            if line.migration != self.migration:
+                continue
             if isinstance(line, DivergenceLine):
                 self._diverge(line, data)
             elif isinstance(line, CountsLine):
@@ -243,6 +254,8 @@ def deltas(scan: Scan) -> Mapping[Process, list[tuple[Snapshot, Snapshot]]]:
     found = {}
     for process, seen in looks.items():
         ordered = sorted(seen)
-        nothing = ordered[0]._replace(dropped=0, tallies=(Tally(),) * len(Comparison))
+        nothing = ordered[0]._replace(
+            dropped=0, tallies=(Tally(),) * len(Comparison), noise=(Tally(),) * len(WITH_NOISE)
+        )
         found[process] = list(zip([nothing, *ordered], ordered, strict=False))
     return found

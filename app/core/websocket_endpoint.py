@@ -70,6 +70,10 @@ class WebSocketEndpoint:
             case Ping(timestamp):
                 self._connection.send(messages.pong(timestamp))
 
+    def pinged(self) -> None:
+        """Count a control frame like a message; too many close the connection."""
+        self._closes(self._guard.may_speak())
+
     def closed(self) -> None:
         """Take back every registration of the connection, and its place."""
         self._unsubscribe()

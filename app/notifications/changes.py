@@ -6,6 +6,8 @@ from decimal import Decimal
 from app.notifications.messages import BalanceFrame
 from app.notifications.ports import UserTruth
 
+_NOTHING = Decimal(0)
+
 
 def frame_since(truth: UserTruth, since: int | None, at: datetime) -> BalanceFrame | None:
     """Return the frame that takes a connection from version `since` to the truth.
@@ -15,16 +17,39 @@ def frame_since(truth: UserTruth, since: int | None, at: datetime) -> BalanceFra
     """
     if since is not None and truth.version <= since:
         return None
-    newer = [] if since is None else [t for t in truth.transactions if t.version > since]
+    changed = {"UNI": _NOTHING, "TON": _NOTHING}
+    sources: dict[str, None] = {}
+    for transaction in truth.transactions if since is not None else ():
+        if transaction.version > since:
+            changed[transaction.currency] += transaction.amount
+            sources[transaction.source] = None
     return BalanceFrame(
         user_id=truth.user_id,
         version=truth.version,
         since=since,
         uni=truth.uni,
         ton=truth.ton,
-        change_uni=sum((t.amount for t in newer if t.currency == "UNI"), Decimal(0)),
-        change_ton=sum((t.amount for t in newer if t.currency == "TON"), Decimal(0)),
-        sources=tuple(dict.fromkeys(t.source for t in newer)),
+        change_uni=changed["UNI"],
+        change_ton=changed["TON"],
+        sources=tuple(sources),
+        at=at,
+    )
+
+
+def present_balance(truth: UserTruth, at: datetime) -> BalanceFrame:
+    """Return the frame for a page that knows this version and was shown something else since.
+
+    It has no change and no source: those it was told before.
+    """
+    return BalanceFrame(
+        user_id=truth.user_id,
+        version=truth.version,
+        since=truth.version,
+        uni=truth.uni,
+        ton=truth.ton,
+        change_uni=Decimal(0),
+        change_ton=Decimal(0),
+        sources=(),
         at=at,
     )
 

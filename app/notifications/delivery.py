@@ -3,11 +3,11 @@
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from decimal import Decimal
 
 import structlog
 
-from app.notifications.changes import frame_since
+from app.notifications.changes import frame_since, present_balance
 from app.notifications.messages import BalanceFrame, shown_balance
 from app.notifications.ports import Clock, Connection, Serves, TruthReader, UserTruth
 from app.notifications.registry import Registry
@@ -20,12 +20,25 @@ Drop = Callable[[int, Connection], None]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A connection that waits for the truth, and the version that its page shows."""
+    """A connection that waits for the truth, and the version that its page knows.
+
+    `heard` are the balances, UNI and TON, that another service showed since, None if none did
+    or that is known to be the same.
+    """
 
     user_id: int
     connection: Connection
     since: int | None
     overheard: str | None
+    heard: tuple[Decimal, Decimal] | None
+
+    def is_misled(self, truth: UserTruth) -> bool:
+        """Whether the page knows this version, and shows another balance all the same."""
+        return (
+            self.heard is not None
+            and self.since == truth.version
+            and self.heard != (truth.uni, truth.ton)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +86,9 @@ class Delivery:
         )
         since: dict[int, int | None] = {}
         for reader in readers:
-            known = [v for v in (since.get(reader.user_id), reader.since) if v is not None]
-            since[reader.user_id] = min(known, default=None)
+            known = since.get(reader.user_id)
+            if known is None or (reader.since is not None and reader.since < known):
+                since[reader.user_id] = reader.since
         return Reading(readers, self._truth.read(since, timeout=timeout) if since else {})
 
     def hand_out(self, reading: Reading, *, granted: Collection[int] = ()) -> HandedOut:
@@ -98,23 +112,31 @@ class Delivery:
             elif connection.overheard is not reader.overheard:
                 overtaken.add(user_id)
             elif (frame := frame_of(truth, reader.since)) is not None:
-                self._attempt(user_id, connection, partial(connection.offer, frame))
+                self._offer(reader, frame)
+            elif reader.is_misled(truth):
+                self._offer(reader, present_balance(truth, at))
             else:
-                _note_shown(connection, reader.since)
+                _note_shown(reader)
         return HandedOut(unserved, overtaken)
 
     def send(self, user_id: int, text: str) -> None:
         """Send one text to every connection of the user."""
         for connection in self._registry.of(user_id):
             if self._is_alive(user_id, connection):
-                self._attempt(user_id, connection, partial(connection.send, text))
+                try:
+                    connection.send(text)
+                except Exception as error:  # noqa: BLE001 - whatever it raised, the next is served
+                    self._lose(user_id, connection, error)
 
-    def _attempt(self, user_id: int, connection: Connection, act: Callable[[], None]) -> None:
+    def _offer(self, reader: Reader, frame: BalanceFrame) -> None:
         try:
-            act()
+            reader.connection.offer(frame)
         except Exception as error:  # noqa: BLE001 - whatever it raised, the next one is served
-            _log.info("connection_dropped", connection=connection.id, error=str(error))
-            self._drop(user_id, connection)
+            self._lose(reader.user_id, reader.connection, error)
+
+    def _lose(self, user_id: int, connection: Connection, error: Exception) -> None:
+        _log.info("connection_dropped", connection=connection.id, error=str(error))
+        self._drop(user_id, connection)
 
     def _is_alive(self, user_id: int, connection: Connection) -> bool:
         if connection.is_open:
@@ -124,13 +146,13 @@ class Delivery:
 
     def _reader(self, user_id: int, connection: Connection) -> Reader:
         overheard = connection.overheard
-        versions = (connection.base_version, self._placed(user_id, overheard))
-        since = max((v for v in versions if v is not None), default=None)
-        return Reader(user_id, connection, since, overheard)
-
-    def _placed(self, user_id: int, overheard: str | None) -> int | None:
-        balance = shown_balance(overheard) if overheard is not None else None
-        return self._truth.place(user_id, *balance) if balance is not None else None
+        since, heard = connection.base_version, None
+        if overheard is not None and overheard is not connection.settled:
+            heard = shown_balance(overheard)
+            placed = None if heard is None else self._truth.place(user_id, *heard)
+            if since is None or (placed is not None and placed > since):
+                since = placed
+        return Reader(user_id, connection, since, overheard, heard)
 
 
 class _Frames:
@@ -155,8 +177,10 @@ def _note(connection: Connection, truth: UserTruth) -> None:
         connection.base_version = truth.version
 
 
-def _note_shown(connection: Connection, version: int | None) -> None:
+def _note_shown(reader: Reader) -> None:
     """Remember the version of another service's frame, so that nobody has to place it again."""
+    connection = reader.connection
     shown = connection.base_version
-    if version is not None and (shown is None or shown < version):
-        connection.base_version = version
+    if reader.since is not None and (shown is None or shown < reader.since):
+        connection.base_version = reader.since
+    connection.settled = reader.overheard

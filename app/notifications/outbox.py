@@ -50,11 +50,13 @@ class Outbox:
         "announced",
         "base_version",
         "overheard",
+        "settled",
     )
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self.base_version: int | None = None
         self.overheard: str | None = None
+        self.settled: str | None = None
         self._wake = wake
         self.announced = False
         """Whether something waits of which `wake` has told."""
@@ -103,11 +105,15 @@ class Outbox:
             )
 
     def offer(self, frame: BalanceFrame) -> None:
-        """Add state, or merge it into what waits; older than `base_version`, it is ignored."""
+        """Add state, or merge it into what waits; older than `base_version`, it is ignored.
+
+        The same version is shown once more only where another service spoke since.
+        """
         with self._lock:
             if self._closing is not None:
                 raise _closed(self._closing)
-            if self.base_version is not None and frame.version <= self.base_version:
+            shown = self.base_version
+            if shown is not None and frame.version < shown + (self.overheard is None):
                 return
             self._state = frame if self._state is None else merged(self._state, frame)
             self._ahead_of_state = len(self._texts)

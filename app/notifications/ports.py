@@ -100,6 +100,9 @@ class Connection(Protocol):
     overheard: str | None
     """The newest balance frame that another service put on this socket since `base_version`."""
 
+    settled: str | None
+    """The overheard frame of which it is known that it shows what `base_version` does."""
+
     def send(self, text: str) -> None:
         """Hand over one text frame; frames keep count and order. Raises ConnectionError."""
 

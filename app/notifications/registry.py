@@ -32,7 +32,7 @@ class Registry:
 
     def holds(self, user_id: int, connection: Connection) -> bool:
         """Whether this very connection is one of the user's."""
-        return any(one is connection for one in self.of(user_id))
+        return connection in self._connections.get(user_id, ())
 
     def users(self) -> tuple[int, ...]:
         """Return the users who have a connection."""

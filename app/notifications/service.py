@@ -17,6 +17,8 @@ import structlog
 
 from app.notifications.alarm import Alarm
 from app.notifications.bus import Bus, InProcessBus
+from app.notifications.counters import Counters
+from app.notifications.deadline import within
 from app.notifications.delivery import Delivery, HandedOut
 from app.notifications.messages import custom_message
 from app.notifications.ports import BalanceHint, Clock, Connection, Serves, TruthReader
@@ -33,15 +35,6 @@ HELD_BACK_S = 1.0
 """and how long such a window waits to be relinquished before it is dropped."""
 
 
-@dataclass(slots=True)
-class Counters:
-    """What went wrong since the service was built."""
-
-    reads_failed: int = 0
-    windows_dropped: int = 0
-    connections_dropped: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class _Batch:
     """What is handed out together: closed windows, and users with a new connection."""
@@ -54,8 +47,8 @@ class _Batch:
 class BalanceNotifications:
     """Tells the browsers of each user what the database holds. Safe to call from any thread.
 
-    It starts no thread: windows close on the thread of `clock`. `serves` says whom it may send
-    to at this moment.
+    Windows close on the thread of `clock`; the only thread that it starts itself is for the last
+    read before a handover. `serves` says whom it may send to at this moment.
     """
 
     def __init__(
@@ -64,7 +57,8 @@ class BalanceNotifications:
         self.counters = Counters()
         self._clock = clock
         self._serves = serves
-        self._publish = (bus or InProcessBus()).publish
+        self._bus = bus or InProcessBus()
+        self._publish = self._bus.publish
         self._turn = threading.Lock()
         self._handing_out = threading.Lock()
         self._lock = threading.Lock()
@@ -119,12 +113,17 @@ class BalanceNotifications:
                 self._alarm.set(now + QUIET_S)
 
     def send_custom_message(self, user_id: int, type: str, data: object) -> None:  # noqa: A002
-        """Send a message of the caller's own type to the user's connections.
+        """Send a message of the caller's own type to the user's connections, on all workers.
 
         Raises TypeError if `data` cannot be said in JSON.
         """
-        if user_id in self._registry:
-            text = custom_message(user_id, type, data, self._clock.utc_now())
+        text = custom_message(user_id, type, data, self._clock.utc_now())
+        self._delivery.send(user_id, text)
+        self._bus.pass_on(user_id, text)
+
+    def hear_message(self, user_id: int, text: str) -> None:
+        """Send on what another worker said to a user, if the canonical serves the user here."""
+        if user_id in self._registry and self._serves(user_id):
             self._delivery.send(user_id, text)
 
     def flush_pending_updates(
@@ -253,6 +252,8 @@ class BalanceNotifications:
         with self._lock:
             pending = self._windows.users()
         users = [user_id for user_id in pending if lost(user_id)]
+        if not users:
+            return
         with self._lock:
             windows = self._windows.take(users)
             if deadline is not None:
@@ -262,7 +263,7 @@ class BalanceNotifications:
             return
         try:
             left = max(deadline - self._clock.monotonic(), 0.0)
-            reading = self._delivery.read(users, timeout=left)
+            reading = within(left, lambda: self._delivery.read(users, timeout=left))
             with self._handing_out:
                 self._delivery.hand_out(reading, granted=users)
         except Exception as error:  # noqa: BLE001 - whatever it was, the other service takes over
@@ -292,3 +293,7 @@ class BalanceNotifications:
         with self._lock:
             if self._registry.remove(user_id, connection):
                 self.counters.connections_dropped += 1
+
+
+NewNotifications = Callable[..., BalanceNotifications]
+"""Builds the service; called with the keywords of its constructor."""

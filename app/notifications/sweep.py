@@ -2,7 +2,8 @@
 
 A hint can be lost: with the bus, or with a worker that ends between its commit and its call.
 So every few seconds the versions that connections were last sent are compared with those in
-the database. Users whom the canonical began to serve a moment ago are found in the same way.
+the database. Users whom the canonical began to serve a moment ago are found in the same way, and
+so is a page that another service showed a balance since, whatever it was.
 """
 
 import threading
@@ -145,5 +146,10 @@ class Sweep:
 
 
 def _is_behind(connection: Connection, version: int) -> bool:
-    shown = connection.base_version
-    return connection.is_open and (shown is None or shown < version)
+    """Whether the page may show something else than this version."""
+    if not connection.is_open:
+        return False
+    shown, overheard = connection.base_version, connection.overheard
+    if overheard is not None and overheard is not connection.settled:
+        return True
+    return shown is None or shown < version

@@ -29,8 +29,9 @@ class TimerThread:
     """A `Clock` whose callbacks run one after the other on a daemon thread.
 
     The thread looks at its timers every `resolution` seconds, so that setting one never
-    wakes a thread. A callback that raises is logged and harms no other. Timers that are
-    set before `start()` or after `stop()` wait for the next start.
+    wakes a thread; what it saw coming it calls on time. A callback that raises is logged
+    and harms no other. Timers that are set before `start()` or after `stop()` wait for the
+    next start.
     """
 
     monotonic = staticmethod(time.monotonic)
@@ -75,9 +76,15 @@ class TimerThread:
             thread.join(timeout)
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._resolution):
+        while not self._stopping.wait(self._patience()):
             while (timer := self._next_due()) is not None and not self._stopping.is_set():
                 self._call(timer)
+
+    def _patience(self) -> float:
+        with self._lock:
+            if not self._timers:
+                return self._resolution
+            return min(max(self._timers[0][0] - time.monotonic(), 0.0), self._resolution)
 
     def _next_due(self) -> _Timer | None:
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""Who may open a socket, and what may be asked on it.
+"""Who may open a socket, what may be asked on it, and who may look at a page.
 
 Where `SHIM_ADMISSION` is `enforce`, a page must come from an Origin that is listed, must be
 signed in by its session or by Telegram's init data, and gets the balance of its own user.
@@ -45,6 +45,8 @@ class Why(StrEnum):
     WORKER_FULL = "worker_full"
     USER_FULL = "user_full"
     TOO_FAST = "too_fast"
+    PAGE_NOT_SIGNED_IN = "page_not_signed_in"
+    PAGE_OF_SOMEBODY_ELSE = "page_of_somebody_else"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,7 @@ class Admission:
             counter[why] += 1
             first = counter[why] == 1
         if first:  # the counts tell of the others
-            _log.warning("socket_refused", why=why, mode=str(self.mode))
+            _log.warning("admission_refused", why=why, mode=str(self.mode))
 
 
 def admit(admission: Admission) -> Response | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from wsproto.connection import Connection, ConnectionState, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
+from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 from wsproto.frame_protocol import CloseReason
 
 _SHORT_FRAMES = (0x81, 0x89, 0x8A)
@@ -29,6 +29,11 @@ class Pinged:
 
 
 @dataclass(frozen=True, slots=True)
+class Noise:
+    """A frame that says nothing: a pong, or an empty part of a message."""
+
+
+@dataclass(frozen=True, slots=True)
 class Left:
     """The browser closed."""
 
@@ -44,7 +49,7 @@ class Broken:
     reason: str
 
 
-Heard = Said | Pinged | Left | Broken
+Heard = Said | Pinged | Noise | Left | Broken
 
 
 class Parsers:
@@ -102,6 +107,8 @@ class Inbound:
             return self._collect(event)
         if isinstance(event, Ping):
             return Pinged(bytes(event.payload))
+        if isinstance(event, Pong):
+            return Noise()
         if isinstance(event, CloseConnection):
             if parser.state is not ConnectionState.REMOTE_CLOSING:
                 return Broken(int(event.code), event.reason or "")
@@ -116,9 +123,10 @@ class Inbound:
         if self._size > self._limit:
             return Broken(CloseReason.MESSAGE_TOO_BIG, "Message is too big")
         if not event.message_finished:
-            if data:
-                self._parts = self._parts or []
-                self._parts.append(data)
+            if not data:
+                return Noise() if event.frame_finished else None
+            self._parts = self._parts or []
+            self._parts.append(data)
             return None
         parts, self._parts, self._size = self._parts, None, 0
         return Said(data[:0].join([*parts, data]) if parts else data)

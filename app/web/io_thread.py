@@ -6,6 +6,8 @@ millisecond, from which nobody needs to wake it, so that a thousand frames cost 
 one bell and not a thousand.
 """
 
+import itertools
+import secrets
 import selectors
 import threading
 import time
@@ -19,12 +21,13 @@ from app.web.frames import Frames
 from app.web.inbound import Parsers
 from app.web.limits import Limits
 from app.web.open_socket import OpenSocket
+from app.web.sending import send_each
 
 _log = structlog.get_logger(__name__)
 
 NAP_S = 0.001
 """How long frames wait for company while others are being handed over."""
-AT_ONCE = 256
+AT_ONCE = 512
 """Sockets that are sent to between two looks at what has come in."""
 COME_BACK = (1012, "the server restarts: come back")
 
@@ -47,7 +50,10 @@ class IoThread:
         self._leaving = False
         self._told = False
         self._gone_by: float | None = None
-        self._sweep_at = 0.0
+        self._pressing: set[OpenSocket] = set()
+        self._press_at = self._sweep_at = 0.0
+        self._ids = itertools.count(1)
+        self._name = ""
         self._adopting = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -57,6 +63,7 @@ class IoThread:
             return
         self._leaving = self._told = False
         self._gone_by = None
+        self._name = secrets.token_hex(6)  # here, after the fork: no two workers have the same
         self._selector = selectors.DefaultSelector()
         self._bell = Bell()
         self._selector.register(self._bell, selectors.EVENT_READ)
@@ -94,6 +101,14 @@ class IoThread:
         if self._asleep:
             self._wake()
 
+    def new_id(self) -> str:
+        """Name a connection, unlike those of this worker and of all others."""
+        return f"{self._name}-{next(self._ids)}"
+
+    def press(self, one: OpenSocket) -> None:
+        """Look often whether the socket reached a bound, until it is at ease."""
+        self._pressing.add(one)
+
     def watch(self, one: OpenSocket, *, writable: bool) -> None:
         """Wait until the socket can be read, and written if wanted."""
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if writable else 0)
@@ -102,6 +117,7 @@ class IoThread:
     def forget(self, one: OpenSocket) -> None:
         """Own the socket no longer."""
         self.sockets.discard(one)
+        self._pressing.discard(one)
         if (closing := one.connection.closing) is not None:
             self.closed[closing.code] += 1
         self._selector.unregister(one.sock)
@@ -138,10 +154,7 @@ class IoThread:
         if self._leaving and not self._told:
             self._tell_all()
         self._advance_ready(now)
-        if now >= self._sweep_at:
-            self._sweep_at = now + self.limits.sweep_s
-            for one in tuple(self.sockets):
-                self._guarded(one, one.check, now)
+        self._check(now)
 
     def _patience(self) -> float | None:
         """Return how long to wait for sockets; None for as long as nobody rings."""
@@ -155,7 +168,10 @@ class IoThread:
         self._asleep = True
         if self._ready or self._new or (self._leaving and not self._told):
             return 0.0  # it came before anybody could know that a bell is needed
-        return max(self._sweep_at - self._monotonic(), 0.0) if self.sockets else None
+        if not self.sockets:
+            return None
+        check_at = min(self._press_at, self._sweep_at) if self._pressing else self._sweep_at
+        return max(check_at - self._monotonic(), 0.0)
 
     def _serve(self, one: OpenSocket, mask: int, now: float) -> None:
         if mask & selectors.EVENT_READ:
@@ -175,16 +191,46 @@ class IoThread:
         for one in tuple(self.sockets):
             one.connection.close(*COME_BACK)
 
+    def _check(self, now: float) -> None:
+        """See whether sockets reached a bound: those that soon may often, all seldom."""
+        if self._pressing and now >= self._press_at:
+            self._press_at = now + self.limits.press_s
+            self._pressing = {one for one in self._pressing if not one.is_at_ease}
+            for one in tuple(self._pressing):
+                self._guarded(one, one.check, now)
+        if now >= self._sweep_at:
+            self._sweep_at = now + self.limits.sweep_s
+            for one in tuple(self.sockets):
+                self._guarded(one, one.check, now)
+
     def _advance_ready(self, now: float) -> None:
-        ready = self._ready
-        for _ in range(min(len(ready), AT_ONCE)):
-            self._busy = True
-            one = ready.popleft()
-            if one.owned:
-                try:
-                    one.advance(now)
-                except Exception as error:  # noqa: BLE001 - the other sockets go on
-                    self._fail(one, error)
+        """Send one frame to each socket that has something, some sockets at a time.
+
+        First all frames, then all calls of the kernel: its work and ours push each other out of
+        the processor's caches, and taking turns after every frame costs a sixth of the speed.
+        """
+        begun, frames = [], []
+        take = self._ready.popleft
+        for _ in range(min(len(self._ready), AT_ONCE)):
+            one = take()
+            try:
+                frame = one.begin()
+            except Exception as error:  # noqa: BLE001 - the other sockets go on
+                self._fail(one, error)
+                continue
+            if frame is not None:
+                begun.append(one)
+                frames.append((one.number, frame))
+        if not begun:
+            return
+        self._busy = True
+        for one, sent in zip(begun, send_each(frames), strict=True):
+            try:
+                one.went(sent, now)
+            except Exception as error:  # noqa: BLE001 - the other sockets go on
+                self._fail(one, error)
+            if one.connection.announced:
+                self._ready.append(one)
 
     def _guarded(self, one: OpenSocket, act: Callable[..., None], *arguments: float) -> None:
         """Do something with one socket that must not end the thread of all."""

@@ -21,6 +21,11 @@ class Limits:
     """How long all browsers together are waited for when the worker leaves."""
 
     @property
+    def press_s(self) -> float:
+        """How often to look whether a socket reached a bound that reads slowly, or ends."""
+        return min(self.stall_s, self.linger_s) / 4
+
+    @property
     def sweep_s(self) -> float:
-        """How often to look whether a bound was reached."""
-        return min(4.0, self.ping_s, self.silence_s, self.stall_s, self.linger_s) / 4
+        """How often to look whether any other did: there are many, and nearly all are idle."""
+        return min(self.ping_s, self.silence_s) / 8

@@ -2,8 +2,8 @@
 
 import socket
 import struct
-import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -12,9 +12,11 @@ from app.notifications.connections import BrowserConnection
 from app.notifications.messages import BalanceFrame
 from app.notifications.outbox import Closing
 from app.web.frames import PING, close_frame, pong_frame
-from app.web.inbound import Broken, Heard, Inbound, Left, Parsers, Pinged, Said
+from app.web.handover import Taken
+from app.web.inbound import Broken, Heard, Inbound, Left, Noise, Parsers, Pinged, Said
 from app.web.limits import Limits
 from app.web.sending import send_now
+from app.web.session import NewSession, Session
 
 _log = structlog.get_logger(__name__)
 
@@ -25,24 +27,7 @@ TOGETHER_BYTES = 4 * 1024
 """Texts that wait are sent with one call up to this size."""
 ABNORMAL = 1006
 """Counted for sockets that ended without a close; no frame ever carries it."""
-_NOTHING = memoryview(b"")
 _RESET = struct.pack("ii", 1, 0)
-
-
-class Session(Protocol):
-    """What a browser's messages lead to. All calls come from the I/O thread: none may block."""
-
-    def opened(self) -> None:
-        """Greet the browser."""
-
-    def received(self, data: str | bytes) -> None:
-        """Act on a message. Raises ConnectionError if the connection is closed."""
-
-    def closed(self) -> None:
-        """Take back what the session did; called once."""
-
-
-NewSession = Callable[[BrowserConnection], Session]
 
 
 class Host(Protocol):
@@ -50,14 +35,19 @@ class Host(Protocol):
 
     limits: Limits
     parsers: Parsers
+    new_id: Callable[[], str]
+    """Names a connection, unlike all others."""
     build: Callable[[str | bytes | BalanceFrame], bytes]
     """Puts what leaves into a frame."""
 
     def announce(self, one: "OpenSocket") -> None:
-        """Let the thread call `advance`; from any thread."""
+        """Let the thread send what waits; from any thread."""
 
     def watch(self, one: "OpenSocket", *, writable: bool) -> None:
-        """Call `receive`, and `advance` if wanted, when the socket is ready."""
+        """Call `receive`, and `resume` if wanted, when the socket is ready."""
+
+    def press(self, one: "OpenSocket") -> None:
+        """Call `check` often, until the socket `is_at_ease`."""
 
     def forget(self, one: "OpenSocket") -> None:
         """Own the socket no longer: its connection says why."""
@@ -73,38 +63,40 @@ class OpenSocket:
     __slots__ = (
         "_closing",
         "_ended",
+        "_first",
         "_gone_by",
         "_heard_at",
         "_host",
         "_inbound",
-        "_number",
         "_peer_left",
         "_pinged_at",
         "_progress_at",
         "_session",
         "_unsent",
         "connection",
+        "number",
         "owned",
         "sock",
     )
 
     def __init__(
         self,
-        sock: socket.socket,
+        taken: Taken,
         host: Host,
         new_session: NewSession,
         *,
         ended: Callable[[], None] | None = None,
     ) -> None:
+        self.sock = sock = taken.sock
         sock.setblocking(False)
-        self.sock = sock
-        self._number = sock.fileno()
-        self.connection = BrowserConnection(uuid.uuid4().hex, self._announce)
+        self.number = sock.fileno()
+        self._first = taken.answer
+        self.connection = BrowserConnection(host.new_id(), partial(host.announce, self))
         self._host = host
         self._session: Session | None = new_session(self.connection)
         self._ended = ended
         self._inbound = Inbound(host.parsers, limit=host.limits.message_bytes)
-        self._unsent = _NOTHING
+        self._unsent: bytes | memoryview = b""
         self._closing: Closing | None = None
         self.owned = False
         """Whether the thread owns the socket: since `open`, until it ended."""
@@ -118,6 +110,9 @@ class OpenSocket:
         self._heard_at = self._pinged_at = now
         _tune(self.sock)
         self._run(lambda session: session.opened())
+        if not self.connection.announced:
+            self._unsent, self._first = self._first, b""  # it leaves alone
+            self.went(send_now(self.number, self._unsent), now)
 
     def receive(self, now: float) -> None:
         """Read what has come in and act on it."""
@@ -140,22 +135,36 @@ class OpenSocket:
 
     def advance(self, now: float) -> None:
         """Send what waits, unless a frame is unfinished."""
+        while (frame := self.begin()) is not None:
+            self.went(send_now(self.number, frame), now)
+
+    def begin(self) -> bytes | None:
+        """Return what leaves next, None if nothing may; the rest waits until it `went`."""
         connection = self.connection
-        while connection.announced and not self._unsent and self._closing is None:
-            frame = self._next(connection)
+        if not connection.announced or self._unsent or not self.owned or self._closing is not None:
+            return None
+        self._unsent = frame = self._next(connection)
+        return frame
+
+    def went(self, sent: int, now: float) -> None:
+        """Note how much the kernel took of what was begun, or that it took nothing: below 0."""
+        frame = self._unsent
+        if sent < 0:
             try:
-                sent = send_now(self._number, frame)
+                sent = self.sock.send(frame)
             except BlockingIOError:
                 sent = 0
             except OSError:
                 self.abandon()
                 return
-            if sent < len(frame):
-                self._unsent = memoryview(frame)[sent:]
-                self._progress_at = now
-                self._host.watch(self, writable=True)
-        if self._closing is not None and not self._unsent:
-            self._end_sending()
+        if sent == len(frame):
+            self._unsent = b""
+            self._end_if_closing()
+            return
+        self._unsent = memoryview(frame)[sent:]
+        self._progress_at = now
+        self._host.watch(self, writable=True)
+        self._host.press(self)
 
     def resume(self, now: float) -> None:
         """Go on with the unfinished frame, for the kernel takes more of it."""
@@ -170,20 +179,26 @@ class OpenSocket:
         self._unsent = self._unsent[sent:]
         if not self._unsent:
             self._host.watch(self, writable=False)
+            self._end_if_closing()
             self.advance(now)
 
     def _next(self, connection: BrowserConnection) -> bytes:
         """Return the frame that leaves next, or as many short ones as are worth one call."""
         build = self._host.build
         item = connection.take()
-        if type(item) is Closing:
-            return self._last_frame(item)
-        frame = build(item)
+        frame = self._last_frame(item) if type(item) is Closing else build(item)
+        if self._first:
+            frame, self._first = self._first + frame, b""
         if connection.announced and type(item) is str and len(frame) < TOGETHER_BYTES:
             return b"".join(
                 [frame, *map(build, connection.take_along(TOGETHER_BYTES - len(frame)))]
             )
         return frame
+
+    @property
+    def is_at_ease(self) -> bool:
+        """Whether no frame is unfinished and the end has not begun: there is time to `check`."""
+        return not self._unsent and self._closing is None
 
     def check(self, now: float) -> None:
         """See whether the browser reached a bound."""
@@ -214,19 +229,20 @@ class OpenSocket:
         if self._ended is not None:
             self._ended()
 
-    def _announce(self) -> None:
-        self._host.announce(self)
-
     def _act(self, heard: Heard) -> None:
         match heard:
             case Said(data):
                 self._run(lambda session: session.received(data))
             case Pinged(payload):
+                self._run(lambda session: session.pinged())
                 self._answer(pong_frame(payload))
+            case Noise():
+                self._run(lambda session: session.pinged())
             case Left(code, reason):
                 self._peer_left = True
                 self.connection.close(code, reason)
             case Broken(code, reason):
+                self.advance(self._heard_at)  # what was asked before it is answered before it
                 self.connection.close(code, reason)
 
     def _answer(self, frame: bytes) -> None:
@@ -251,8 +267,10 @@ class OpenSocket:
         self._leave()
         return close_frame(closing.code, closing.reason)
 
-    def _end_sending(self) -> None:
+    def _end_if_closing(self) -> None:
         """Say that nothing more is sent; the browser says so, too, or is cut off by `check`."""
+        if self._closing is None:
+            return
         if self._peer_left:
             self.abandon()
             return
@@ -260,6 +278,8 @@ class OpenSocket:
             self.sock.shutdown(socket.SHUT_WR)
         except OSError:
             self.abandon()
+        else:
+            self._host.press(self)
 
     def _leave(self) -> None:
         session, self._session = self._session, None

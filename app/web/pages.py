@@ -6,8 +6,9 @@ from flask import Blueprint, Response, current_app, render_template, request
 
 from app.errors import DatabaseUnavailable
 from app.parts import parts
-from app.web.identity import sign_in
+from app.web.identity import handshake_of, sign_in
 from app.web.look_pages import look_pages
+from app.web.page_access import Denied, may_look
 from app.web.readings import account_of, latest_movements
 from app.web.words import SOURCE_NAMES, described
 from flags.user_id import InvalidUserIdError, user_id_of
@@ -28,14 +29,28 @@ def user(user_id: str) -> Any:
         wanted = user_id_of(user_id)
     except InvalidUserIdError as error:
         return _problem(404, "No such user", f"{error}.")
+    if (denied := _let_in(wanted)) is not None:
+        return _problem(denied.status, denied.title, denied.message)
     with parts().database.reading() as session:
         account = account_of(session, wanted)
         movements = latest_movements(session, wanted, EARLIER)
     if account is None:
         return _problem(404, "No such user", f"There is no user {wanted}: check the address.")
     if parts().settings.demo:
-        sign_in(wanted)  # elsewhere Telegram says who it is
+        sign_in(wanted)
     return render_template("user.html", user=account, earlier=[described(m) for m in movements])
+
+
+def _let_in(user_id: int) -> Denied | None:
+    """Say why this user's page is not shown, None if it is; keep a session for who proved it."""
+    if parts().settings.demo:
+        return None  # it shows anybody everybody: it must not be reachable by strangers
+    decided = may_look(parts().admission, handshake_of(request), user_id)
+    if isinstance(decided, Denied):
+        return decided
+    if user_id in decided.users:
+        sign_in(user_id)
+    return None
 
 
 @pages.context_processor

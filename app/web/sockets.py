@@ -1,6 +1,5 @@
 """The WebSocket route: Flask signs in and upgrades, the I/O thread does the rest."""
 
-import socket
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -18,10 +17,11 @@ from app.web.admission import Admission, admit, admitted_identity
 from app.web.files import raise_file_limit
 from app.web.frames import close_frame
 from app.web.guard import Guard
-from app.web.handover import NoThread, must_wait, take_socket
+from app.web.handover import NoThread, Taken, must_wait, prepare, take_socket
 from app.web.io_thread import COME_BACK, IoThread
 from app.web.limits import Limits
-from app.web.open_socket import NewSession, OpenSocket, Session
+from app.web.open_socket import OpenSocket
+from app.web.session import NewSession, Session
 
 
 class OpenSockets:
@@ -61,11 +61,11 @@ class OpenSockets:
         self.adopt(take_socket(ws), ended=ended.set)
         ended.wait()
 
-    def adopt(self, sock: socket.socket, *, ended: Callable[[], None] | None = None) -> None:
+    def adopt(self, taken: Taken, *, ended: Callable[[], None] | None = None) -> None:
         """Own an upgraded socket until it ends; it is told to come back if nobody is there."""
-        if not self._io.adopt(OpenSocket(sock, self._io, self._new_session, ended=ended)):
-            with sock:
-                sock.send(close_frame(*COME_BACK))
+        if not self._io.adopt(OpenSocket(taken, self._io, self._new_session, ended=ended)):
+            with taken.sock:
+                taken.sock.send(taken.answer + close_frame(*COME_BACK))
             if ended is not None:
                 ended()
 
@@ -86,8 +86,7 @@ def init_sockets(
         limits or Limits(), new_session=new_session or partial(_endpoint, admission)
     )
     blueprint = Blueprint("sockets", __name__)
-    blueprint.before_request(_refuse_compression)
-    blueprint.before_request(partial(admit, admission))
+    blueprint.before_request(partial(_admit, admission))
     blueprint.register_error_handler(RemoteProtocolError, _refuse_handshake)
 
     @Sock().route("/ws", bp=blueprint)
@@ -109,9 +108,11 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _refuse_compression() -> None:
-    """Take the offer away: compressing each frame for each browser costs most of the speed."""
-    request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+def _admit(admission: Admission) -> Response | None:
+    answered = admit(admission)
+    if answered is None:
+        prepare(request.environ)
+    return answered
 
 
 def _refuse_handshake(error: RemoteProtocolError) -> Response:

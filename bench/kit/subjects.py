@@ -7,9 +7,20 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from app.core.farming_income import accrued_income
+from bench.kit.income import IncomeSystem, deposits
 from bench.kit.peers import LaunchDarkly, Unleash, laboratory
-from bench.kit.system import Store, System, burn_1_ms, sleep_200_ms, updates, user_ids
+from bench.kit.system import (
+    MANY_USERS,
+    Store,
+    System,
+    burn_1_ms,
+    sleep_200_ms,
+    updates,
+    user_ids,
+)
 from bench.kit.timing import Variant
+from shim.legacy.tick_income import tick_income
 
 EMPTY = "empty call"
 DIRECT_ID, DIRECT_UPDATE = "direct call, user id", "direct call, update"
@@ -27,6 +38,7 @@ class Bench:
     """What is set up once. Each misbehaving candidate has a system of its own, as has its twin."""
 
     main: System
+    income: IncomeSystem
     plain: System
     twin: System
     sleeping: System
@@ -44,6 +56,7 @@ def set_up() -> Iterator[Bench]:
         legacy = main.migration.user_id_only.notify_balance_update
         bench = Bench(
             main=main,
+            income=IncomeSystem(),
             plain=System(store),
             twin=System(store),
             sleeping=System(store, misdeed=sleep_200_ms),
@@ -54,7 +67,9 @@ def set_up() -> Iterator[Bench]:
         for system in (bench.plain, bench.twin, bench.sleeping, bench.burning):
             system.flip(percent=0, shadow=100)
         main.start()
+        bench.income.start()
         yield bench
+        bench.income.stop()
         main.stop()
         bench.unleash.close()
         bench.launchdarkly.close()
@@ -106,6 +121,29 @@ def facade_calls(system: System, direct: Mapping[str, Variant], calls: int) -> l
     ]
 
 
+def income_calls(system: IncomeSystem, calls: int) -> list[Variant]:
+    """Return the farming income: each calculation by itself, then the facade at every stage."""
+    given = deposits(calls)
+    direct = {
+        0: Variant("direct call, income", tick_income, given),
+        100: Variant("direct call of the canonical, income", accrued_income, given),
+    }
+    return [
+        *direct.values(),
+        *(
+            Variant(
+                f"facade {stage}, income",
+                system.facade.income_of,
+                given,
+                against=direct[percent],
+                before=partial(system.flip, percent=percent, shadow=shadow),
+                after=system.settle,
+            )
+            for stage, (percent, shadow) in STAGES.items()
+        ),
+    ]
+
+
 def snapshot_calls(system: System, direct: Mapping[str, Variant]) -> list[Variant]:
     """Return the snapshot alone, against an empty call."""
     take, empty = system.migration.context, direct[EMPTY]
@@ -136,6 +174,37 @@ def restarted(name: str, system: System, against: Variant | None, calls: int) ->
         before=system.start,
         after=system.stop,
     )
+
+
+NOISE_PERCENT = 10
+"""As the service has it unless it is told otherwise."""
+
+
+@contextmanager
+def sampled_system() -> Iterator[System]:
+    """Start a system of many users, as one worker has it, with the noise floor measured."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        store = Store(Path(folder), MANY_USERS)
+        system = System(store, noise_percent=NOISE_PERCENT)
+        system.start()
+        yield system
+        system.stop()
+        store.database.dispose()
+
+
+def off_and_on(system: System, calls: int) -> tuple[Variant, Variant]:
+    """Return the facade with the shadow off, and the same with all calls sampled."""
+    off, on = (
+        Variant(
+            name,
+            system.by_id.notify_balance_update,
+            user_ids(calls, MANY_USERS),
+            before=partial(system.flip, percent=0, shadow=shadow),
+            after=system.settle,
+        )
+        for name, shadow in (("shadow off", 0), ("shadow at 100 %", 100))
+    )
+    return off, on
 
 
 def peer_calls(bench: Bench, direct: Mapping[str, Variant]) -> list[Variant]:

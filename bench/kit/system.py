@@ -34,6 +34,8 @@ from shim.shadow.queue import EventQueue
 from shim.shadow.result import Comparison
 
 USERS = range(1, 9)
+MANY_USERS = range(1, 1001)
+"""Enough that calls of one user lie seconds apart, as in production, and not in one episode."""
 QUEUE_LIMIT = 10_000
 
 Misdeed = Callable[[threading.Event], None]
@@ -55,14 +57,15 @@ def burn_1_ms(end: threading.Event) -> None:
 class Store:
     """A database with the users' accounts, and the balance manager over it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, users: Sequence[int] = USERS) -> None:
         self.folder = folder
+        self.users = users
         self.database = Database("sqlite:///app.db", instance_path=folder)
         self.database.upgrade()
         with self.database.transaction() as session:
-            open_accounts(session, USERS)
+            open_accounts(session, users)
         self.manager = BalanceManager(self.database, monotonic=time.monotonic)
-        for user_id in USERS:
+        for user_id in users:
             self.manager.get_user_balance(user_id)  # into the cache, as of a user who plays
 
     def truth(self) -> SqlTruthReader:
@@ -77,8 +80,11 @@ class System:
     `start`; `flip` and `start` may be repeated.
     """
 
-    def __init__(self, store: Store, *, misdeed: Misdeed | None = None) -> None:
+    def __init__(
+        self, store: Store, *, misdeed: Misdeed | None = None, noise_percent: int = 0
+    ) -> None:
         self._store = store
+        self._noise_percent = noise_percent
         self._misdeed = misdeed
         self._let_go = threading.Event()
         self._flags = StaticProvider()
@@ -114,7 +120,7 @@ class System:
         self._flags.put({CANONICAL_FLAG: percent, SHADOW_FLAG: shadow})
         self._flags.poll()
         self.migration.apply(self._flags.state, NEVER_ENGAGED)
-        for user_id in USERS:
+        for user_id in self._store.users:
             self.migration.table.route(user_id)
 
     def start(self) -> None:
@@ -200,6 +206,7 @@ class System:
             new_hint=BalanceHint,
             counts=self.counts,
             monotonic=time.monotonic,
+            noise_percent=self._noise_percent,
         )
         return Experiment(
             world=world,
@@ -224,7 +231,7 @@ class System:
         return _Misbehaving(candidate, self._misdeed, self._let_go)
 
     def _connect(self) -> None:
-        for user_id in USERS:
+        for user_id in self._store.users:
             connection = _Nowhere(f"bench-{user_id}").connection
             connection.base_version = 0
             self.aware.register_connection(user_id, connection)
@@ -270,6 +277,6 @@ def updates(count: int) -> Sequence[BalanceUpdate]:
     return [each[number % len(each)] for number in range(count)]
 
 
-def user_ids(count: int) -> Sequence[int]:
+def user_ids(count: int, users: Sequence[int] = USERS) -> Sequence[int]:
     """Return what callers of the user-id-only path hand over, one user after the other."""
-    return [USERS[number % len(USERS)] for number in range(count)]
+    return [users[number % len(users)] for number in range(count)]

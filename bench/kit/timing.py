@@ -146,3 +146,15 @@ def paced(variant: Variant, arguments: Sequence[Any], *, per_second: int) -> lis
         taken.append(ended - begun)
         variant.late.append(ended - due)
     return taken
+
+
+def in_batches(
+    variant: Variant, arguments: Sequence[Any], *, size: int, per_second: int
+) -> list[int]:
+    """Call `size` times without a pause, then wait: so many times a second in all."""
+    taken = []
+    for start in range(0, len(arguments), size):
+        begun = time.perf_counter()
+        taken += back_to_back(variant, arguments[start : start + size])
+        time.sleep(max(begun + size / per_second - time.perf_counter(), 0.0))
+    return taken

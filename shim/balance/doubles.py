@@ -24,6 +24,7 @@ class ConnectionDouble:
         self.is_open = is_open
         self.base_version: int | None = None
         self.overheard: str | None = None
+        self.settled: str | None = None
         self._failed = failed
         self._record = record
 
@@ -55,6 +56,9 @@ class BusDouble:
     def publish(self, user_id: int) -> None:
         """Note the publication."""
         self._record(user_id)
+
+    def pass_on(self, user_id: int, text: str) -> None:
+        """Do nothing: no shadow is shown a custom message."""
 
 
 class ManagerDouble:

@@ -1,19 +1,35 @@
 """The three comparisons of one episode, as pairs of structures to be compared."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shim.balance.doubles import PUBLISH
 from shim.balance.known import LEGACY_REACHES_NOBODY
-from shim.balance.saying import Folded, Said, fold, is_balance_text, read_canonical, read_legacy
+from shim.balance.saying import (
+    Folded,
+    Said,
+    amount,
+    fold,
+    is_balance_text,
+    read_canonical,
+    read_legacy,
+)
+from shim.balance.shadows import NEWCOMER
 from shim.balance.truth import Record, frames_expected, frames_seen
 from shim.ports import Truth
-from shim.shadow.differences import Each
+from shim.shadow.differences import Each, Recipients
 from shim.shadow.effects import Effect
 from shim.shadow.episode import Episode
+from shim.shadow.latency import LatencyClass
 from shim.shadow.observation import CallOutcome, Observation
-from shim.shadow.result import Comparison, Judgement, NotCompared
+from shim.shadow.result import Comparison, Judgement, NotCompared, left_out
 from shim.sides import Path
+
+Slower = Mapping[str, tuple[LatencyClass, LatencyClass]]
+"""Which phase takes the second of two sides far longer again and again, and the classes of both."""
+
+_BLANK = Record(None)
+"""The page of a newcomer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +38,11 @@ class Evidence:
 
     `aliases` maps the ids of the connections at the first call to stable names, open ones
     only; `seen` is the version that the database had after the last call; `behind` whether
-    a page lacked, at the first call, more than what the episode's calls speak of.
+    a page lacked, at the first call, more than what the episode's calls speak of, `ahead`
+    whether one showed all there was: a sweep or a greeting had come before the call. `greeting`
+    whether one was still to be greeted. `newcomer` says whether a page connected that nobody
+    else has; `held_back` how many frames the live canonical tried to send to this user while
+    another side served. `twins` are legacy twice, for the noise floor.
     """
 
     episode: Episode
@@ -35,20 +55,24 @@ class Evidence:
     seen: int
     behind: bool
     raced: bool
+    slower: Slower = field(default_factory=dict)
+    twins: tuple[Observation, Observation] | None = None
+    twins_slower: Slower = field(default_factory=dict)
+    ahead: bool = False
+    greeting: bool = False
+    newcomer: bool = False
+    held_back: int = 0
 
 
 def judge(evidence: Evidence) -> list[Judgement]:
-    """Return the judgement of each comparison."""
+    """Return the judgement of each comparison, and of the noise floor where it was measured."""
+    noise = evidence.episode.noise
     if evidence.raced:
-        return skip_all(NotCompared.RACED)
+        return left_out(NotCompared.RACED, noise=noise)
     if _nothing_to_say(evidence):
-        return skip_all(NotCompared.NO_CONNECTION)
-    return [_reach(evidence), _truth(evidence), _saying(evidence)]
-
-
-def skip_all(reason: NotCompared) -> list[Judgement]:
-    """Return three judgements that compare nothing, for the same reason."""
-    return [Judgement(comparison, skipped=reason) for comparison in Comparison]
+        return _told_by_bus(evidence)
+    judged = [_reach(evidence), _truth(evidence), _saying(evidence)]
+    return judged if evidence.twins is None else [*judged, *_noise(evidence, *evidence.twins)]
 
 
 def _nothing_to_say(evidence: Evidence) -> bool:
@@ -61,43 +85,93 @@ def _nothing_to_say(evidence: Evidence) -> bool:
     )
 
 
+def _told_by_bus(evidence: Evidence) -> list[Judgement]:
+    """Judge where nobody is connected here: on another worker somebody may be, by the bus.
+
+    A wrong publication is a difference of truth. A right one is not counted as compared: with
+    silence besides, much of it would make a strong claim of a weak proof.
+    """
+    judged = left_out(NotCompared.NO_CONNECTION, noise=evidence.episode.noise)
+    expected, published = _published(evidence)
+    if expected == published:
+        return judged
+    return [_truth(evidence) if each.comparison is Comparison.TRUTH else each for each in judged]
+
+
 def _reach(evidence: Evidence) -> Judgement:
+    if evidence.ahead:
+        return Judgement(Comparison.REACH, skipped=NotCompared.RACED)
     production = _reached(evidence, evidence.production)
     canonical = _reached(evidence, evidence.canonical)
-    is_the_fault = not production and all(
-        call.path == Path.USER_ID_ONLY for call in evidence.episode.calls
+    is_the_fault = (
+        not production["recipients"]
+        and production["raised"] == canonical["raised"]
+        and all(call.path == Path.USER_ID_ONLY for call in evidence.episode.calls)
     )
     return Judgement(
         Comparison.REACH,
-        expected={"recipients": production},
-        actual={"recipients": canonical},
+        expected=production,
+        actual=canonical,
         known=LEGACY_REACHES_NOBODY if is_the_fault else None,
     )
 
 
-def _reached(evidence: Evidence, run: Observation) -> Each:
-    balances = (effect for effect in run.effects if _said(effect) is not None)
-    return Each({_alias(evidence.aliases, effect.recipient): "reached" for effect in balances})
+def _reached(evidence: Evidence, run: Observation) -> dict[str, object]:
+    """Return who got a balance, and what the callers got instead of an answer."""
+    return {
+        "recipients": Each(
+            {_alias(evidence.aliases, said.recipient): "reached" for said in _messages(run)}
+        ),
+        "raised": _raised(run.calls),
+    }
+
+
+def _noise(evidence: Evidence, one: Observation, other: Observation) -> list[Judgement]:
+    """Put legacy to the same questions against itself."""
+    reach = Judgement(
+        Comparison.REACH,
+        expected=_reached(evidence, one),
+        actual=_reached(evidence, other),
+        noise=True,
+    )
+    first, second = fold(_messages(one)), fold(_messages(other))
+    if first.balance != second.balance and _says_what_came_later(evidence, second):
+        return [reach, Judgement(Comparison.SAYING, skipped=NotCompared.RACED, noise=True)]
+    with_changes = _with_changes(evidence)
+    expected = _structure(evidence, first, one, with_changes=with_changes)
+    actual = _structure(evidence, second, other, with_changes=with_changes)
+    _add_latency(evidence.twins_slower, expected, actual)
+    return [reach, Judgement(Comparison.SAYING, expected=expected, actual=actual, noise=True)]
+
+
+def _says_what_came_later(evidence: Evidence, said: Folded) -> bool:
+    """Tell whether a balance is one that no call of this episode spoke of."""
+    return any(
+        said.balance == (amount(booked.uni_after), amount(booked.ton_after))
+        for booked in evidence.truth.transactions
+        if booked.version > evidence.seen
+    )
 
 
 def _truth(evidence: Evidence) -> Judgement:
     seen, expected = Each(), Each()
-    by_recipient: dict[str, list[Effect]] = {recipient: [] for recipient in evidence.aliases}
+    pages = {**evidence.aliases, NEWCOMER: NEWCOMER} if evidence.newcomer else evidence.aliases
+    by_recipient: dict[str, list[Effect]] = {recipient: [] for recipient in pages}
     for effect in evidence.canonical.effects:
         if read_canonical(effect) is not None or is_balance_text(effect.payload):
             by_recipient.setdefault(effect.recipient, []).append(effect)
     for recipient, effects in by_recipient.items():
-        alias = _alias(evidence.aliases, recipient)
+        alias = _alias(pages, recipient)
         actual = frames_seen(effects)
         wanted = (
             frames_expected(
                 effects,
                 subject=evidence.episode.subject,
                 truth=evidence.truth,
-                record=evidence.records[recipient],
+                record=evidence.records.get(recipient, _BLANK),
                 seen=evidence.seen,
             )
-            if recipient in evidence.aliases
+            if recipient in pages
             else []
         )
         if actual:
@@ -107,8 +181,12 @@ def _truth(evidence: Evidence) -> Judgement:
     wanted_on_bus, seen_on_bus = _published(evidence)
     return Judgement(
         Comparison.TRUTH,
-        expected={"recipients": expected, "published": wanted_on_bus},
-        actual={"recipients": seen, "published": seen_on_bus},
+        expected={"recipients": expected, "published": wanted_on_bus, "unasked": "nothing"},
+        actual={
+            "recipients": seen,
+            "published": seen_on_bus,
+            "unasked": "a frame" if evidence.held_back else "nothing",
+        },
     )
 
 
@@ -134,20 +212,31 @@ def _user(user: str, subject: str) -> str:
 def _saying(evidence: Evidence) -> Judgement:
     legacy = fold(_messages(evidence.counterfactual))
     canonical = fold(_messages(evidence.canonical))
-    if _moved_under(evidence, legacy, canonical):
+    if evidence.ahead or evidence.greeting or _moved_under(evidence, legacy, canonical):
         return Judgement(Comparison.SAYING, skipped=NotCompared.RACED)
-    with_changes = all(call.path == Path.CONNECTION_AWARE for call in evidence.episode.calls)
+    with_changes = _with_changes(evidence)
     if with_changes and evidence.behind:
         return Judgement(Comparison.SAYING, skipped=NotCompared.RACED)
-    return Judgement(
-        Comparison.SAYING,
-        expected=_structure(evidence, legacy, evidence.counterfactual, with_changes=with_changes),
-        actual=_structure(evidence, canonical, evidence.canonical, with_changes=with_changes),
-    )
+    expected = _structure(evidence, legacy, evidence.counterfactual, with_changes=with_changes)
+    actual = _structure(evidence, canonical, evidence.canonical, with_changes=with_changes)
+    _add_latency(evidence.slower, expected, actual)
+    return Judgement(Comparison.SAYING, expected=expected, actual=actual)
+
+
+def _with_changes(evidence: Evidence) -> bool:
+    return all(call.path == Path.CONNECTION_AWARE for call in evidence.episode.calls)
+
+
+def _add_latency(slower: Slower, expected: dict[str, object], actual: dict[str, object]) -> None:
+    if slower:
+        expected["latency"] = {phase: classes[0] for phase, classes in slower.items()}
+        actual["latency"] = {phase: classes[1] for phase, classes in slower.items()}
 
 
 def _messages(run: Observation) -> list[Said]:
-    return [said for effect in run.effects if (said := _said(effect)) is not None]
+    """Return what was said to the user's own pages: no other side has a newcomer."""
+    effects = (effect for effect in run.effects if effect.recipient != NEWCOMER)
+    return [said for effect in effects if (said := _said(effect)) is not None]
 
 
 def _said(effect: Effect) -> Said | None:
@@ -183,7 +272,9 @@ def _structure(
     the episode, neither is compared.
     """
     structure: dict[str, object] = {
-        "recipients": [_alias(evidence.aliases, recipient) for recipient in said.recipients],
+        "recipients": Recipients(
+            _alias(evidence.aliases, recipient) for recipient in said.recipients
+        ),
         "balance": None
         if said.balance is None
         else dict(zip(("uni", "ton"), said.balance, strict=True)),

@@ -1,10 +1,48 @@
 """Looks at the database, shared by all shadows that ask within one turn of their thread."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 from shim.ports import Truth, TruthReader
+
+MOST_STEPS = 200
+"""Answers that a trail keeps of each kind; one with more says that it was cut."""
+
+
+class Seen(NamedTuple):
+    """What the database answered of a user, `at` in seconds of the process's clock."""
+
+    at: float
+    since: int | None
+    truth: Truth | None
+
+
+class Placed(NamedTuple):
+    """At which version the database found these balances, None for nowhere."""
+
+    uni: Decimal
+    ton: Decimal
+    version: int | None
+
+
+@dataclass(slots=True, weakref_slot=True, eq=False)
+class Trail:
+    """All that was asked of one user within an episode, so that it can be asked again."""
+
+    seen: list[Seen] = field(default_factory=list)
+    placed: list[Placed] = field(default_factory=list)
+    cut: bool = False
+
+    def add(self, step: Seen | Placed) -> None:
+        """Note an answer, while there is room."""
+        steps: list[Seen] | list[Placed] = self.seen if isinstance(step, Seen) else self.placed
+        if len(steps) >= MOST_STEPS:
+            self.cut = True
+        else:
+            steps.append(step)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +64,20 @@ class Looks:
     is kept until its user is forgotten: a judgement can use what a shadow has read.
     """
 
-    def __init__(self, reader: TruthReader) -> None:
+    def __init__(self, reader: TruthReader, *, monotonic: Callable[[], float]) -> None:
         self._reader = reader
+        self._monotonic = monotonic
+        # A trail lives as long as its episode, however that ends.
+        self._trails: WeakValueDictionary[int, Trail] = WeakValueDictionary()
         self._looks: dict[int, _Look] = {}
         self._turn = 0
+        self.failures = 0
+        """Reads that failed: a shadow may be behind for each of them."""
+
+    def follow(self, user_id: int) -> Trail:
+        """Return a trail that notes what is answered of a user from here on."""
+        trail = self._trails[user_id] = Trail()
+        return trail
 
     def next_turn(self) -> None:
         """Let later questions look at the database anew."""
@@ -45,15 +93,22 @@ class Looks:
             if not self._is_fresh(user_id, version)
         }
         if asked:
-            found = self._reader.read(asked, timeout=timeout)
+            try:
+                found = self._reader.read(asked, timeout=timeout)
+            except BaseException:
+                self.failures += 1
+                raise
             for user_id, version in asked.items():
                 self._looks[user_id] = _Look(self._turn, version, found.get(user_id))
+                self._note(user_id, Seen(self._monotonic(), version, found.get(user_id)))
         looks = {user_id: self._looks[user_id].truth for user_id in since}
         return {user_id: truth for user_id, truth in looks.items() if truth is not None}
 
     def place(self, user_id: int, uni: Decimal, ton: Decimal) -> int | None:
         """Return the newest version whose stored balances equal these."""
-        return self._reader.place(user_id, uni, ton)
+        version = self._reader.place(user_id, uni, ton)
+        self._note(user_id, Placed(uni, ton, version))
+        return version
 
     def kept(self, user_id: int, *, since: int, version: int) -> Truth | None:
         """Return a look that reaches back to `since` and on to `version`, None if there is none."""
@@ -65,6 +120,11 @@ class Looks:
     def forget(self, user_id: int) -> None:
         """Drop what was read of a user."""
         self._looks.pop(user_id, None)
+
+    def _note(self, user_id: int, step: Seen | Placed) -> None:
+        trail = self._trails.get(user_id)
+        if trail is not None:
+            trail.add(step)
 
     def _is_fresh(self, user_id: int, since: int | None) -> bool:
         look = self._looks.get(user_id)

@@ -1,8 +1,9 @@
 """What the pages showed, and which transactions that makes worth reading."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 
-from shim.balance.saying import read_legacy
+from shim.balance.saying import Said, amount, read_legacy
 from shim.balance.truth import Record
 from shim.book import ConnectionState
 from shim.connections import Shown
@@ -15,8 +16,17 @@ from shim.sides import Side
 
 SEEN = "seen"
 """Noted on an episode: the version that the database held after its last call."""
+FIRST = "first"
+"""Noted on an episode: the version that the database held after its first call."""
 BASE = "base"
 """Noted on an episode: the version that the pages of a shadow are taken to show."""
+FAILURES = "failures"
+"""Noted on an episode: how many reads had failed before it."""
+
+TRAIL = "trail"
+"""Noted on an episode: all that the database was asked of its user."""
+AFTER = "after"
+"""Noted on an episode: the user's connections when it was closed."""
 
 
 def states_of(call: LiveCall) -> dict[str, ConnectionState]:
@@ -59,19 +69,30 @@ def records(
     if not live:
         return {id_: Record(noted(episode, BASE)) for id_ in states}
     before: dict[str, dict[int, int | None]] = {id_: {} for id_ in states}
+    misled: set[int] = set()
     for seen in episode.live_effects:
         if isinstance(seen.context, Shown) and seen.side == Side.CANONICAL:
+            said = _said_by_legacy(seen.context)
             before.setdefault(seen.recipient, {})[id(seen.payload)] = _version_shown(
-                seen.context, truth
+                seen.context, said, truth
             )
-    return {id_: Record(state.base_version, before[id_]) for id_, state in states.items()}
+            if said is not None and (said.uni, said.ton) != _balance_of(seen.payload):
+                misled.add(id(seen.payload))
+    return {id_: Record(state.base_version, before[id_], misled) for id_, state in states.items()}
 
 
-def _version_shown(shown: Shown, truth: Truth) -> int | None:
-    """Return the version on the page: the canonical's last, or the legacy frame's after it."""
+def _said_by_legacy(shown: Shown) -> Said | None:
     if shown.overheard is None:
-        return shown.base_version
-    said = read_legacy(Effect("send", Side.LEGACY, "", shown.overheard, 0.0))
+        return None
+    return read_legacy(Effect("send", Side.LEGACY, "", shown.overheard, 0.0))
+
+
+def _balance_of(frame: object) -> tuple[Decimal, Decimal]:
+    return amount(getattr(frame, "uni", "NaN")), amount(getattr(frame, "ton", "NaN"))
+
+
+def _version_shown(shown: Shown, said: Said | None, truth: Truth) -> int | None:
+    """Return the version on the page: the canonical's last, or the legacy frame's after it."""
     placed = [
         booked.version
         for booked in truth.transactions

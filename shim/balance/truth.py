@@ -1,6 +1,7 @@
 """What the canonical ought to have said, from the transactions alone."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -8,6 +9,7 @@ from shim.balance.saying import SIX_PLACES, amount, decoded
 from shim.ports import Booked, Truth
 from shim.shadow.effects import Effect
 
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 NOTHING = Decimal(0).quantize(SIX_PLACES)
 
 
@@ -16,11 +18,13 @@ class Record:
     """What a connection had been given before each canonical frame of the episode.
 
     `before` maps a frame (by identity) to the version that the page showed; `base` is what
-    it showed at the first call. None: it had been given nothing.
+    it showed at the first call. None: it had been given nothing. `misled` are frames that a page
+    needed though it knew their version, for legacy had shown it another balance since.
     """
 
     base: int | None
     before: Mapping[int, int | None] = field(default_factory=dict)
+    misled: Collection[int] = ()
 
 
 def frames_seen(effects: Sequence[Effect]) -> list[object]:
@@ -32,9 +36,43 @@ def _plain(frame: object) -> dict[str, object]:
     """Return a frame as data; a balance put into words by the canonical itself is none."""
     if isinstance(frame, str):
         return {"said": decoded(frame) or f"{len(frame)} characters that no page can read"}
+    if not callable(getattr(frame, "text", None)):
+        return _attributes(frame)
+    try:
+        return _read(frame.text())  # type: ignore[attr-defined]
+    except Exception as error:  # noqa: BLE001 - whatever it was, no page would read the frame
+        return {"said": f"nothing that a page can read: {type(error).__name__}"}
+
+
+def _read(text: str) -> dict[str, object]:
+    """Return what a page reads; raises for what it cannot."""
+    message = decoded(text)
+    data = message["balanceData"]
+    if message["type"] != "balance_update" or not _TIME.fullmatch(data["timestamp"]):
+        raise ValueError("no balance message")
+    return {
+        "user": message["userId"],
+        "version": message["version"],
+        "since": message["since"],
+        "uni": amount(_number(data["balanceUni"])),
+        "ton": amount(_number(data["balanceTon"])),
+        "change_uni": amount(_number(data["changes"]["uni"])),
+        "change_ton": amount(_number(data["changes"]["ton"])),
+        "sources": data["sources"],
+    }
+
+
+def _number(value: object) -> object:
+    """Return a number as it is, nothing of any other kind: pages call `toFixed` on it."""
+    return value if type(value) in (int, float) else None
+
+
+def _attributes(frame: object) -> dict[str, object]:
+    """Return a frame that was written down and has no words of its own any more."""
     return {
         "user": getattr(frame, "user_id", None),
         "version": getattr(frame, "version", None),
+        "since": getattr(frame, "since", None),
         "uni": amount(getattr(frame, "uni", "NaN")),
         "ton": amount(getattr(frame, "ton", "NaN")),
         "change_uni": amount(getattr(frame, "change_uni", "NaN")),
@@ -57,13 +95,20 @@ def frames_expected(
     for effect in effects:
         version = getattr(effect.payload, "version", None)
         before = record.before.get(id(effect.payload), shown)
-        if not isinstance(version, int) or (before is not None and version <= before):
+        if not isinstance(version, int) or not _is_due(effect, version, before, record):
             continue
         wanted.append(_frame(subject, truth, since=before, version=version))
         shown = version
     if shown is None or shown < seen:
         wanted.append(_frame(subject, truth, since=shown, version=max(seen, shown or 0)))
     return wanted
+
+
+def _is_due(effect: Effect, version: int, before: int | None, record: Record) -> bool:
+    """Whether a page that knows the version `before` has to be shown this one."""
+    if before is None or version > before:
+        return True
+    return version == before and id(effect.payload) in record.misled
 
 
 def _frame(subject: int, truth: Truth, *, since: int | None, version: int) -> dict[str, object]:
@@ -79,6 +124,7 @@ def _frame(subject: int, truth: Truth, *, since: int | None, version: int) -> di
     return {
         "user": subject,
         "version": version if known else None,
+        "since": since,
         "uni": amount(uni),
         "ton": amount(ton),
         "change_uni": _sum(covered, "UNI"),

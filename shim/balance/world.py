@@ -6,26 +6,45 @@ from decimal import Decimal
 
 import structlog
 
-from shim.balance.judge import Evidence, judge, skip_all
+from flags.definition import bucket_of
+from shim.balance.judge import Evidence, judge
 from shim.balance.looks import Looks
-from shim.balance.records import BASE, SEEN, newest_said, noted, oldest_needed, records, states_of
+from shim.balance.pace import Pace
+from shim.balance.records import (
+    AFTER,
+    BASE,
+    FAILURES,
+    FIRST,
+    SEEN,
+    TRAIL,
+    newest_said,
+    noted,
+    oldest_needed,
+    records,
+    states_of,
+)
 from shim.balance.saying import read_legacy
-from shim.balance.shadows import CanonicalShadow, LegacyShadow
+from shim.balance.shadows import NEWCOMER, CanonicalShadow, LegacyShadow
 from shim.book import ConnectionState
 from shim.connections import Shown
 from shim.legacy.updates import BalanceUpdate
-from shim.migration import Migration
+from shim.migration import CallContext, Migration
 from shim.ports import Booked, NewCanonical, NewHint, Truth, TruthReader
 from shim.shadow.counts import Counts
 from shim.shadow.episode import Episode, as_effect
 from shim.shadow.events import LiveCall, LiveEffect
 from shim.shadow.observation import Observation
-from shim.shadow.result import Judgement, NotCompared
+from shim.shadow.result import WITH_NOISE, Judgement, NotCompared, left_out
 from shim.sides import Path, Side
 
 _log = structlog.get_logger("shim")
 
 _LEGACY_SIDES = frozenset({Side.CONNECTION_AWARE, Side.USER_ID_ONLY})
+_WITHOUT_NOISE = 2
+"""Shadows of an episode in which legacy is not compared with itself."""
+
+NOISE_GROUP = "noise floor"
+"""Buckets users for the noise floor, apart from those of the two flags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +58,14 @@ class _Nobody:
 
 
 class BalanceWorld:
-    """The binding of one generation of shadows. Belongs to the shadow thread."""
+    """The binding of one generation of shadows. Belongs to the shadow thread.
+
+    For `noise_percent` of all users legacy is compared with itself as well. A call that the
+    live legacy can answer is compared with the shadow of production, so that live is put
+    against shadow, with all that differs there. Where the live legacy is not asked, or is the
+    one that reaches nobody and so has nothing to say, the counterfactual is compared with a
+    twin that is asked at another time. Either way the canonical is compared by the same rules.
+    """
 
     def __init__(
         self,
@@ -50,23 +76,34 @@ class BalanceWorld:
         new_hint: NewHint,
         counts: Counts,
         monotonic: Callable[[], float],
+        noise_percent: int = 0,
     ) -> None:
         start = monotonic()
+        self._noise_percent = noise_percent
+        self._pace = Pace()
         self._migration = migration
-        self._looks = Looks(truth)
+        self._looks = Looks(truth, monotonic=monotonic)
         self._counts = counts
         self._canonical = CanonicalShadow(
             new_canonical=new_canonical, new_hint=new_hint, truth=self._looks, start=start
         )
         self._production = LegacyShadow(Side.PRODUCTION_SHADOW, truth=self._looks, start=start)
         self._counterfactual = LegacyShadow(Side.COUNTERFACTUAL, truth=self._looks, start=start)
-        self.sides = (self._canonical, self._production, self._counterfactual)
+        self._twin = LegacyShadow(Side.TWIN, truth=self._looks, start=start)
+        self.sides = (self._canonical, self._production, self._counterfactual, self._twin)
 
     def shadows_for(self, call: LiveCall) -> tuple[CanonicalShadow | LegacyShadow, ...]:
-        """Return the side that does not serve, and the counterfactual."""
-        if call.serving == Side.CANONICAL:
-            return (self._production, self._counterfactual)
-        return (self._canonical, self._counterfactual)
+        """Return the side that does not serve, the counterfactual, and whom noise is seen by."""
+        served = call.serving == Side.CANONICAL
+        shadows = (self._production if served else self._canonical, self._counterfactual)
+        if bucket_of(NOISE_GROUP, call.subject) > self._noise_percent:
+            return shadows
+        return (*shadows, self._production if self._legacy_can_say(call) else self._twin)
+
+    def _legacy_can_say(self, call: LiveCall) -> bool:
+        """Tell whether the live legacy is asked, and holds a connection by the call's path."""
+        states = CallContext.of(call.context).connections
+        return call.serving != Side.CANONICAL and any(state.path == call.path for state in states)
 
     def live_is_idle(self, subject: int) -> bool:
         """Whether no live side has anything pending for the user."""
@@ -78,6 +115,12 @@ class BalanceWorld:
 
     def notice(self, episodes: Sequence[Episode]) -> None:
         """Note which version the database holds now that these episodes had a call."""
+        for episode in episodes:
+            if len(episode.shadows) > _WITHOUT_NOISE:
+                episode.noise = WITH_NOISE
+            episode.notes.setdefault(FAILURES, self._looks.failures)
+            if TRAIL not in episode.notes:
+                episode.notes[TRAIL] = self._looks.follow(episode.subject)
         try:
             truths = self._looks.read({episode.subject: None for episode in episodes})
             for episode in episodes:
@@ -91,7 +134,7 @@ class BalanceWorld:
         try:
             truths = self._truths(episodes)
         except Exception:  # noqa: BLE001 - whatever the read raised, nothing can be compared
-            return [skip_all(NotCompared.UNREADABLE) for _ in episodes]
+            return [left_out(NotCompared.UNREADABLE, noise=each.noise) for each in episodes]
         finally:
             for episode in episodes:
                 self._looks.forget(episode.subject)
@@ -115,11 +158,16 @@ class BalanceWorld:
         return found | self._looks.read(missing)
 
     def _judge(self, episode: Episode, truth: Truth) -> list[Judgement]:
+        if episode.notes[FAILURES] != self._looks.failures:
+            return left_out(NotCompared.UNREADABLE, noise=episode.noise)
+        if episode.serving == Side.CANONICAL and not self._migration.serves(episode.subject):
+            # What it had to say in the few milliseconds of a flip, it may have had to drop.
+            return left_out(NotCompared.FLIPPED, noise=episode.noise)
         try:
             return judge(self._evidence(episode, truth))
         except Exception:  # noqa: BLE001 - one episode that cannot be judged spoils no other
             _log.exception("episode_not_judged", path=episode.calls[0].path)
-            return skip_all(NotCompared.BROKEN)
+            return left_out(NotCompared.BROKEN, noise=episode.noise)
 
     def _note_version(self, episode: Episode, truth: Truth) -> None:
         episode.notes[SEEN] = truth.version
@@ -129,8 +177,8 @@ class BalanceWorld:
         # there before the episode's first change.
         spoken = self._spoken_version(episode.calls[0], truth)
         base = episode.notes[BASE] = min(spoken, truth.version) - 1
-        for double in self._canonical.doubles(episode.subject):
-            double.base_version = base
+        episode.notes[FIRST] = truth.version
+        episode.notes[NEWCOMER] = self._canonical.set_base(episode.subject, base)
 
     def _spoken_version(self, call: LiveCall, truth: Truth) -> int:
         """Return the version that a call speaks of: its own balances' place, or the newest."""
@@ -150,32 +198,39 @@ class BalanceWorld:
             for number, state in enumerate((s for s in states.values() if s.is_open), start=1)
         }
         live = episode.serving == Side.CANONICAL
+        canonical = (
+            episode.live(Side.CANONICAL, {Side.CANONICAL})
+            if live
+            else episode.shadow(Side.CANONICAL_SHADOW)
+        )
+        counterfactual = episode.shadow(Side.COUNTERFACTUAL)
+        twins = _twins(episode, counterfactual)
+        shown = [s.base_version for s in states.values() if live and s.base_version is not None]
         return Evidence(
             episode=episode,
             production=_production(episode),
-            canonical=(
-                episode.live(Side.CANONICAL, {Side.CANONICAL})
-                if live
-                else episode.shadow(Side.CANONICAL_SHADOW)
-            ),
-            counterfactual=episode.shadow(Side.COUNTERFACTUAL),
+            canonical=canonical,
+            counterfactual=counterfactual,
             aliases=aliases,
             records=records(episode, states, truth, live=live),
             truth=truth,
             seen=noted(episode, SEEN),
-            behind=live
-            and any(
-                state.base_version is not None and state.base_version < noted(episode, BASE)
-                for state in states.values()
-            ),
+            behind=any(version < noted(episode, BASE) for version in shown),
+            greeting=live and any(s.is_open and s.base_version is None for s in states.values()),
+            ahead=any(version >= noted(episode, FIRST) for version in shown),
             raced=self._connections_moved(episode),
+            slower=self._pace.slower(episode, counterfactual, canonical),
+            twins=twins,
+            twins_slower={} if twins is None else self._pace.slower(episode, *twins),
+            newcomer=bool(episode.notes[NEWCOMER]),
+            held_back=self._migration.book.take_held_back(episode.subject),
         )
 
     def _connections_moved(self, episode: Episode) -> bool:
         first = _shape(states_of(episode.calls[0]).values())
         later = [_shape(states_of(call).values()) for call in episode.calls[1:]]
-        now = _shape(self._migration.book.states(episode.subject))
-        return any(shape != first for shape in (*later, now))
+        after = episode.notes[AFTER] = self._migration.book.states(episode.subject)
+        return any(shape != first for shape in (*later, _shape(after)))
 
     def _count_stale(self, episode: Episode, truth: Truth) -> None:
         for seen in episode.live_effects:
@@ -196,6 +251,16 @@ def _production(episode: Episode) -> Observation:
     if episode.serving == Side.CANONICAL:
         return episode.shadow(Side.PRODUCTION_SHADOW)
     return episode.live(Side.LEGACY, _LEGACY_SIDES)
+
+
+def _twins(episode: Episode, counterfactual: Observation) -> tuple[Observation, Observation] | None:
+    """Return legacy twice: live and as a shadow, or as two shadows."""
+    if not episode.noise:
+        return None
+    twin = episode.shadows[-1].name
+    if twin == Side.PRODUCTION_SHADOW:
+        return episode.live(Side.LEGACY, _LEGACY_SIDES), episode.shadow(twin)
+    return counterfactual, episode.shadow(twin)
 
 
 def _shape(states: Iterable[ConnectionState]) -> set[tuple[str, bool]]:

@@ -2,7 +2,8 @@
 
 A batch that could not be handed in is kept as it is and handed in again under its number, so
 that it is added once even where nobody can say whether it was. What comes in meanwhile
-waits in the ledger, which is bounded.
+waits in the ledger, which is bounded. After each batch it does its chores; one that fails is
+tried again at the next turn and keeps no other from being done.
 """
 
 import threading
@@ -31,12 +32,15 @@ class Bookkeeper:
         store: LedgerStore,
         writer: Callable[[], str],
         every: float = EVERY,
+        chores: Mapping[str, Callable[[], None]] | None = None,
     ) -> None:
         self._ledger = ledger
         self._counters = counters
         self._store = store
         self._writer = writer
         self._every = every
+        self._chores = dict(chores or {})
+        self._undone: dict[str, str] = {}
         self._kept: dict[Cell, int] = {}
         self._pending: Batch | None = None
         self._number = 0
@@ -63,7 +67,12 @@ class Bookkeeper:
         self.turn()
 
     def turn(self) -> None:
-        """Hand in what is new. Whatever the store raises is a problem, and tried again."""
+        """Hand in what is new, then do the chores. What raises is a problem, and tried again."""
+        self._hand_in()
+        for name, chore in self._chores.items():
+            self._do(name, chore)
+
+    def _hand_in(self) -> None:
         for _ in range(2):  # what waited since a failure, and what came in since then
             batch = self._next()
             if batch is None:
@@ -75,6 +84,22 @@ class Bookkeeper:
                 return
             self._pending = None
             self._recovered()
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why the last batch, or a chore, is not done."""
+        behind = () if self.problem is None else (self.problem,)
+        return (*behind, *(f"{name}: {why}" for name, why in self._undone.copy().items()))
+
+    def _do(self, name: str, chore: Callable[[], None]) -> None:
+        try:
+            chore()
+        except Exception as error:  # noqa: BLE001 - nothing that a store raises may end us
+            if name not in self._undone:
+                _log.error("ledger_chore_failed", chore=name, problem=str(error))
+            self._undone[name] = str(error)
+        else:
+            self._undone.pop(name, None)
 
     def _run(self) -> None:
         while not self._stopping.wait(self._every):

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shim.shadow.latency import LatencyClass
+
 
 class DifferenceKind(StrEnum):
     """How two values at one path differ."""
@@ -23,10 +25,16 @@ class DifferenceKind(StrEnum):
     """Something for one went to another."""
     ERROR = "error"
     """One side raised, or raised something else."""
+    LATENCY_CLASS = "latency_class"
+    """One side took far longer, again and again: see `shim.shadow.latency`."""
 
 
 class Each(dict[str, object]):
-    """A mapping of many of a kind: which one differs is not part of the path."""
+    """What each recipient got: which one it was is not part of a difference's path."""
+
+
+class Recipients(list[str]):
+    """Who got something, in order: one in the place of another is a difference of recipient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +59,49 @@ def differences(expected: object, actual: object) -> tuple[Difference, ...]:
 
 
 def _compare(path: str, expected: object, actual: object) -> Iterator[Difference]:
-    if isinstance(expected, Mapping) and isinstance(actual, Mapping):
+    if isinstance(expected, Each) and isinstance(actual, Each):
+        yield from _compare_each(path, expected, actual)
+    elif isinstance(expected, Mapping) and isinstance(actual, Mapping):
         yield from _compare_mappings(path, expected, actual)
     elif _is_list(expected) and _is_list(actual):
         yield from _compare_lists(path, expected, actual)  # type: ignore[arg-type]
     elif type(expected) is not type(actual):
         yield Difference(path, DifferenceKind.TYPE, expected, actual)
     elif expected != actual:
-        yield Difference(path, DifferenceKind.VALUE, expected, actual)
+        latency = isinstance(expected, LatencyClass)
+        kind = DifferenceKind.LATENCY_CLASS if latency else DifferenceKind.VALUE
+        yield Difference(path, kind, expected, actual)
 
 
 def _is_list(value: object) -> bool:
     return isinstance(value, list | tuple)
 
 
+def _compare_each(path: str, expected: Each, actual: Each) -> Iterator[Difference]:
+    """Compare recipients: what one lacks and another got besides went to the wrong one."""
+    here = _step(path, "*")
+    missing = [key for key in expected if key not in actual]
+    extra = [key for key in actual if key not in expected]
+    for key in missing.copy():
+        other = next((each for each in extra if actual[each] == expected[key]), None)
+        if other is not None:
+            missing.remove(key)
+            extra.remove(other)
+            yield Difference(here, DifferenceKind.RECIPIENT, key, other)
+    for key in expected:
+        if key in missing:
+            yield Difference(here, DifferenceKind.MISSING, expected[key], None)
+        elif key in actual:
+            yield from _compare(here, expected[key], actual[key])
+    for key in extra:
+        yield Difference(here, DifferenceKind.EXTRA, None, actual[key])
+
+
 def _compare_mappings(
     path: str, expected: Mapping[object, object], actual: Mapping[object, object]
 ) -> Iterator[Difference]:
     for key in [*expected, *(key for key in actual if key not in expected)]:
-        step = "*" if isinstance(expected, Each) else key
-        here = _step(path, step)
+        here = _step(path, key)
         left, right = expected.get(key, _ABSENT), actual.get(key, _ABSENT)
         if right is _ABSENT:
             yield Difference(here, DifferenceKind.MISSING, left, None)
@@ -89,7 +120,16 @@ def _compare_lists(
     missing = _without(expected, actual)
     extra = _without(actual, expected)
     here = _step(path, "*")
-    if missing and len(missing) == len(extra):
+    if not missing and not extra:
+        if list(expected) != list(actual):
+            yield Difference(path, DifferenceKind.ORDER, list(expected), list(actual))
+        return
+    if isinstance(expected, Recipients):
+        for left, right in zip(missing, extra, strict=False):
+            yield Difference(here, DifferenceKind.RECIPIENT, left, right)
+        paired = min(len(missing), len(extra))
+        missing, extra = missing[paired:], extra[paired:]
+    elif len(missing) == len(extra):
         for left, right in zip(missing, extra, strict=True):
             yield from _compare(here, left, right)
         return
@@ -99,8 +139,6 @@ def _compare_lists(
     for member in extra:
         kind = DifferenceKind.COUNT if member in expected else DifferenceKind.EXTRA
         yield Difference(here, kind, None, member)
-    if not missing and not extra and list(expected) != list(actual):
-        yield Difference(path, DifferenceKind.ORDER, list(expected), list(actual))
 
 
 def _step(path: str, step: object) -> str:

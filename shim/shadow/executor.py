@@ -122,6 +122,8 @@ class ShadowExecutor:
             try:
                 self._slice(generation.experiment)
             except BaseException as error:  # noqa: BLE001 - shadows end here, whatever they did
+                if generation.experiment.abandoned:
+                    return  # it was told to end, and all of it is counted
                 self._alarm("shadow_broken", error=repr(Raised.of(error)))
                 generation.experiment.discard(NotCompared.BROKEN)
             generation.busy_since = None
@@ -139,11 +141,14 @@ class ShadowExecutor:
             experiment.discard(NotCompared.CPU_BUDGET)
             self._drop_queued(NotCompared.CPU_BUDGET)
             return
+        now = self._monotonic()
+        self._counts.lose(self._queue.take_lost(), at=now)
         experiment.step(
-            self._monotonic(),
+            now,
             lambda: self._queue.take(SLICE),
             self._queue.take_holed(),
             refuse=NotCompared.CPU_BUDGET if self._budget.exhausted else None,
+            waiting=self._queue.__len__,
         )
 
     def _spend(self, cpu: float) -> None:

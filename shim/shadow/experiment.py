@@ -7,53 +7,28 @@ is closed (at the latest after a second, by force). The binding turns what was o
 into pairs of structures, one pair for each comparison; what differs is a divergence.
 
 One experiment belongs to one thread. Whatever a shadow raises, `SystemExit` included,
-ends here as data.
+ends here as data. What comparing or publishing raises costs its own result: see `Faults`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
 
+from shim.shadow.conclude import conclude
 from shim.shadow.counts import Counts
-from shim.shadow.differences import differences, fingerprint
 from shim.shadow.episode import EPISODE_LIMIT, Episode
 from shim.shadow.events import Event, LiveCall
+from shim.shadow.faults import Fault, Faults
 from shim.shadow.known import Excuse, nothing_is_known
 from shim.shadow.observation import CallOutcome, Raised
-from shim.shadow.result import Comparison, Judgement, NotCompared, Outcome, Result
+from shim.shadow.result import Judgement, NotCompared, Outcome, Result, left_out
 from shim.shadow.shadow_side import ShadowSide
-
-
-class World(Protocol):
-    """The binding: everything that the engine does not know about what is compared."""
-
-    @property
-    def sides(self) -> Sequence[ShadowSide]:
-        """All shadows, in the order in which they are run."""
-
-    def shadows_for(self, call: LiveCall) -> Sequence[ShadowSide]:
-        """Return the shadows that an episode opened by this call needs."""
-
-    def live_is_idle(self, subject: int) -> bool:
-        """Whether the live sides have nothing pending for the subject."""
-
-    def next_turn(self) -> None:
-        """Hear that a new turn begins: what was read before may be old by now."""
-
-    def notice(self, episodes: Sequence[Episode]) -> None:
-        """Look at the system of record: these episodes had a call, which their shadows see next."""
-
-    def judge(self, episodes: Sequence[Episode]) -> Sequence[Sequence[Judgement]]:
-        """Return the judgements of each of these closed episodes, in the same order."""
-
-
-Publish = Callable[[Episode, Result], None]
-"""Told of every result that is neither a match nor merely not compared."""
+from shim.shadow.world import Publish, World, forget
 
 
 class Experiment:
     """Turns events into results.
 
     `timer` gives seconds for the shadows' durations, `excuse` tells what is known.
+    `publish_noise` is told where legacy differs from itself; nothing excuses that.
     """
 
     def __init__(
@@ -64,14 +39,18 @@ class Experiment:
         publish: Publish,
         timer: Callable[[], float],
         excuse: Excuse = nothing_is_known,
+        publish_noise: Publish = forget,
     ) -> None:
         self._world = world
         self._counts = counts
         self._publish = publish
+        self._publish_noise = publish_noise
         self._timer = timer
-        self._excuse = excuse
         self._open: dict[int, Episode] = {}
         self._carried: set[int] = set()
+        self._taken = 0
+        self._faults = Faults(counts, is_over=lambda: self.abandoned)
+        self._excuse = self._faults.excusing(excuse)
         self.abandoned = False
         self.running: tuple[int | None, str] | None = None
         """The subject and side whose code is running now, for whoever finds it stuck."""
@@ -88,15 +67,19 @@ class Experiment:
         holed: Iterable[int] = (),
         *,
         refuse: NotCompared | None = None,
+        waiting: Callable[[], int] = lambda: 0,
     ) -> None:
         """Take in what happened, let timers fire up to `now`, close what is over.
 
-        Who is idle is asked before the events are taken: a frame that a live side sent
-        just before it became idle is then among them. `holed` are subjects of which an
-        event was lost. With `refuse` no episode is opened, and calls that would have opened
-        one are dropped for that reason; those under way go on.
+        Who is idle is asked before the events are counted that are `waiting`: a frame that a
+        live side sent just before it became idle is then among them, and an episode is over
+        once all of them were taken. `holed` are subjects of which an event was lost. With
+        `refuse` calls that would open an episode are dropped for that reason.
         """
-        idle = [episode for episode in self._open.values() if self._is_idle(episode)]
+        idle = {subject for subject, episode in self._open.items() if self._is_idle(episode)}
+        newest = self._taken + waiting()
+        for episode in self._open.values():
+            episode.whole_at = (episode.whole_at or newest) if episode.subject in idle else None
         self._forget_carried()
         self._world.next_turn()
         calls = self._ingest(take(), refuse)
@@ -105,9 +88,10 @@ class Experiment:
                 self._open[subject].spoil(NotCompared.QUEUE_FULL)
         for side in self._world.sides:
             self._advance(side, now)
-        touched = self._run_shadows(calls)
-        over = [episode for episode in idle if episode.subject not in touched]
-        self._close([*over, *self._overdue(now, over)], now)
+        touched = self._run_shadows(calls, now)
+        quiet = [self._open[subject] for subject in idle - touched]
+        over = [episode for episode in quiet if (episode.whole_at or 0) <= self._taken]
+        self._close([*over, *self._overdue(now)], now)
 
     def discard(self, reason: NotCompared) -> None:
         """Close every open episode without comparing it, and take its doubles away."""
@@ -126,11 +110,13 @@ class Experiment:
 
     def _count_open(self, reason: NotCompared) -> None:
         for episode in list(self._open.values()):
-            for judgement in _skipped(reason):
+            for judgement in left_out(reason, noise=episode.noise):
                 self._count(episode, conclude(judgement, callers=()))
 
     def _count(self, episode: Episode, result: Result) -> None:
-        self._counts.add(result, callers=episode.callers, side=episode.serving)
+        activity = self._counts.activities.name_of(episode.subject)
+        callers = (*episode.callers, activity)
+        self._counts.add(result, callers=callers, side=episode.serving)
 
     def _leave(self, episode: Episode) -> None:
         """Take the doubles away; a shadow that raises here has its effects so far noted."""
@@ -146,8 +132,17 @@ class Experiment:
         return (
             episode.live_calls_finished
             and self._world.live_is_idle(episode.subject)
-            and all(side.is_idle(episode.subject) for side in episode.shadows)
+            and all(self._side_is_idle(side, episode) for side in episode.shadows)
         )
+
+    def _side_is_idle(self, side: ShadowSide, episode: Episode) -> bool:
+        """Ask a shadow; of one that cannot say, the episode cannot be compared."""
+        try:
+            return side.is_idle(episode.subject)
+        except BaseException as error:  # noqa: BLE001 - a shadow may raise anything at all
+            self._faults.note(Fault.SETTLING, error)
+            episode.spoil(NotCompared.BROKEN)
+            return True
 
     def _forget_carried(self) -> None:
         """Trust a subject again, closed by force earlier, once it has nothing pending."""
@@ -159,6 +154,7 @@ class Experiment:
         """Put events into their episodes; a first call opens one. Return the calls."""
         calls = []
         for event in events:
+            self._taken += 1
             if isinstance(event, LiveCall):
                 if refuse is not None and event.subject not in self._open:
                     self._counts.drop(event, refuse)
@@ -173,7 +169,7 @@ class Experiment:
                 self._open[event.subject].live_effects.append(event)
         return calls
 
-    def _run_shadows(self, calls: Sequence[LiveCall]) -> set[int]:
+    def _run_shadows(self, calls: Sequence[LiveCall], now: float) -> set[int]:
         """Show the calls to their shadows, all at the moment of this turn. Return whose they are.
 
         Calls of one turn lie at most a few milliseconds apart. Run at one moment, windows
@@ -184,6 +180,7 @@ class Experiment:
             self._world.notice([self._open[subject] for subject in touched])
         for call in calls:
             episode = self._open[call.subject]
+            episode.shown_at = now
             for side in episode.shadows:
                 episode.outcomes[side.name].append(self._observe(side, call))
         return touched
@@ -196,7 +193,10 @@ class Experiment:
             episode.spoil(NotCompared.FORCED)
         for side in shadows:
             episode.outcomes[side.name] = []
-            side.enter(call.subject, call)
+            try:
+                side.enter(call.subject, call)
+            except BaseException as error:  # noqa: BLE001 - a shadow may raise anything at all
+                episode.outcomes[side.name].append(CallOutcome(None, Raised.of(error), 0.0))
         self._open[call.subject] = episode
         return episode
 
@@ -219,20 +219,22 @@ class Experiment:
         except BaseException as error:  # noqa: BLE001 - a shadow may raise anything at all
             outcome = CallOutcome(None, Raised.of(error), 0.0)
             for episode in self._open.values():
-                if side in episode.shadows and not side.is_idle(episode.subject):
+                if side in episode.shadows and not self._side_is_idle(side, episode):
                     episode.outcomes[side.name].append(outcome)
         self.running = None
 
-    def _overdue(self, now: float, over: Sequence[Episode]) -> list[Episode]:
+    def _overdue(self, now: float) -> list[Episode]:
+        """Return what is closed by force; what is idle by now is over in one of the next steps."""
         late = [
             episode
             for episode in self._open.values()
-            if now - episode.opened_at >= EPISODE_LIMIT and episode not in over
+            if now - episode.opened_at >= EPISODE_LIMIT and not self._is_idle(episode)
         ]
         for episode in late:
-            if not self._is_idle(episode):
-                self._counts.forced += 1
-                self._carried.add(episode.subject)
+            self._counts.forced += 1
+            self._carried.add(episode.subject)
+            # A shadow that forgot its work is judged: leaving it out would reward silence.
+            if not (episode.is_quiet(now) and self._world.live_is_idle(episode.subject)):
                 episode.spoil(NotCompared.FORCED)
         return late
 
@@ -243,53 +245,40 @@ class Experiment:
             del self._open[episode.subject]
             episode.closed_at = now
             self._leave(episode)
-            self._note_latency(episode)
+            for side, seconds in episode.durations():
+                self._counts.latency.add(side, seconds)
         for episode, judgements in zip(episodes, self._judge(episodes), strict=True):
             for judgement in judgements:
-                paths = {call.path for call in episode.calls}
-                result = conclude(judgement, callers=paths, excuse=self._excuse)
+                result = self._conclude(episode, judgement)
                 self._count(episode, result)
                 if result.outcome in (Outcome.MISMATCHED, Outcome.KNOWN):
-                    self._publish(episode, result)
+                    publish = self._publish_noise if result.noise else self._publish
+                    with self._faults.noted(Fault.PUBLISHING):
+                        publish(episode, result)
 
-    def _note_latency(self, episode: Episode) -> None:
-        for call in episode.calls:
-            if call.finished is not None:
-                self._counts.latency.add(f"{call.serving} live", call.finished - call.started)
-        for name, outcomes in episode.outcomes.items():
-            for outcome in outcomes:
-                self._counts.latency.add(f"{name} shadow", outcome.duration)
+    def _conclude(self, episode: Episode, judgement: Judgement) -> Result:
+        paths = {call.path for call in episode.calls}
+        try:
+            return conclude(judgement, callers=paths, excuse=self._excuse)
+        except BaseException as error:  # noqa: BLE001 - it compares what a shadow returned
+            self._faults.note(Fault.COMPARING, error)
+            return Result(
+                judgement.comparison,
+                Outcome.NOT_COMPARED,
+                NotCompared.BROKEN,
+                noise=judgement.noise,
+            )
 
     def _judge(self, episodes: Sequence[Episode]) -> Sequence[Sequence[Judgement]]:
         """Judge what can be judged; a spoiled episode counts under its reason, three times."""
         sound = [episode for episode in episodes if episode.spoiled is None]
-        judged = iter(self._world.judge(sound)) if sound else iter(())
+        found: Sequence[Sequence[Judgement]] = ()
+        with self._faults.noted(Fault.JUDGING):
+            found = self._world.judge(sound) if sound else ()
+        judged = iter(found)
         return [
-            next(judged) if episode.spoiled is None else _skipped(episode.spoiled)
+            next(judged, left_out(NotCompared.BROKEN, noise=episode.noise))
+            if episode.spoiled is None
+            else left_out(episode.spoiled, noise=episode.noise)
             for episode in episodes
         ]
-
-
-def conclude(
-    judgement: Judgement, *, callers: Iterable[str], excuse: Excuse = nothing_is_known
-) -> Result:
-    """Compare the two structures of a judgement; what differs may be known."""
-    comparison = judgement.comparison
-    if judgement.skipped is not None:
-        return Result(comparison, Outcome.NOT_COMPARED, judgement.skipped)
-    found = differences(judgement.expected, judgement.actual)
-    if not found:
-        return Result(comparison, Outcome.MATCHED)
-    mark = fingerprint(comparison, callers, found)
-    known = judgement.known or excuse(comparison, mark, found)
-    return Result(
-        comparison,
-        Outcome.MISMATCHED if known is None else Outcome.KNOWN,
-        differences=found,
-        fingerprint=mark,
-        known=known,
-    )
-
-
-def _skipped(reason: NotCompared) -> list[Judgement]:
-    return [Judgement(comparison, skipped=reason) for comparison in Comparison]

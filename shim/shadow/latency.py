@@ -1,6 +1,90 @@
-"""How long the calls of each side took, as a histogram that is cheap to keep and to add up."""
+"""How long the sides took: a histogram of all calls, and what is far slower again and again.
 
-from collections import Counter
+A single call tells nothing: a thread that waits for the interpreter makes any side a thousand
+times slower for once. So a latency differs only if it is at least two classes longer, in this
+episode and in three of four of the latest twenty alike. Being faster is no difference.
+"""
+
+from bisect import bisect_right
+from collections import Counter, deque
+from dataclasses import dataclass
+from enum import StrEnum
+
+APART = 2
+RECENT = 20
+OFTEN = 15
+MOST_KINDS = 100
+"""Kinds of episodes that are told apart; further ones share one."""
+
+
+class LatencyClass(StrEnum):
+    """A class of times: a difference between two of them is one of latency."""
+
+    BELOW_1_MS = "below 1 ms"
+    BELOW_10_MS = "below 10 ms"
+    BELOW_64_MS = "below 64 ms"
+    BELOW_100_MS = "below 100 ms"
+    BELOW_128_MS = "below 128 ms"
+    BELOW_256_MS = "below 256 ms"
+    BELOW_512_MS = "below 512 ms"
+    BELOW_1_S = "below 1 s"
+    LONGER = "longer"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Classes in order, and the seconds that part one from the next."""
+
+    bounds: tuple[float, ...]
+    classes: tuple[LatencyClass, ...]
+
+
+OF_A_CALL = Scale(
+    (0.001, 0.01, 0.1, 1.0),
+    (
+        LatencyClass.BELOW_1_MS,
+        LatencyClass.BELOW_10_MS,
+        LatencyClass.BELOW_100_MS,
+        LatencyClass.BELOW_1_S,
+        LatencyClass.LONGER,
+    ),
+)
+"""Below a millisecond nobody notices."""
+OF_SETTLING = Scale(
+    (0.064, 0.128, 0.256, 0.512),
+    (
+        LatencyClass.BELOW_64_MS,
+        LatencyClass.BELOW_128_MS,
+        LatencyClass.BELOW_256_MS,
+        LatencyClass.BELOW_512_MS,
+        LatencyClass.LONGER,
+    ),
+)
+"""What follows a call takes up to a second by design, and is told apart by factors of two."""
+
+
+class Spells:
+    """Tells which kind of episode is slower for a while, not just once."""
+
+    def __init__(self) -> None:
+        self._recent: dict[str, deque[bool]] = {}
+
+    def compare(
+        self, kind: str, expected: float, actual: float, scale: Scale
+    ) -> tuple[LatencyClass, LatencyClass] | None:
+        """Note both sides' seconds; return their classes if the actual one keeps being slower."""
+        usual, found = bisect_right(scale.bounds, expected), bisect_right(scale.bounds, actual)
+        slower = found - usual >= APART
+        recent = self._of(kind)
+        recent.append(slower)
+        if not slower or sum(recent) < OFTEN:
+            return None
+        return scale.classes[usual], scale.classes[found]
+
+    def _of(self, kind: str) -> deque[bool]:
+        if kind not in self._recent and len(self._recent) >= MOST_KINDS:
+            kind = ""
+        return self._recent.setdefault(kind, deque(maxlen=RECENT))
 
 
 class Latencies:

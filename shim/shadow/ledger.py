@@ -122,7 +122,7 @@ class Ledger:
             return grown
 
     def _group(self, result: Result) -> _Group:
-        key = GroupKey(result.comparison, result.fingerprint or "", result.known or "")
+        key = GroupKey(result.name, result.fingerprint or "", result.known or "")
         group = self._groups.get(key)
         if group is not None:
             return group

@@ -8,9 +8,12 @@ from typing import Protocol
 
 from shim.shadow.counts import Cell
 from shim.shadow.ledger import MOST_SAMPLES, OVERFLOW, GroupDelta, GroupKey
+from shim.shadow.result import Comparison
 
 MOST_STORED = 10_000
 """Groups that a store keeps one by one; further ones go to the group `overflow`."""
+
+_COMPARISONS = frozenset(Comparison)
 
 
 class LedgerError(Exception):
@@ -40,6 +43,11 @@ class Group:
     differences: tuple[str, ...]
     callers: Mapping[str, int]
     samples: tuple[str, ...]
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether it is legacy that differs from itself here."""
+        return self.comparison not in _COMPARISONS
 
     @property
     def key(self) -> GroupKey:

@@ -5,14 +5,28 @@ says little about what it did. The first phase is the calls with their value or 
 the second the effects, complete once the side reports that nothing is pending.
 """
 
+import re
 from dataclasses import dataclass
 
 from shim.shadow.effects import Effect
 
+_LONGEST = 500
+_PASSING = re.compile(
+    r"\d{4}-\d\d-\d\d[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?"  # a time
+    r"|0x[0-9a-fA-F]+"  # an address in memory
+    r"|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"  # a UUID
+    r"|\d+(?:\.\d+)?"
+)
+"""What an error's message says of this one occurrence: the same error has other numbers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """An error as data: the class's name and its message."""
+    """An error as data: the class's name, and its message with `#` for each number.
+
+    So the same error of two calls is the same, in the comparison and in the log, and a user id
+    in a message goes no further.
+    """
 
     kind: str
     message: str
@@ -21,10 +35,10 @@ class Raised:
     def of(cls, error: BaseException) -> "Raised":
         """Write an error down; an error whose message cannot be had still has its class."""
         try:
-            message = str(error)
+            message = _PASSING.sub("#", str(error)[: 4 * _LONGEST])
         except BaseException as broken:  # noqa: BLE001 - a hostile __str__ must not pass
             message = f"<no message: {type(broken).__name__}>"
-        return cls(type(error).__name__, message[:500])
+        return cls(type(error).__name__, message[:_LONGEST])
 
 
 @dataclass(frozen=True, slots=True)

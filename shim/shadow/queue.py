@@ -21,6 +21,7 @@ class EventQueue:
         """Events that found the queue full."""
         self.dropped_calls: dict[tuple[str, str], int] = {}
         """The calls among them, by caller and by the side that served."""
+        self._lost: dict[tuple[int, str], int] = {}
         self.taken = 0
         """Events that a reader took."""
 
@@ -36,6 +37,8 @@ class EventQueue:
             if isinstance(event, LiveCall):
                 who = module_of(event.caller), event.serving
                 self.dropped_calls[who] = self.dropped_calls.get(who, 0) + 1
+                whose = event.subject, event.serving
+                self._lost[whose] = self._lost.get(whose, 0) + 1
             return
         self._events.append(event)
 
@@ -45,6 +48,11 @@ class EventQueue:
         taken = [events.popleft() for _ in range(min(most, len(events)))]
         self.taken += len(taken)
         return taken
+
+    def take_lost(self) -> dict[tuple[int, str], int]:
+        """Return the calls that were dropped since the last time, by subject and serving side."""
+        lost, self._lost = self._lost, {}
+        return lost
 
     def take_holed(self) -> set[int]:
         """Return the subjects of which an event was dropped since the last time."""

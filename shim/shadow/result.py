@@ -1,5 +1,6 @@
 """Two observations compared: matched, mismatched, known, or not compared and why."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,6 +16,15 @@ class Comparison(StrEnum):
     """The candidate implementation against the system of record. Nothing excuses this one."""
     SAYING = "saying"
     """The candidate implementation against a counterfactual: would it have said the same."""
+
+
+WITH_NOISE = (Comparison.REACH, Comparison.SAYING)
+"""Comparisons that a legacy side can be put to with itself; of the truth it knows nothing."""
+
+
+def noise_of(comparison: str) -> str:
+    """Return the name under which the noise floor of a comparison is counted."""
+    return f"noise of {comparison}"
 
 
 class Outcome(StrEnum):
@@ -55,7 +65,8 @@ class NotCompared(StrEnum):
 class Judgement:
     """What the binding hands over to be compared: two structures, or why there are none.
 
-    `known` is the id of the known divergence that would excuse a difference here.
+    `known` is the id of the known divergence that would excuse a difference here. With `noise`
+    both structures are legacy's own: what differs is noise of the comparison itself.
     """
 
     comparison: Comparison
@@ -63,11 +74,20 @@ class Judgement:
     actual: object = None
     skipped: NotCompared | None = None
     known: str | None = None
+    noise: bool = False
+
+
+def left_out(reason: NotCompared, *, noise: Iterable[Comparison] = ()) -> list[Judgement]:
+    """Return the judgements of an episode that is not compared, those of its noise included."""
+    return [
+        *(Judgement(comparison, skipped=reason) for comparison in Comparison),
+        *(Judgement(comparison, skipped=reason, noise=True) for comparison in noise),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One comparison of one episode."""
+    """One comparison of one episode; with `noise`, of legacy with itself."""
 
     comparison: Comparison
     outcome: Outcome
@@ -75,3 +95,9 @@ class Result:
     differences: tuple[Difference, ...] = ()
     fingerprint: str | None = None
     known: str | None = None
+    noise: bool = False
+
+    @property
+    def name(self) -> str:
+        """What it is counted under."""
+        return noise_of(self.comparison) if self.noise else self.comparison

@@ -24,10 +24,10 @@ class Page:
         self.socket.send(json.dumps(message))
 
     def hear(self, wanted):
-        """Return the next message of the wanted type."""
+        """Return the next message of the wanted type, of any if None."""
         while True:
             message = json.loads(self.socket.recv(timeout=10))
-            if message["type"] == wanted:
+            if wanted in (None, message["type"]):
                 return message
 
     def subscribe(self, user, **proof):

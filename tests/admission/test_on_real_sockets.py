@@ -242,7 +242,7 @@ def test_no_token_no_init_data_and_no_frame_is_logged(serve, capfd):
         service.status_of(origin="https://evil.example", cookie=cookie)
         service.wait_until_empty()
     heard = str(log) + "".join(capfd.readouterr())
-    assert "socket_refused" in heard
+    assert "admission_refused" in heard
     secrets = (text, text[-64:], TOKEN, TOKEN[11:], cookie[8:], "frame-body")
     assert [secret for secret in secrets if secret in heard] == []
 

@@ -46,6 +46,7 @@ class Workbench:
         self.run_path = folder / "run"
         self.counted: list[float] = []
         self.answer: Callable[[], None] = lambda: None
+        self.flips: list[Any] = []
         self.control = Control(
             kill_switch=KillSwitch([self.store]),
             provider=self.provider,
@@ -53,6 +54,7 @@ class Workbench:
             workers=WorkerFiles(self.run_path),
             answer=lambda: self.answer(),  # noqa: PLW0108 - tests replace it
             count=lambda: self.counted.append(self.now),
+            flipped=lambda: self.flips.append(self.file),
             now=lambda: self.now,
         )
 
@@ -90,6 +92,20 @@ def test_the_workers_file_is_written_only_after_the_flip(bench: Workbench) -> No
     assert (before["epoch"], before["revision"], before["epoch_applied_at"]) == (0, 1, 1000.0)
     assert (after["epoch"], after["revision"], after["epoch_applied_at"]) == (1, 2, 1005.0)
     assert bench.migration.applied == [(10, False), (50, True)]
+
+
+def test_a_flip_is_told_once_it_was_applied_and_said(bench: Workbench) -> None:
+    """Each one once; what held at the start is no flip, and a turn without a change none."""
+    bench.control.turn()
+    bench.control.turn()
+    assert bench.flips == []
+    bench.put(50)
+    bench.control.turn()
+    bench.control.turn()
+    assert [told["revision"] for told in bench.flips] == [2]
+    bench.engage()
+    bench.control.turn()
+    assert [told["epoch"] for told in bench.flips] == [0, 1]
 
 
 def test_nothing_is_said_before_the_first_flip_was_applied(bench: Workbench) -> None:

@@ -12,10 +12,14 @@ from structlog.testing import capture_logs
 
 from app.adapters.worker_log import log_files
 from app.core.balance_notification_service import BalanceNotificationService
+from app.demo_users import DEMO_USERS
 from app.evidence import Evidence
 from app.settings import Settings
+from flags.decision import BALANCE_NOTIFICATIONS
 from shim.report import read_logs
+from shim.shadow.activity import MARK
 from shim.shadow.alarm import Reading
+from shim.shadow.counts import Cell
 from shim.shadow.events import LiveCall
 from shim.shadow.ledger import FIRST_LINES, Ledger
 from tests.app.conftest import Build, Built, until
@@ -105,6 +109,7 @@ def test_the_ledger_has_every_denominator_by_caller_and_side(
     }
     [caller] = told["callers"]["batch_balance_processor"]
     assert (caller["sampled"], caller["comparisons"]["truth"]["matched"]) == (6, 1)
+    assert caller["routed"] == 6
     [group] = told["groups"]
     assert group["callers"] == {"batch_balance_processor": 1}
     assert f'"userId":{USER}' not in group["samples"][0]
@@ -200,6 +205,47 @@ def test_workers_follow_what_is_accepted_and_ended(shadowed: Callable[[], Built]
     until(lambda: built.parts.known.accepted == ())
 
 
+def test_what_is_routed_is_known_of_each_caller_while_anybody_is_sampled(
+    shadowed: Callable[[], Built],
+) -> None:
+    """Calls that are sampled, and calls of other users, add up to all that were routed."""
+    built = shadowed()
+    assert built.run("rollout", "shadow", "50").exit_code == 0
+    built.parts.farming.run_once(datetime.now(UTC))
+    table = built.parts.migration.table
+    sampled = [user.id for user in DEMO_USERS if table.route(user.id).shadows]
+    counts = built.parts.shadowing.counts
+    until(lambda: counts.episodes == len(sampled) and _all_judged(counts))
+    cells = built.parts.shadowing.evidence.counters()
+    told = {
+        what: cells[Cell("batch_balance_processor", "legacy", "", what)]
+        for what in ("routed", "sampled")
+    }
+    assert told == {"routed": 6, "sampled": len(sampled)}
+    assert cells[Cell("*", "legacy", "", "routed")] == 6
+    assert not [cell for cell in cells if cell.caller.startswith(MARK) and cell.what == "routed"]
+
+
+def test_the_noise_floor_is_in_log_and_ledger(
+    build: Build, settings: Settings, seeded: bytes
+) -> None:
+    """With its own denominator, beside the comparison that it belongs to."""
+    (settings.instance_path / "app.db").write_bytes(seeded)
+    built = build(shadow_cpu_percent=100.0, shadow_noise_percent=100)
+    assert built.run("rollout", "shadow", "100").exit_code == 0
+    built.parts.runtime.start()
+    page = ConnectionDouble("page")
+    BalanceNotificationService.get_instance().register_connection(USER, page)
+    farm(built)
+    built.parts.runtime.stop()
+    view = built.parts.ledger.read()
+    assert view.counters[Cell("*", "legacy", "noise of saying", "matched")] == 1
+    assert view.counters[Cell("*", "legacy", "noise of reach", "matched")] == 1
+    judged = read_logs(log for log, *_ in log_files(settings.log_path)).judged("saying")
+    assert judged.noise is not None
+    assert (judged.noise.compared, judged.noise.diverged) == (1, 0)
+
+
 def test_the_report_names_what_is_known(shadowed: Callable[[], Built]) -> None:
     """Every active one, in text and in JSON, and says if the file cannot be used."""
     built = shadowed()
@@ -207,8 +253,12 @@ def test_the_report_names_what_is_known(shadowed: Callable[[], Built]) -> None:
     built.run("shadow", "known", "accept", "odd", *PLACE)
     built.parts.runtime.stop()
     told = json.loads(built.run("shadow", "report", "--json").stdout)
-    assert told["known"] == ["legacy-reaches-nobody", "odd"]
+    assert [each["id"] for each in told["known"]] == ["legacy-reaches-nobody", "odd"]
+    named = [each["id"] for each in told["comparisons"]["truth"]["known_divergences"]]
+    assert named == ["legacy-reaches-nobody", "odd"]
+    assert {each["owner"] for each in told["stages"]["shadow"]["reach"]["known_divergences"]}
+    assert [each["hits"] for each in told["known"]] == [1, 0]
     assert "  odd (saying values value)" in built.run("shadow", "report").output
-    built.parts.settings.known_file.write_text("garbage")
+    built.parts.settings.known_file_of(BALANCE_NOTIFICATIONS).write_text("garbage")
     told = json.loads(built.run("shadow", "report", "--json").stdout)
     assert "known.json cannot be used" in told["problem"]

@@ -42,8 +42,11 @@ def test_a_bus_that_is_away_degrades_a_worker_and_no_more(
     socket = settings.instance_path / "no-redis"
     built = build(notify_bus_url=f"unix://{socket}", secret_key="0123456789abcdef" * 2)
     built.parts.runtime.start()
-    until(lambda: readiness(built)[1] == "degraded")
-    assert readiness(built) == (200, "degraded", "the bus: listening fails")
+    until(lambda: "the bus: listening fails" in readiness(built)[2])
+    code, status, problems = readiness(built)
+    assert (code, status) == (200, "degraded")
+    assert "the kill switch in Redis cannot be read" in problems
+    assert str(socket) not in problems
 
 
 def test_a_worker_whose_control_thread_ended_is_dead(
@@ -151,7 +154,10 @@ def test_a_stuck_shadow_degrades(running: Built, monkeypatch: pytest.MonkeyPatch
     """Nobody is verified any more, and everybody is served: 200, and it is said."""
     executor = running.parts.shadowing.executor
     monkeypatch.setattr(type(executor), "state", property(lambda _: "stuck"))
-    assert readiness(running) == (200, "degraded", "shadows are stuck")
+    code, status, problems = readiness(running)
+    assert (code, status) == (200, "degraded")
+    assert "balance-notifications: shadows are stuck" in problems
+    assert "farming-income: shadows are stuck" in problems
 
 
 def test_a_worker_file_that_cannot_be_written_degrades(running: Built, settings: Settings) -> None:

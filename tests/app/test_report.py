@@ -169,6 +169,71 @@ def test_a_verdict_has_the_numbers_behind_it() -> None:
     assert failed.why == "2 of 100 diverged, at most 6.162% at 95 %"
 
 
+def test_the_noise_floor_is_subtracted_from_the_bound() -> None:
+    """The upper bound of the rate less the lower bound of legacy's from itself, never below 0."""
+    judged = judge(Tally(compared=1000, mismatched=20), 0, Terms(), Tally(500, mismatched=10))
+    assert judged.noise is not None
+    assert (judged.noise.compared, judged.noise.diverged, judged.noise.rate) == (500, 10, 0.02)
+    assert judged.noise.floor == pytest.approx(0.0108899, abs=1e-6)
+    assert judged.bound == pytest.approx(0.0289301, abs=1e-6)
+    assert judged.beyond_noise == pytest.approx(judged.bound - judged.noise.floor)
+    assert judged.verdict is Verdict.FAIL
+    assert judged.why == (
+        "20 of 1000 diverged, at most 2.893% at 95 %; legacy from itself 10 of 500, at least"
+        " 1.089%: at most 1.804% beyond noise"
+    )
+
+
+def test_a_divergence_fails_unless_nothing_is_left_beyond_noise() -> None:
+    """It must be as good as sure that legacy differs from itself more often than that."""
+    few = Tally(compared=10_000, mismatched=5)
+    assert judge(few, 0, Terms(), Tally(10_000, mismatched=5)).verdict is Verdict.FAIL
+    quiet = judge(few, 0, Terms(), Tally(10_000, mismatched=50))
+    assert (quiet.verdict, quiet.beyond_noise) == (Verdict.PASS, 0.0)
+    assert judge(few, 0, Terms(), Tally()).verdict is Verdict.FAIL
+    left_out = few._replace(left_out=1_000)
+    assert judge(left_out, 0, Terms(), Tally(10_000, mismatched=50)).verdict is (
+        Verdict.INCONCLUSIVE
+    )
+
+
+def test_a_limit_is_kept_by_what_is_beyond_noise() -> None:
+    """Fewer comparisons are needed where legacy is known to be noisy; none without data."""
+    terms, noise = Terms(limit=0.001), Tally(1000, mismatched=10)
+    assert judge(Tally(compared=1000), 0, terms, Tally(1000)).verdict is Verdict.INCONCLUSIVE
+    assert judge(Tally(compared=1000), 0, terms, noise).verdict is Verdict.PASS
+    assert judge(Tally(), 0, terms, noise).verdict is Verdict.NOT_RUNNING
+
+
+def test_noise_never_turns_a_fail_of_truth_into_anything_else() -> None:
+    """Whatever a log says: legacy has no truth of its own that could be subtracted."""
+    told = counts(
+        comparisons={str(each): numbers(999, mismatched=1) for each in Comparison},
+        noise={str(each): numbers(0, mismatched=1000) for each in Comparison},
+    )
+    found = report_of(told)
+    assert {name: str(found.verdict(name)) for name in found.comparisons} == {
+        "reach": "pass",
+        "truth": "fail",
+        "saying": "pass",
+    }
+    assert found.judged("truth").noise is None
+    assert found.judged_in("shadow", "truth").verdict is Verdict.FAIL
+
+
+def test_noise_is_that_of_the_stage() -> None:
+    """With its own denominator, from all workers; a log without any has a floor of 0."""
+    noise = {"saying": numbers(8, mismatched=2, raced=3)}
+    found = report_of(counts(noise=noise), counts(2, noise=noise), counts(3))
+    for judged in (found.judged("saying"), found.judged_in("shadow", "saying")):
+        assert judged.noise is not None
+        assert (judged.noise.compared, judged.noise.diverged) == (20, 4)
+        assert judged.noise.not_compared == 6
+    floor = report_of(counts()).judged("saying").noise
+    assert floor is not None
+    assert (floor.compared, floor.rate, floor.floor) == (0, None, 0.0)
+
+
 def test_each_stage_has_the_numbers_that_were_counted_in_it() -> None:
     """The counts that a flip writes end the stage before, and a worker's numbers only grow."""
 
@@ -368,6 +433,8 @@ def test_the_report_as_json_has_each_verdict_beside_its_numbers() -> None:
         "not_compared": 0,
         "rate": 0.0,
         "bound": pytest.approx(1 - 0.05 ** (1 / 5)),
+        "beyond_noise": pytest.approx(1 - 0.05 ** (1 / 5)),
+        "noise": None,
         "why": "0 of 5 diverged, at most 45.072% at 95 %",
         "reasons": {},
     }

@@ -1,5 +1,6 @@
 """Settings: what holds without any, and what each bad one is told."""
 
+import socket
 import subprocess
 import sys
 from dataclasses import fields
@@ -13,10 +14,12 @@ from app.adapters.worker_log import Retention
 from app.environment import distance
 from app.factory import create_app
 from app.settings import EXCEPTIONS, Settings, SettingsError
+from app.settings_checks import environment_of
 
 ROOT = Path(__file__).parents[2]
 DEFAULTS = {
     "database_url": "sqlite:///app.db",
+    "host_name": socket.gethostname(),
     "host": "127.0.0.1",
     "port": 8000,
     "workers": 1,
@@ -28,14 +31,21 @@ DEFAULTS = {
     "shadow_queue": 10_000,
     "shadow_deadline_ms": 1000,
     "shadow_cpu_percent": 5.0,
+    "shadow_noise_percent": 10,
     "log_user_ids": "hash",
     "log_file_mb": 64,
     "log_total_mb": 1024,
     "log_days": 14,
+    "replay_days": 14,
+    "ledger_days": 90,
     "log_first_lines": 10,
     "notify_bus_url": None,
     "secret_key": None,
     "sweep_interval_s": 5.0,
+    "unleash_url": None,
+    "unleash_client_token": None,
+    "unleash_admin_token": None,
+    "hook_token": None,
     "admission": "enforce",
     "origins": (),
     "bot_token": None,
@@ -52,6 +62,7 @@ GOOD = {
     "DATABASE_URL": ("postgresql://app@db/app", "database_url", "postgresql://app@db/app"),
     "PORT": ("65535", "port", 65535),
     "SHIM_HOST": ("0.0.0.0", "host", "0.0.0.0"),
+    "SHIM_HOST_NAME": ("web-1.example", "host_name", "web-1.example"),
     "SHIM_WORKERS": ("4", "workers", 4),
     "SHIM_THREADS": ("2", "threads", 2),
     "SHIM_DEMO": ("1", "demo", True),
@@ -61,6 +72,7 @@ GOOD = {
     "SHIM_SHADOW_QUEUE": ("1", "shadow_queue", 1),
     "SHIM_SHADOW_DEADLINE_MS": ("10", "shadow_deadline_ms", 10),
     "SHIM_SHADOW_CPU_PERCENT": ("0.1", "shadow_cpu_percent", 0.1),
+    "SHIM_SHADOW_NOISE_PERCENT": ("0", "shadow_noise_percent", 0),
     "SHIM_LOG_FIRST_LINES": ("500", "log_first_lines", 500),
     "SHIM_LOG_USER_IDS": ("plain", "log_user_ids", "plain"),
     "SHIM_LOG_FILE_MB": ("1", "log_file_mb", 1),
@@ -82,6 +94,8 @@ GOOD = {
     "SHIM_MESSAGE_RATE": ("0.5", "message_rate", 0.5),
     "SHIM_MESSAGE_BURST": ("100", "message_burst", 100),
 }
+MEANT = {("SHIM_SHADOW_NOISE_PERCENT", "0")}
+"""Numbers that mean something for one setting, and nothing for the others."""
 NUMBERS = {
     "SHIM_LOG_FILE_MB": "give a whole number from 1 to 10000",
     "SHIM_LOG_TOTAL_MB": "give a whole number from 2 to 1000000",
@@ -94,6 +108,7 @@ NUMBERS = {
     "SHIM_SHADOW_QUEUE": "give a whole number from 1 to 1000000",
     "SHIM_SHADOW_DEADLINE_MS": "give a whole number from 10 to 60000",
     "SHIM_SHADOW_CPU_PERCENT": "give a number from 0.1 to 100",
+    "SHIM_SHADOW_NOISE_PERCENT": "give a whole number from 0 to 100",
     "SHIM_SWEEP_INTERVAL_S": "give a number from 0.1 to 3600",
     "SHIM_LOG_FIRST_LINES": "give a whole number from 1 to 1000000",
     "SHIM_INIT_DATA_AGE_S": "give a whole number from 60 to 2592000",
@@ -180,7 +195,8 @@ def test_a_relative_instance_folder_is_taken_from_where_one_stands(
 @pytest.mark.parametrize("text", ["abc", "-1", "0", "1e9", "nan", "inf", "0x10", "1,5"])
 def test_a_bad_number_is_refused_with_name_value_and_limits(name: str, text: str) -> None:
     """The message holds the setting, what was given, and what can be given."""
-    assert problems(**{name: text}) == [f"{name} is {text!r}: {NUMBERS[name]}"]
+    if (name, text) not in MEANT:
+        assert problems(**{name: text}) == [f"{name} is {text!r}: {NUMBERS[name]}"]
 
 
 @pytest.mark.parametrize("name", [name for name in NUMBERS if "whole" in NUMBERS[name]])
@@ -277,12 +293,54 @@ def test_names_of_others_are_left_alone() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["UNLEASH_URL", "UNLEASH_CLIENT_TOKEN", "UNLEASH_ADMIN_TOKEN"])
-def test_a_setting_that_would_do_nothing_is_refused(name: str) -> None:
-    """Nobody believes in a bus or a server that is not asked; the value is not repeated."""
-    assert problems(**{name: "secret"}) == [
-        f"{name} is set, but there is nothing behind it yet: unset it"
-    ]
+UNLEASH = {
+    "UNLEASH_URL": "https://unleash.example/api/",
+    "UNLEASH_CLIENT_TOKEN": "default:development.s3cret-s3cret",
+    "UNLEASH_ADMIN_TOKEN": "*:*.s3cret-s3cret",
+}
+
+
+def test_an_unleash_server_is_given_by_its_address_and_tokens() -> None:
+    """The address is taken with or without the path of its API; project and environment follow."""
+    settings = Settings.from_environ(UNLEASH)
+    assert settings.unleash_url == "https://unleash.example"
+    assert environment_of(str(settings.unleash_client_token)) == ("default", "development")
+    assert environment_of("*:production.abcdefgh") == ("default", "production")
+    assert "s3cret" not in repr(settings)
+
+
+@pytest.mark.parametrize("missing", ["UNLEASH_URL", "UNLEASH_CLIENT_TOKEN"])
+def test_half_of_an_unleash_server_is_refused(missing: str) -> None:
+    """An address without a token reads nothing, and a token without an address goes nowhere."""
+    said = problems(**{name: value for name, value in UNLEASH.items() if name != missing})
+    assert said
+    assert all(f"{missing} is not" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("UNLEASH_URL", "unleash.example", "is not the address of an Unleash server"),
+        ("UNLEASH_URL", "ftp://unleash.example", "is not the address of an Unleash server"),
+        ("UNLEASH_URL", "http://u:s3cret@unleash", "is not the address of an Unleash server"),
+        ("UNLEASH_URL", "http://unleash:port", "is not the address of an Unleash server"),
+        ("UNLEASH_URL", "http://unleash/api?s3cret", "is not the address of an Unleash server"),
+        ("UNLEASH_CLIENT_TOKEN", "s3cret", "is not a client token of Unleash"),
+        ("UNLEASH_CLIENT_TOKEN", "default:s3cret", "is not a client token of Unleash"),
+        ("UNLEASH_CLIENT_TOKEN", "default:dev.s3cret s3cret", "is not a client token of Unleash"),
+        ("UNLEASH_CLIENT_TOKEN", "*:*.s3cret-s3cret", "is an admin token: workers need a client"),
+        ("UNLEASH_ADMIN_TOKEN", "s3cret-s3cret", "is not an admin token of Unleash"),
+        ("UNLEASH_ADMIN_TOKEN", "default:dev.s3cret-s3", "is not an admin token of Unleash"),
+        ("SHIM_HOOK_TOKEN", "s3cret", "has 6 characters: give at least 32"),
+    ],
+)
+def test_a_bad_part_of_an_unleash_server_is_refused_without_its_secret(
+    name: str, value: str, words: str
+) -> None:
+    """The message says what can be given, and never repeats what was."""
+    (problem,) = problems(**{**UNLEASH, name: value})
+    assert problem.startswith(f"{name} {words}")
+    assert "s3cret" not in problem
 
 
 @pytest.mark.parametrize(

@@ -30,11 +30,14 @@ def test_the_benchmark_runs_from_nothing_and_writes_every_row(tmp_path):
         "facade off",
         "facade shadow",
         "facade complete",
+        "facade shadow, income",
         "snapshot",
         "UnleashClient.is_enabled",
         "laboratory conduct",
         "LaunchDarkly migrator",
         "candidate sleeps 200 ms",
         "candidate burns 1 ms of CPU: shadows: calls taken up",
+        "shadow at 100 %: p99 of that off",
+        "shadow at 100 %: share compared",
     ):
         assert wanted in names

@@ -29,11 +29,16 @@ class Member:
 
     bus: RedisBus
     heard: list[int] = field(default_factory=list)
+    messages: list[tuple[int, str]] = field(default_factory=list)
     gaps: int = 0
 
     def hear(self, users) -> None:
         """Note who changed."""
         self.heard += users
+
+    def hear_message(self, user_id: int, text: str) -> None:
+        """Note what was said to whom."""
+        self.messages.append((user_id, text))
 
     def missed(self) -> None:
         """Note that something may have been missed."""
@@ -50,7 +55,7 @@ def join(redis_server: RedisServer) -> Iterator[Join]:
 
     def make(*, secret: bytes = SECRET, url: str | None = None, wait: bool = True) -> Member:
         member = Member(RedisBus(url or redis_server.url, secret=lambda: secret))
-        member.bus.attach(hear=member.hear, missed=member.missed)
+        member.bus.attach(hear=member.hear, hear_message=member.hear_message, missed=member.missed)
         member.bus.start()
         members.append(member)
         if wait:

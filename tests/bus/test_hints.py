@@ -8,23 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.adapters.outgoing_hints import OutgoingHints
-from app.notifications.hints import (
-    MAX_BYTES,
-    MOST_USERS,
-    ForgedHintsError,
-    HintCodec,
-    MalformedHintsError,
-)
+from app.notifications.hints import MAX_BYTES, MOST_USERS, Hints, hint_codec
+from app.notifications.signed import ForgedMessageError, MalformedMessageError
 from flags.user_id import MAX_USER_ID
 
-CODEC = HintCodec(b"a key")
+CODEC = hint_codec(b"a key")
 users = st.integers(1, MAX_USER_ID)
 
 
 @given(st.lists(users, min_size=1, max_size=MOST_USERS))
 def test_what_was_signed_is_read_as_it_was_written(found):
     """Sender and users arrive whole, and in a message that is not too long to be read."""
-    message = CODEC.encode("worker", found)
+    message = CODEC.encode(Hints("worker", tuple(found)))
     assert len(message) <= MAX_BYTES
     assert (CODEC.decode(message).sender, CODEC.decode(message).users) == ("worker", tuple(found))
 
@@ -32,12 +27,12 @@ def test_what_was_signed_is_read_as_it_was_written(found):
 @given(st.integers(0, 200), st.integers(0, 255))
 def test_a_message_with_any_byte_changed_is_forged(place, byte):
     """The signature covers all of it, but for the dot that separates them."""
-    message = bytearray(CODEC.encode("worker", range(1, 60)))
+    message = bytearray(CODEC.encode(Hints("worker", tuple(range(1, 60)))))
     place %= len(message)
     same = message[place] == byte or place == 64
     message[place] = byte
     if not same:
-        with pytest.raises(ForgedHintsError):
+        with pytest.raises(ForgedMessageError):
             CODEC.decode(bytes(message))
 
 
@@ -45,16 +40,16 @@ def test_a_message_with_any_byte_changed_is_forged(place, byte):
     "message",
     [
         *(b"", b"x", b"." * 65, b"not signed at all" * 10, "text", None, 7),
-        HintCodec(b"another key").encode("worker", [7]),
-        CODEC.encode("worker", [7])[:-1],
-        CODEC.encode("worker", [7]) + b" ",
+        hint_codec(b"another key").encode(Hints("worker", (7,))),
+        CODEC.encode(Hints("worker", (7,)))[:-1],
+        CODEC.encode(Hints("worker", (7,))) + b" ",
         b"0" * (MAX_BYTES + 1),
         b"0" * 64 + b"." + b"[" * 10_000,
     ],
 )
 def test_what_nobody_signed_with_the_key_is_refused(message):
     """Another key, no key, a part, too much, something else entirely."""
-    with pytest.raises(ForgedHintsError):
+    with pytest.raises(ForgedMessageError):
         CODEC.decode(message)
 
 
@@ -73,7 +68,7 @@ def test_what_nobody_signed_with_the_key_is_refused(message):
 )
 def test_what_is_signed_and_says_nothing_we_know_is_refused(body):
     """As of another version of ourselves: no part of it is acted on."""
-    with pytest.raises(MalformedHintsError):
+    with pytest.raises(MalformedMessageError):
         CODEC.decode(CODEC._sign(body) + b"." + body)
 
 

@@ -5,9 +5,9 @@ import time
 import pytest
 import structlog
 
-from app.adapters import redis_bus
+from app.adapters import redis_client
 from app.adapters.redis_bus import CHANNEL, RedisBus
-from app.notifications.hints import HintCodec
+from app.notifications.hints import Hints, hint_codec
 from tests.bus.conftest import SECRET, away, until
 
 pytestmark = pytest.mark.redis
@@ -39,13 +39,13 @@ def test_forged_and_malformed_messages_are_counted_and_dropped(join, redis_serve
         member = join()
         stranger = join(secret=b"somebody else's key")
         stranger.bus.publish(666)
-        codec = HintCodec(SECRET)
+        codec = hint_codec(SECRET)
         body = b'{"users":"all"}'
         with redis_server.client() as client:
             for message in (b"", b"\xff" * 99, b"x" * 100_000, codec._sign(body) + b"." + body):
                 client.publish(CHANNEL, message)
             until(lambda: member.bus.snapshot()["forged"] == 4)
-            client.publish(CHANNEL, codec.encode("worker", [7]))
+            client.publish(CHANNEL, codec.encode(Hints("worker", (7,))))
         until(lambda: member.heard)
     assert member.heard == [7]
     assert member.bus.snapshot()["malformed"] == 1
@@ -71,7 +71,7 @@ def test_no_caller_waits_for_a_redis_that_does_not_answer(join, redis_server, ho
 @pytest.mark.parametrize("how", ["killed", "frozen"])
 def test_the_bus_comes_back_by_itself(join, redis_server, how, monkeypatch):
     """After five seconds hints flow again, those of the outage too, and the gap is told."""
-    monkeypatch.setattr(redis_bus, "HEALTH_CHECK_S", 1)
+    monkeypatch.setattr(redis_client, "HEALTH_CHECK_S", 1)
     one, two = join(), join()
     gaps = two.gaps
     with away(redis_server, how):
@@ -139,7 +139,7 @@ def test_a_listener_that_raises_loses_one_message_and_goes_on(join):
         if users == (7,):
             raise RuntimeError("not today")
 
-    two.bus.attach(hear=hear, missed=two.missed)
+    two.bus.attach(hear=hear, hear_message=two.hear_message, missed=two.missed)
     one.bus.publish(7)
     until(lambda: two.gaps == 2)
     one.bus.publish(8)

@@ -125,6 +125,20 @@ def test_a_page_that_another_service_has_told_is_not_read_again_and_again(world)
     assert world.sweep.sweep() == 0
 
 
+def test_a_page_that_another_service_misled_is_found(world):
+    """It knows the version and shows another balance: no version tells of that."""
+    connection = world.connect(known=0)
+    world.book("1")
+    world.pass_window()
+    connection.overheard = (
+        '{"type":"balance_update","userId":7,"data":{"balance_uni":0.5,"balance_ton":0}}'
+    )
+    assert world.sweep.sweep() == 1
+    world.pass_window()
+    assert connection.versions == [1, 1]
+    assert world.sweep.sweep() == 0
+
+
 def test_of_several_tabs_the_one_behind_counts(world):
     """It is told, and the others hear nothing twice."""
     behind, newer = world.connect(name="a", known=0), world.connect(name="b", known=1)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from tests.docs import effects
+from tests.docs import effects, income_effects, unleash_effects
 from tests.docs.demonstration import Demonstration, Done
 
 VECTORS = "b_no_connection or b_object_argument or single_update"
@@ -61,11 +61,19 @@ CHECKS = {
         "flask rollout cohort list": Check(effects.lists_the_cohort),
         "flask rollout cohort remove 74": Check(effects.unnamed),
         'flask rollout cohort remove 74 --reason "end of the evidence"': Check(effects.unnamed),
+        "flask unleash setup --hook https://app.example": Check(unleash_effects.cannot_look),
+        "flask unleash doctor --hook https://app.example": Check(unleash_effects.cannot_look),
+        'flask rollout confirm --reason "the raise was meant"': Check(
+            unleash_effects.nothing_is_held
+        ),
         "flask shadow report": Check(effects.reports_the_fault),
         "flask shadow tail --lines 3": Check(partial(effects.tails, lines=3)),
         "flask shadow tail --lines 20": Check(partial(effects.tails, lines=20)),
         "flask shadow tail --lines 5 --json": Check(effects.tails_json),
         "flask shadow ledger": Check(effects.names_callers),
+        "flask shadow replay FINGERPRINT": Check(effects.replays),
+        "flask shadow replay tests/cases/reach-9a7fb3bbdf510621.json": Check(effects.replays),
+        "flask shadow replay tests/cases/saying-22590762dbf303a9.json": Check(effects.replays),
         "flask shadow known list": Check(effects.lists_known),
         "flask shadow known accept stale-boost --comparison saying --path balance.ton --kind value"
         ' --until 2036-12-31 --reason "the boost scheduler says an old balance"': Check(
@@ -73,6 +81,13 @@ CHECKS = {
         ),
         'flask shadow known end stale-boost --reason "it is not seen any more"': Check(
             partial(effects.knows, None)
+        ),
+        'flask rollout shadow 100 --migration farming-income --reason "compare the income"': Check(
+            income_effects.shadowed
+        ),
+        "flask shadow report --migration farming-income": Check(income_effects.reported),
+        'flask rollout off --migration farming-income --reason "the income was compared"': Check(
+            income_effects.switched_off
         ),
         f'pytest -v tests/legacy/test_vectors.py -k "{VECTORS}"': Check(
             partial(effects.tests_pass, 3)
@@ -82,6 +97,9 @@ CHECKS = {
         "pytest tests/shim/test_hostile_candidate.py": Check(partial(effects.tests_pass, 1)),
     }.items()
 } | {
+    "touch instance/rollback": Check(
+        effects.rolled_back_by_a_file, effects.everybody_is_served_again
+    ),
     "kill -CONT PID": Check(effects.worker_goes_on, effects.worker_is_frozen),
     "kill -KILL PID": Check(effects.worker_is_replaced, effects.worker_is_frozen),
     "curl -s http://127.0.0.1:8000/healthz": Check(partial(effects.answers, "alive")),

@@ -183,8 +183,11 @@ class Demonstration:
             missing("curl")
         here = command.replace(".venv/bin/", f"{_folder()}/")
         here = here.replace("127.0.0.1:8000", f"127.0.0.1:{self.port}")
+        here = here.replace(" instance/", f" {self.instance}/")
         if re.search(r"\bPID\b", here):
             here = re.sub(r"\bPID\b", str(self.worker), here)
+        if re.search(r"\bFINGERPRINT\b", here):
+            here = re.sub(r"\bFINGERPRINT\b", self.fingerprint, here)
         ended = subprocess.run(
             ["sh", "-c", here],
             check=False,
@@ -239,6 +242,18 @@ class Demonstration:
         """The number of the one worker process."""
         [file] = (self.instance / "run").glob("worker-*.json")
         return int(file.stem.removeprefix("worker-"))
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of a divergence that can be run again."""
+
+        def kept() -> str | None:
+            groups = json.loads(self.flask("shadow", "ledger", "--json").stdout)["groups"]
+            marks = [group["fingerprint"] for group in groups]
+            found = [self.flask("shadow", "replay", mark).exit_code != 2 for mark in marks[:1]]
+            return marks[0] if any(found) else None
+
+        return str(eventually(kept, "a divergence is kept"))
 
     def freeze(self) -> int:
         """Stop the worker as a debugger or a full machine would, and return its number."""

@@ -5,8 +5,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from app.replay_words import EXIT_CODES
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from shim.known_store import KnownFile
+from shim.replay.run import Finding
 from shim.report import Verdict, read_logs
 from tests.docs.demonstration import Demonstration, Done, eventually
 from tests.docs.documents import RUNBOOK, marked, table
@@ -54,6 +56,15 @@ def stage_is(stage: str, live: Demonstration, done: Done) -> None:
     """Expect this stage of flags and latch, of the worker, and on the pages."""
     confirmed(live, done)
     assert live.get("/readyz")["stage"] == stage, done.said
+    pages_follow(live)
+
+
+def rolled_back_by_a_file(live: Demonstration, done: Done) -> None:
+    """Expect the worker to have rolled back and taken the file away, and the history to say so."""
+    succeeded(done)
+    eventually(lambda: live.get("/readyz")["stage"] == "rolled_back", "the worker follows the file")
+    eventually(lambda: not (live.instance / "rollback").exists(), "the file is taken away")
+    assert "a file  rollback" in live.flask("rollout", "history").stdout
     pages_follow(live)
 
 
@@ -178,6 +189,13 @@ def names_callers(live: Demonstration, done: Done) -> None:
         assert group["callers"].keys() <= modules, group
 
 
+def replays(_: Demonstration, done: Done) -> None:
+    """Expect what diverged to diverge still, both sides shown, and the exit code for that."""
+    assert done.exit_code == EXIT_CODES[Finding.STILL_DIVERGES], done.said
+    assert done.stdout.startswith("still_diverges: "), done.said
+    assert " | canonical" in done.stdout, done.said
+
+
 def knows(id_: str | None, live: Demonstration, done: Done) -> None:
     """Expect what is accepted to be this and nothing else, in the file and in the status."""
     succeeded(done)
@@ -269,6 +287,13 @@ def everybody_is_served(live: Demonstration) -> None:
     live.set_flag(SHADOW_FLAG, 100)
     live.set_flag(CANONICAL_FLAG, 100)
     pages_follow(live)
+
+
+def everybody_is_served_again(live: Demonstration) -> None:
+    """End the rollback that is in force, and let the canonical serve everybody."""
+    done = live.flask("rollout", "resume", "--reason", "'something else is tried'")
+    assert done.exit_code == 0, done.said
+    everybody_is_served(live)
 
 
 def worker_is_frozen(live: Demonstration) -> None:

@@ -54,13 +54,6 @@ def test_documented_limits_are_the_limits() -> None:
                 Settings.from_environ({marked(name): "x"})
 
 
-def test_reserved_settings_are_refused() -> None:
-    """As long as there is nothing behind a setting, the README says so and it is refused."""
-    for name, *_ in (row for row in settings() if row[2] == "nothing yet"):
-        with pytest.raises(SettingsError, match=f"{marked(name)} is set"):
-            Settings.from_environ({marked(name): "x"})
-
-
 def direct_pins() -> set[str]:
     """Return the packages that are pinned for their own sake."""
     pins: set[str] = set()

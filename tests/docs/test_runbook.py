@@ -8,15 +8,22 @@ import re
 import click
 import pytest
 
-from app.cli_rollout import NOBODY_THERE, UNCONFIRMED, rollout
+from app.cli_orders import UNCONFIRMED
+from app.cli_replay import CannotReplay
+from app.cli_rollout import NOBODY_THERE, rollout
 from app.cli_shadow import shadow
+from app.cli_unleash import unleash
 from app.notifications.close_codes import CloseCode
 from app.notifications.service import BalanceNotifications
+from app.replay_words import EXIT_CODES
 from app.web.admission import Why
 from app.web.init_data import Flaw
-from flags.decision import CANONICAL_FLAG, SHADOW_FLAG, Reason
+from flags.decision import CANONICAL_FLAG, FARMING_INCOME, SHADOW_FLAG, Reason
 from flags.stage import Stage
 from shim.report import Verdict
+from shim.shadow.activity import Activity
+from shim.shadow.differences import DifferenceKind
+from shim.shadow.latency import LatencyClass
 from shim.shadow.result import Comparison, NotCompared
 from tests.docs.demonstration import Demonstration, eventually
 from tests.docs.documents import (
@@ -54,16 +61,38 @@ def test_every_word_of_the_report_is_explained_and_no_other() -> None:
     assert sorted(reasons) == sorted([*Reason, Stage.ROLLED_BACK])
 
 
+def test_every_kind_of_difference_is_explained_and_no_other() -> None:
+    """With the classes of latency, which a difference of that kind shows as its values."""
+    assert first_column("kind", "meaning") == list(DifferenceKind)
+    text = " ".join(text_of(RUNBOOK).split())
+    assert [word for word in LatencyClass if f"`{word}`" not in text] == []
+
+
+def test_every_class_of_activity_is_explained_and_no_other() -> None:
+    """They are named in the report and the ledger."""
+    assert first_column("activity", "meaning") == list(Activity)
+
+
 def test_exit_codes_are_those_of_the_command() -> None:
     """0, the codes that the command line has, and click's own for a mistyped command."""
     codes = {int(row[0]) for row in table(RUNBOOK, "exit code", "meaning", "what to do")}
     assert codes == {0, UNCONFIRMED, NOBODY_THERE, click.UsageError.exit_code}
 
 
+def test_every_finding_of_a_replay_is_explained_with_its_exit_code() -> None:
+    """All of them, and the code for there being nothing to run."""
+    rows = table(RUNBOOK, "exit code", "finding", "meaning")
+    told = {marked(finding): int(code) for code, finding, _ in rows if finding != "nothing"}
+    assert told == EXIT_CODES
+    assert [int(code) for code, finding, _ in rows if finding == "nothing"] == [
+        CannotReplay.exit_code
+    ]
+
+
 def test_every_command_of_the_command_line_is_run_by_a_document() -> None:
     """Nothing that an operator could type is left out."""
     run = [f"{without_folder(command)} " for each in DOCUMENTS for command in commands(each)]
-    for group in (rollout, shadow):
+    for group in (rollout, shadow, unleash):
         for leaf in leaves(group, f"flask {group.name}"):
             assert any(command.startswith(f"{leaf} ") for command in run), leaf
 
@@ -110,8 +139,10 @@ def test_files_of_an_instance_are_explained_and_no_other(live: Demonstration) ->
     live.set_flag(CANONICAL_FLAG, 25)
     assert live.flask("rollout", "rollback").exit_code == 0
     accepted = "accept it --comparison saying --path values --kind value --until 2036-12-31"
-    done = live.flask("shadow", "known", *accepted.split(), "--reason", "'trying it out'")
-    assert done.exit_code == 0, done.said
+    for of in ((), ("--migration", FARMING_INCOME.migration)):
+        accept = (*accepted.split(), *of, "--reason", "'trying it out'")
+        done = live.flask("shadow", "known", *accept)
+        assert done.exit_code == 0, done.said
     eventually((live.instance / "log.key").exists, "something was compared")
     explained = [mark for row in table(RUNBOOK, "file", "what it is") for mark in marks(row)]
     patterns = [mark.replace("PID", "[0-9]*").replace("HOST", "*") for mark in explained]

@@ -3,18 +3,25 @@
 A new provider joins by a `Source` of its own in `SOURCES`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG, FlagContext, Reason
+from flags.definition import FlagDefinition
 from flags.embedded import EmbeddedProvider
+from flags.kept import KeptBody
 from flags.latch import NEVER_ENGAGED
 from flags.provider import FlagProvider, StaticProvider
 from flags.stage import Stage, stage_of
+from flags.targets import FileTargets
+from flags.unleash import Address
+from flags.unleash_feed import UnleashFeed
+from flags.unleash_provider import UnleashProvider
 from tests.flags.bodies import good_body
+from tests.flags.fake_unleash import TOKEN, FakeUnleash, eventually, html
 
 
 class Source(Protocol):
@@ -27,6 +34,9 @@ class Source(Protocol):
 
     def spoil(self) -> bool:
         """Make the source unusable; return False if that cannot happen to it."""
+
+    def close(self) -> None:
+        """End what the source runs."""
 
 
 class StaticSource:
@@ -42,6 +52,9 @@ class StaticSource:
     def spoil(self) -> bool:
         """Say that it cannot be spoiled."""
         return False
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 class EmbeddedSource:
@@ -60,14 +73,77 @@ class EmbeddedSource:
         self.path.write_text(good_body()[:100])
         return True
 
+    def close(self) -> None:
+        """Do nothing."""
 
-SOURCES: dict[str, Callable[[Path], Source]] = {"static": StaticSource, "embedded": EmbeddedSource}
+
+class LookingProvider(UnleashProvider):
+    """Has its thread ask the server at each look, and waits for what comes of it."""
+
+    def __init__(self, feed: UnleashFeed, folder: Path) -> None:
+        super().__init__(
+            feed,
+            targets=FileTargets(folder / "targets.json"),
+            kept=KeptBody(folder / "unleash.json"),
+        )
+        self._own_feed = feed
+        self._running = False
+
+    def start(self) -> None:
+        """Start the thread."""
+        super().start()
+        self._running = True
+
+    def poll(self) -> bool:
+        """Wait for an answer that was asked for from now on, and look."""
+        if self._running:
+            asked = self._own_feed.asked
+            self.hurry()
+            eventually(lambda: self._own_feed.asked >= asked + 2 or self.hurry())
+        return super().poll()
+
+
+class UnleashSource:
+    """A server is turned by our own commands, and spoiled by a proxy in front of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = FakeUnleash()
+        self.server.start()
+        self.targets = FileTargets(folder / "targets.json")
+        self.provider = LookingProvider(UnleashFeed(Address(self.server.url, TOKEN)), folder)
+
+    def write(self, *, canonical: int, shadow: int, revision: int) -> None:
+        """Authorise the percentage, then have the server hold it."""
+        self.targets.authorise(
+            FlagDefinition(CANONICAL_FLAG, True, canonical, frozenset(), CANONICAL_FLAG)
+        )
+        self.server.fault = None
+        self.server.holds(canonical=canonical, shadow=shadow, revision=revision)
+
+    def spoil(self) -> bool:
+        """Answer with a page."""
+        self.server.fault = html
+        return True
+
+    def close(self) -> None:
+        """Stop both."""
+        self.provider.stop()
+        self.server.stop()
+
+
+SOURCES: dict[str, Callable[[Path], Source]] = {
+    "static": StaticSource,
+    "embedded": EmbeddedSource,
+    "unleash": UnleashSource,
+}
 
 
 @pytest.fixture(params=SOURCES)
-def source(request: pytest.FixtureRequest, tmp_path: Path) -> Source:
-    """Return each source in turn, not started."""
-    return SOURCES[request.param](tmp_path)
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Source]:
+    """Yield each source in turn, not started."""
+    source = SOURCES[request.param](tmp_path)
+    yield source
+    source.close()
 
 
 def stage(provider: FlagProvider) -> Stage:

@@ -99,7 +99,7 @@ class _Bare:
     """What the ledger reads of a result, quickly made."""
 
     __slots__ = ("differences", "fingerprint")
-    comparison = "reach"
+    name = "reach"
     known = None
 
     def __init__(self, fingerprint: str, differences: object) -> None:

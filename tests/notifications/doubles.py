@@ -84,6 +84,7 @@ class ConnectionDouble:
         self.slow = False
         self.base_version = None
         self.overheard = None
+        self.settled = None
         self.texts = []
         self.offered = []
         self.begun = []

@@ -178,3 +178,16 @@ def test_what_went_along_no_longer_counts(outbox):
     for number in range(10):
         outbox.put(str(number))
     assert (outbox.waiting, outbox.is_open) == (LIMIT, True)
+
+
+def test_the_same_version_is_offered_again_only_where_another_service_spoke(outbox):
+    """And it stands behind what that one said, with the changes that had not left yet."""
+    outbox.offer(frame(1, 2, change="5"))
+    outbox.put("legacy")
+    outbox.offer(frame(2, 2, change="0", sources=()))
+    assert outbox.waiting == 2
+    outbox.overheard = "legacy"
+    outbox.offer(frame(2, 2, change="0", sources=()))
+    assert outbox.take() == "legacy"
+    assert outbox.take() == frame(1, 2, change="5")
+    assert outbox.overheard is None

@@ -40,6 +40,21 @@ def test_windows_that_close_together_cost_one_read(world):
     assert all(connection.versions == [1] for connection in connections)
 
 
+def test_no_window_closes_before_its_time(world):
+    """One that closes takes none along that was hinted at a moment later."""
+    for user_id in (1, 2):
+        world.connect(user_id, known=0)
+        world.truth.book(user_id, Decimal(1))
+    world.truth.reads.clear()
+    world.hint(1)
+    world.clock.advance(0.004)
+    world.hint(2)
+    world.clock.advance(0.097)
+    assert [list(read) for read in world.truth.reads] == [[1]]
+    world.clock.advance(0.004)
+    assert [list(read) for read in world.truth.reads] == [[1], [2]]
+
+
 def test_user_without_a_connection_costs_no_read_and_no_window(world):
     """Offline users are free."""
     world.book()
@@ -227,3 +242,44 @@ def test_custom_message_that_json_cannot_say_is_refused_by_name(world):
     world.connect()
     with pytest.raises(TypeError, match=r"data of a 'x' message .* pass numbers"):
         world.service.send_custom_message(7, "x", object())
+
+
+@pytest.mark.parametrize("shown", ["1", "77"], ids=["an older one", "one that never was"])
+def test_page_that_another_service_misled_is_shown_the_balance_again(world, shown):
+    """The version is the same and nothing is an income: those were told before."""
+    connection = world.connect(known=0)
+    world.book("1")
+    world.book("2")
+    world.pass_window()
+    connection.overheard = legacy_frame(shown)
+    world.hint()
+    world.pass_window()
+    repair = connection.begun[-1]
+    assert (repair.since, repair.version, repair.uni) == (2, 2, 3)
+    assert (repair.change_uni, repair.sources) == (0, ())
+    world.hint()
+    world.pass_window()
+    assert connection.versions == [2, 2]
+
+
+def test_frame_that_was_found_right_is_not_placed_again(world):
+    """One look at what another service showed is enough, however many hints follow."""
+    connection = world.connect(known=0)
+    world.truth.book(7, "1")
+    connection.overheard = legacy_frame("1")
+    for _ in range(3):
+        world.hint()
+        world.pass_window()
+    assert (connection.begun, connection.base_version, world.truth.places) == ([], 1, 1)
+
+
+def test_change_after_a_misleading_frame_is_told_once(world):
+    """The balance is repaired by the next change, which counts from what was told before."""
+    connection = world.connect(known=0)
+    world.book("1")
+    world.book("2")
+    world.pass_window()
+    connection.overheard = legacy_frame("1")
+    world.book("4")
+    world.pass_window()
+    assert [(f.since, f.version, f.change_uni) for f in connection.begun] == [(0, 2, 3), (2, 3, 4)]

@@ -44,6 +44,15 @@ def test_callbacks_run_in_the_order_in_which_they_are_due(timers):
     assert order == ["early", "late"]
 
 
+def test_timer_that_is_seen_coming_is_not_kept_waiting():
+    """A thread that looks seldom still calls on time, for it knows by then when to look."""
+    clock, done = TimerThread("test-seldom", resolution=60), threading.Event()
+    clock.call_later(0.02, done.set)
+    clock.start()
+    assert done.wait(10)
+    clock.stop()
+
+
 def test_cancelled_callback_is_not_called(timers):
     """Cancelling after the call does nothing."""
     called, done = [], threading.Event()

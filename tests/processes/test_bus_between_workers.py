@@ -13,17 +13,24 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
+from app.adapters.ledger import SqlLedgerStore
 from app.database import Database
 from app.demo_users import seed
 from flags.admin import EmbeddedAdmin
-from flags.decision import CANONICAL_FLAG
+from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from flags.embedded import ensure_flag_file
 from tests.app.conftest import until
 from tests.bus.conftest import away
 from tests.processes.gunicorn import Gunicorn
-from tests.servers import RedisServer, redis_server
+from tests.servers import (
+    PostgresServer,
+    RedisServer,
+    migrated_template,
+    postgres,
+    redis_server,
+)
 
-__all__ = ["redis_server"]
+__all__ = ["migrated_template", "postgres", "redis_server"]
 
 pytestmark = [pytest.mark.processes, pytest.mark.redis]
 
@@ -32,6 +39,7 @@ PAGES = 12
 """So many sockets that each worker has some of them."""
 SECRET = "a key of this test and of no other"
 NEVER_S = "3600"
+SQLITE = "sqlite:///app.db"
 
 
 class Page:
@@ -83,9 +91,9 @@ def reward(server: Gunicorn) -> None:
     urllib.request.urlopen(order, timeout=10).close()
 
 
-def prepared(instance: Path) -> Path:
+def prepared(instance: Path, url: str) -> Path:
     """Return a folder with users and flags, and the canonical serving everybody."""
-    database = Database("sqlite:///app.db", instance_path=instance)
+    database = Database(url, instance_path=instance)
     database.upgrade()
     seed(database)
     database.dispose()
@@ -96,7 +104,8 @@ def prepared(instance: Path) -> Path:
 
 def two_workers(instance: Path, **environ: str) -> Gunicorn:
     """Return a server of two workers in the demonstration, with these settings."""
-    return Gunicorn(prepared(instance), workers=2, environ={"SHIM_DEMO": "1", **environ})
+    url = environ.setdefault("DATABASE_URL", SQLITE)
+    return Gunicorn(prepared(instance, url), workers=2, environ={"SHIM_DEMO": "1", **environ})
 
 
 def holders(server: Gunicorn) -> list[int]:
@@ -124,12 +133,55 @@ def test_what_one_worker_books_is_shown_by_the_pages_of_both(
         assert "no bus" not in server.output
 
 
+def test_tabs_on_two_workers_are_compared_by_each_and_nothing_is_false(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
+    """Whichever worker books and whoever serves, truth matches in the ledger of both."""
+    bus = {"NOTIFY_BUS_URL": redis_server.url, "SHIM_SECRET_KEY": SECRET}
+    slow = {"SHIM_SWEEP_INTERVAL_S": NEVER_S, "SHIM_SHADOW_CPU_PERCENT": "100"}
+    with two_workers(tmp_path, **slow, **bus) as server, ExitStack() as stack:
+        admin = EmbeddedAdmin(tmp_path / "flags.json")
+        admin.set_percentage(SHADOW_FLAG, 100)
+        pages = [stack.enter_context(Page(server)) for _ in range(PAGES)]
+        until(lambda: all(page.versions for page in pages))
+        assert min(holders(server)) > 0
+        for version in range(pages[0].versions[0] + 1, pages[0].versions[0] + 13):
+            reward(server)
+            until(lambda version=version: all(p.versions[-1] == version for p in pages), within=2)
+        admin.set_percentage(CANONICAL_FLAG, 0)
+        until(lambda: _by_legacy(server))
+        for _ in range(12):
+            reward(server)
+            time.sleep(0.05)
+    database = Database("sqlite:///app.db", instance_path=tmp_path)
+    view = SqlLedgerStore(database).read()
+    database.dispose()
+    truth = {cell: n for cell, n in view.counters.items() if cell.comparison == "truth"}
+    assert {cell.side for cell in truth if cell.what == "matched"} == {"canonical", "legacy"}
+    assert not [cell for cell in truth if cell.what == "mismatched"]
+    assert not [group for group in view.groups if group.comparison != "saying" and not group.known]
+
+
+def _by_legacy(server: Gunicorn) -> bool:
+    """Tell whether every worker has legacy serve the user."""
+    return {answer["side"] for answer in server.why(USER).values()} == {"legacy"}
+
+
+@pytest.mark.postgres
 @pytest.mark.parametrize("how", ["killed", "frozen"])
 def test_a_redis_that_is_away_for_five_seconds_leaves_no_page_behind(
-    tmp_path: Path, redis_server: RedisServer, how: str
+    tmp_path: Path,
+    postgres: PostgresServer,
+    migrated_template: str,
+    redis_server: RedisServer,
+    how: str,
 ) -> None:
     """Rewards are booked all the time, no order waits, and in the end every page is right."""
-    bus = {"NOTIFY_BUS_URL": redis_server.url, "SHIM_SECRET_KEY": SECRET}
+    bus = {
+        "DATABASE_URL": postgres.url(postgres.create_database(template=migrated_template)),
+        "NOTIFY_BUS_URL": redis_server.url,
+        "SHIM_SECRET_KEY": SECRET,
+    }
     with (
         two_workers(tmp_path, SHIM_SWEEP_INTERVAL_S="1", **bus) as server,
         ExitStack() as stack,

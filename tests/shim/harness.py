@@ -23,7 +23,7 @@ from shim.shadow.clock import VirtualClock
 from shim.shadow.counts import Counts
 from shim.shadow.experiment import Experiment
 from shim.shadow.queue import EventQueue
-from shim.shadow.result import Comparison, Outcome
+from shim.shadow.result import WITH_NOISE, Comparison, Outcome
 from tests.notifications.doubles import ConnectionDouble, MemoryTruth
 
 ENGAGED = Latch(1, True, "test", datetime(2026, 1, 1, tzinfo=UTC), "a rollback")
@@ -70,9 +70,12 @@ class Harness:
     cohort: tuple = ()
     canonical: object = live_canonical
     queue_limit: int = 10_000
+    noise_percent: int = 0
     refuse: object = None
+    timer: object = None
     results: list = field(default_factory=list)
     lines: list = field(default_factory=list)
+    noise: list = field(default_factory=list)
 
     def __post_init__(self):
         self.clock = VirtualClock(start=100.0)
@@ -107,12 +110,14 @@ class Harness:
             new_hint=BalanceHint,
             counts=self.counts,
             monotonic=self.clock.monotonic,
+            noise_percent=self.noise_percent,
         )
         self.experiment = Experiment(
             world=self.world,
             counts=self.counts,
             publish=self._publish,
-            timer=self.clock.monotonic,
+            publish_noise=lambda _, result: self.noise.append(result),
+            timer=self.timer or self.clock.monotonic,
         )
 
     def flags(self, *, percent=0, shadow=100, cohort=()):
@@ -203,6 +208,17 @@ class Harness:
                 if self.counts.outcomes[comparison, outcome]
             }
             for comparison in Comparison
+        }
+
+    def noise_outcomes(self):
+        """Return the same of legacy compared with itself."""
+        return {
+            str(comparison): {
+                str(outcome): self.counts.noise[comparison, outcome]
+                for outcome in Outcome
+                if self.counts.noise[comparison, outcome]
+            }
+            for comparison in WITH_NOISE
         }
 
     def found(self, comparison):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shim.confidence import trials_needed, upper_bound
+from shim.confidence import lower_bound, trials_needed, upper_bound
 
 
 @pytest.mark.parametrize(
@@ -77,3 +77,18 @@ def test_levels_and_rates_that_cannot_be_are_refused(number):
         upper_bound(1, 2, level=number)
     with pytest.raises(ValueError, match=r"the rate is .*: give a number between 0 and 1"):
         trials_needed(number)
+
+
+@pytest.mark.parametrize(
+    ("failures", "trials", "bound"),
+    [(0, 10, 0.0), (0, 0, 0.0), (1, 10, 0.0051162), (5, 10, 0.2224411), (10, 10, 0.7411344)],
+)
+def test_known_values_of_the_lower_bound(failures, trials, bound):
+    """As tables of the Clopper-Pearson interval have them; nothing seen may be nothing."""
+    assert lower_bound(failures, trials) == pytest.approx(bound, abs=1e-6)
+
+
+def test_a_lower_bound_of_numbers_that_cannot_be_is_refused():
+    """More failures than trials have no rate."""
+    with pytest.raises(ValueError, match="no share"):
+        lower_bound(3, 2)

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shim.shadow.differences import Each, differences, fingerprint
+from shim.shadow.differences import DifferenceKind, Each, Recipients, differences, fingerprint
+from shim.shadow.latency import LatencyClass
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -31,14 +32,35 @@ def test_structures_that_are_not_equal_differ(one, other):
 
 
 def test_each_kind_of_difference_has_its_name():
-    """Missing, extra, type, value, order, count and error are told apart."""
-    assert shape({"a": 1}, {}) == [("a", "missing")]
-    assert shape({}, {"a": 1}) == [("a", "extra")]
-    assert shape({"a": 1}, {"a": "1"}) == [("a", "type")]
-    assert shape({"a": {"b": 1}}, {"a": {"b": 2}}) == [("a.b", "value")]
-    assert shape({"a": [1, 2]}, {"a": [2, 1]}) == [("a", "order")]
-    assert shape({"a": [1]}, {"a": [1, 1]}) == [("a.*", "count")]
-    assert shape({"raised": []}, {"raised": ["E: x"]}) == [("raised", "error")]
+    """No kind is left that nothing is an example of."""
+    examples = {
+        "missing": ({"a": 1}, {}, "a"),
+        "extra": ({}, {"a": 1}, "a"),
+        "type": ({"a": 1}, {"a": "1"}, "a"),
+        "value": ({"a": {"b": 1}}, {"a": {"b": 2}}, "a.b"),
+        "order": ({"a": [1, 2]}, {"a": [2, 1]}, "a"),
+        "count": ({"a": [1]}, {"a": [1, 1]}, "a.*"),
+        "recipient": ({"a": Each(x=1)}, {"a": Each(y=1)}, "a.*"),
+        "error": ({"raised": []}, {"raised": ["E: x"]}, "raised"),
+        "latency_class": (
+            {"a": LatencyClass.BELOW_1_MS},
+            {"a": LatencyClass.BELOW_1_S},
+            "a",
+        ),
+    }
+    for kind, (expected, actual, path) in examples.items():
+        assert shape(expected, actual) == [(path, kind)]
+    assert examples.keys() == set(DifferenceKind)
+
+
+def test_what_one_lacks_and_another_got_went_to_the_wrong_one():
+    """The same content on another connection; another content is missing here and extra there."""
+    assert shape(Each(a=1, b=2), Each(c=1, b=2)) == [("*", "recipient")]
+    assert shape(Each(a=1), Each(c=2)) == [("*", "missing"), ("*", "extra")]
+    assert shape(Recipients("ab"), Recipients("cb")) == [("*", "recipient")]
+    assert shape(Recipients("a"), Recipients("cd")) == [("*", "recipient"), ("*", "extra")]
+    assert shape(Recipients("ab"), Recipients("a")) == [("*", "missing")]
+    assert shape(Recipients("ab"), Recipients("ba")) == [("", "order")]
 
 
 def test_a_member_that_changed_is_compared_in_depth():

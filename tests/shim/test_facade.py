@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from flags.user_id import MAX_USER_ID
 from shim.facade import ConnectionAwareFacade, UserIdOnlyFacade
+from shim.shadow.callers import module_of
+from shim.shadow.counts import MOST_CALLERS, OTHERS
 from tests.notifications.doubles import ConnectionDouble
 from tests.shim.harness import ENGAGED, Harness
 
@@ -306,3 +308,31 @@ def test_a_snapshot_that_fails_costs_no_caller_its_call(capsys):
     assert spy.handed == [7, 7, 7]
     assert harness.migration.unobserved == 3
     assert capsys.readouterr().out.count("observation_failed") == 1
+
+
+def test_a_call_that_is_not_sampled_is_counted_for_its_caller_where_others_are():
+    """By the code that called, and by who served; while nobody is sampled nobody is named."""
+    harness = Harness(shadow=0)
+    harness.by_id.notify_balance_update(7)
+    assert not harness.migration.unsampled
+    harness.flip(percent=0, shadow=1)
+    users = [user for user in range(1, 50) if not harness.migration.table.route(user).shadows]
+    for user in users:
+        harness.by_id.notify_balance_update(user)
+    harness.flip(percent=100, shadow=1)
+    harness.by_id.notify_balance_update(users[0])
+    [tally] = harness.migration.unsampled.values()
+    assert (tally.legacy, tally.canonical) == (len(users), 1)
+    assert module_of(tally.caller) == "test_facade"
+
+
+def test_callers_are_told_apart_in_bounds():
+    """After so many of them, the others are counted together; nothing is lost."""
+    harness = Harness()
+    callers = [f"caller {number}" for number in range(MOST_CALLERS + 50)]
+    for caller in callers:
+        harness.migration.begin_unsampled(caller).legacy += 1
+    tallies = list(harness.migration.unsampled.values())
+    assert len(tallies) == MOST_CALLERS + 1
+    assert sum(tally.legacy for tally in tallies) == len(callers)
+    assert (tallies[-1].caller, tallies[-1].legacy) == (OTHERS, 50)

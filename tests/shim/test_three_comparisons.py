@@ -244,3 +244,32 @@ def test_a_page_that_lacked_more_than_the_calls_speak_of_makes_saying_raced():
     harness.run()
     assert harness.outcomes()["truth"] == MATCHED
     assert harness.outcomes()["saying"] == {"not_compared": 1}
+
+
+def test_a_repair_of_what_legacy_showed_last_is_no_difference_of_truth():
+    """The page knows the version, but was shown another balance since: it is due once more."""
+    harness = Harness(percent=100)
+    page = harness.connect()
+    harness.farm()
+    harness.run()
+    harness.flip(percent=0)
+    harness.aware.notify_balance_update(harness.update(7, "0.5", "0", "0", "UNI", "manual"))
+    harness.run()
+    harness.flip(percent=100)
+    harness.by_id.notify_balance_update(7)
+    harness.run()
+    assert [(f.since, f.version, f.uni, f.change_uni) for f in page.begun][1:] == [(1, 1, 1, 0)]
+    assert harness.outcomes()["truth"] == {"matched": 3}
+
+
+def test_a_repeat_that_nothing_called_for_is_a_difference_of_truth():
+    """A page that shows the version is not to be shown it once more."""
+    harness = Harness(percent=100)
+    page = harness.connect()
+    harness.farm()
+    harness.run()
+    harness.by_id.notify_balance_update(7)
+    entry = harness.migration.canonical.connections_of(7)[0]
+    entry.offer(page.begun[0])
+    harness.run()
+    assert harness.outcomes()["truth"] == {"matched": 1, "mismatched": 1}

@@ -19,9 +19,9 @@ from app.web.sockets import init_sockets
 from tests.notifications.doubles import MemoryTruth
 
 
-def open_to_everybody():
+def open_to_everybody(message_burst=1000):
     """Return an admission that turns nobody away."""
-    return Admission(Mode.OFF, verify=int, bounds=Bounds(message_burst=1000))
+    return Admission(Mode.OFF, verify=int, bounds=Bounds(message_burst=message_burst))
 
 
 class Client:
@@ -50,7 +50,7 @@ class Client:
 class Server:
     """The application behind a port, with the service that its endpoint finds."""
 
-    def __init__(self, **limits):
+    def __init__(self, message_burst=1000, **limits):
         self.truth = MemoryTruth()
         self.unserved = set()
         self.clock = TimerThread("test-windows", 0.001)
@@ -58,7 +58,8 @@ class Server:
             truth=self.truth, clock=self.clock, serves=lambda user_id: user_id not in self.unserved
         )
         app = Flask(__name__)
-        self.sockets = init_sockets(app, admission=open_to_everybody(), limits=Limits(**limits))
+        self.admission = open_to_everybody(message_burst)
+        self.sockets = init_sockets(app, admission=self.admission, limits=Limits(**limits))
         self.http = make_server("127.0.0.1", 0, app, threaded=True)
         self._thread = threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True)
 

@@ -22,6 +22,9 @@ class Silent:
     def received(self, data):
         """Hear nothing."""
 
+    def pinged(self):
+        """Count nothing."""
+
     def closed(self):
         """Have nothing to take back."""
 

@@ -29,6 +29,11 @@ def browser(server):
         yield raw
 
 
+def closing(code):
+    """Return a close frame with this code."""
+    return frame(CLOSE, struct.pack("!H", code))
+
+
 def lives(browser):
     """Whether the stream goes on."""
     browser.say(frame(TEXT, ASK))
@@ -89,6 +94,67 @@ def test_what_no_browser_says_closes_its_socket_alone(server, browser, said, cod
         with pytest.raises(EOFError):
             browser.hear()
         assert lives(other)
+
+
+@pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2999, 5000, 65_535])
+def test_close_with_a_code_that_nobody_may_send_is_a_protocol_error(browser, code):
+    """Reserved, for use inside an end only, or of no range that there is."""
+    browser.say(closing(code))
+    assert browser.close_code()[0] == 1002
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1003, 1007, 1011, 1012, 3000, 4000, 4999])
+def test_close_with_a_code_that_may_be_sent_is_answered_with_it(browser, code):
+    """Those of the standard, of libraries and of applications."""
+    browser.say(closing(code))
+    assert browser.close_code()[0] == code
+
+
+@pytest.mark.parametrize("bit", [0x40, 0x20, 0x10])
+@pytest.mark.parametrize("opcode", [TEXT, BINARY, CONTINUATION, PING, CLOSE])
+def test_reserved_bits_are_a_protocol_error(browser, bit, opcode):
+    """No extension was agreed on that would give them a meaning."""
+    browser.say(frame(TEXT, b"x", fin=False), frame(opcode | bit, b""))
+    assert browser.close_code()[0] == 1002
+
+
+@pytest.mark.parametrize("opcode", [3, 4, 5, 6, 7, 11, 12, 13, 14, 15])
+def test_reserved_opcodes_are_a_protocol_error(browser, opcode):
+    """Also in the middle of a message."""
+    browser.say(frame(TEXT, b"x", fin=False), frame(opcode, b"x"))
+    assert browser.close_code()[0] == 1002
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (b"\xce\xba", b"\xe1\xbd", b"\xed\xa0\x80"),
+        (b"\xf4", b"\x90", b"\x80\x80"),
+        (b"ok", b"\xc3", b""),
+        (b"\xe2\x82", b"", b"x"),
+    ],
+    ids=["a surrogate", "beyond Unicode", "half a character", "a character cut short"],
+)
+def test_bad_utf_8_over_several_fragments_is_bad_data(browser, parts):
+    """Wherever the fragments are cut, and with a ping between them."""
+    last = len(parts) - 1
+    for number, part in enumerate(parts):
+        opcode = TEXT if number == 0 else CONTINUATION
+        browser.say(frame(opcode, part, fin=number == last), frame(PING, b"p"))
+    while True:
+        opcode, payload = browser.hear()
+        if opcode == CLOSE:
+            break
+        assert (opcode, payload) == (PONG, b"p")
+    assert struct.unpack("!H", payload[:2])[0] == 1007
+
+
+def test_what_was_asked_before_a_bad_frame_is_answered_before_the_close(browser):
+    """All of it came in one packet."""
+    browser.say(frame(TEXT, ASK), frame(PING, b"1"), frame(0x3))
+    assert browser.hear_json() == ANSWER
+    assert browser.hear() == (PONG, b"1")
+    assert browser.close_code()[0] == 1002
 
 
 @pytest.mark.parametrize(

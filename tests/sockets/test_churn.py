@@ -7,6 +7,7 @@ import threading
 
 import psutil
 
+from app.web.handover import Taken
 from tests.sockets.raw import CLOSE, TEXT, RawBrowser, frame
 
 RESET = struct.pack("ii", 1, 0)
@@ -28,7 +29,7 @@ class Door:
     def come(self):
         """Return the browser's end of a new connection."""
         browser = socket.create_connection(self._listener.getsockname(), timeout=10)
-        self._sockets.adopt(self._listener.accept()[0])
+        self._sockets.adopt(Taken(self._listener.accept()[0], b""))
         return browser
 
 

@@ -21,7 +21,7 @@ from flask_sock import Sock
 from simple_websocket import ConnectionClosed, Server
 from werkzeug.test import create_environ
 
-from app.web.handover import NoThread, must_wait, take_socket
+from app.web.handover import HeldBack, NoThread, must_wait, prepare, take_socket
 from tests.processes.gunicorn import free_port
 from tests.sockets.raw import PING, PONG, RawBrowser, frame
 
@@ -104,6 +104,21 @@ def pair():
         yield ours, theirs
 
 
+def prepared(sock, **more):
+    """Return the environment as the handler finds it."""
+    environ = environ_of(sock, **more)
+    prepare(environ)
+    return environ
+
+
+@contextmanager
+def browser_of(ws):
+    """Take the socket, and close it at the end of the block; return it with the answer."""
+    taken = take_socket(ws)
+    with taken.sock:
+        yield taken.sock, taken.answer
+
+
 def test_simple_websocket_answers_and_starts_no_thread(pair):
     """Its constructor says 101, and the class that is given for threads is all it builds."""
     ours, theirs = pair
@@ -115,21 +130,43 @@ def test_simple_websocket_answers_and_starts_no_thread(pair):
     assert (ws.sock, ws.mode, must_wait(ws)) == (ours, "gunicorn", False)
 
 
+def test_answer_is_held_back(pair):
+    """The browser is told nothing until the I/O thread says it, with the first frame."""
+    ours, theirs = pair
+    ws = Server(prepared(ours), thread_class=NoThread)
+    assert isinstance(ws.sock, HeldBack)
+    assert ws.mode == "gunicorn"
+    with browser_of(ws) as (taken, answer):
+        assert answer.startswith(b"HTTP/1.1 101 ")
+        assert answer.endswith(b"\r\n\r\n")
+        taken.send(b"first")
+        assert theirs.recv(4096) == b"first"
+
+
 def test_simple_websocket_agrees_to_compression_unless_it_is_not_offered(pair):
     """Which is why the offer is taken away before it sees it."""
     ours, theirs = pair
-    Server(
-        environ_of(ours, HTTP_SEC_WEBSOCKET_EXTENSIONS="permessage-deflate"), thread_class=NoThread
-    )
+    offer = {"HTTP_SEC_WEBSOCKET_EXTENSIONS": "permessage-deflate"}
+    Server(environ_of(ours, **offer), thread_class=NoThread)
     assert b"permessage-deflate" in theirs.recv(4096)
+    ws = Server(prepared(ours, **offer), thread_class=NoThread)
+    assert b"permessage-deflate" not in ws.sock.answer
+
+
+def test_simple_websocket_needs_nothing_of_what_is_left_out(pair):
+    """Cookies and all else that a browser says of itself would only be parsed once more."""
+    ours, _ = pair
+    ws = Server(
+        prepared(ours, HTTP_COOKIE="session=x", HTTP_ORIGIN="http://x"), thread_class=NoThread
+    )
+    assert ws.sock.answer == Server(prepared(ours), thread_class=NoThread).sock.answer
 
 
 def test_taken_socket_outlives_all_that_the_server_does_with_its_own(pair):
     """Made blocking, shut down and closed by the server: the browser notices nothing."""
     ours, theirs = pair
-    ws = Server(environ_of(ours), thread_class=NoThread)
-    theirs.recv(4096)
-    with take_socket(ws) as taken:
+    ws = Server(prepared(ours), thread_class=NoThread)
+    with browser_of(ws) as (taken, _):
         with pytest.raises(ConnectionClosed):
             ws.close()
         ours.setblocking(True)
@@ -142,13 +179,25 @@ def test_taken_socket_outlives_all_that_the_server_does_with_its_own(pair):
         assert theirs.recv(4096) == b"still here"
 
 
+def test_second_socket_is_left_as_the_first(pair):
+    """One ended socket serves for all: what a server does with its own changes nothing there."""
+    for _ in range(2):
+        ours, theirs = socket.socketpair()
+        with ours, theirs, browser_of(Server(prepared(ours), thread_class=NoThread)) as (taken, _):
+            assert ours.recv(1) == b""
+            ours.shutdown(socket.SHUT_RDWR)
+            ours.close()
+            taken.send(b"here")
+            assert theirs.recv(10) == b"here"
+
+
 def test_socket_with_tls_is_refused_by_name(pair):
     """Its keys would stay with the server."""
     ours, _ = pair
-    ws = Server(environ_of(ours), thread_class=NoThread)
+    ws = Server(prepared(ours), thread_class=NoThread)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with context.wrap_socket(ours, server_side=True, do_handshake_on_connect=False) as wrapped:
-        ws.sock = wrapped
+        ws.sock = HeldBack(wrapped)
         with pytest.raises(RuntimeError, match="let a proxy do that"):
             take_socket(ws)
 
@@ -166,6 +215,6 @@ def test_flask_sock_ends_the_request_without_an_answer(pair):
 
     said = []
     with pytest.raises(StopIteration):
-        app({**create_environ("/ws"), **environ_of(ours)}, lambda *answer: said.append(answer))
+        app({**create_environ("/ws"), **prepared(ours)}, lambda *answer: said.append(answer))
     assert said == []
-    taken[0].close()
+    taken[0].sock.close()

@@ -41,9 +41,9 @@ class Live:
     url: str
     parts: Parts
 
-    def get(self, path: str) -> Answer:
+    def get(self, path: str, **headers: str) -> Answer:
         """Return what a GET of `path` answers, whatever its status."""
-        return _answer(urllib.request.Request(self.url + path))
+        return _answer(urllib.request.Request(self.url + path, headers=headers))
 
     def post(self, path: str, body: bytes, content_type: str = "application/json") -> Answer:
         """Return what a POST of `body` answers, whatever its status."""
@@ -64,11 +64,17 @@ def wait_until(condition: Callable[[], bool], *, within: float = 20.0) -> None:
 
 
 @contextmanager
-def serving(instance_path: Path, *, demo: bool = True, **others: Any) -> Iterator[Live]:
+def serving(
+    instance_path: Path,
+    *,
+    demo: bool = True,
+    database_url: str = "sqlite:///app.db",
+    **others: Any,
+) -> Iterator[Live]:
     """Start the application with the demonstration's users; no scheduler pays by itself."""
     settings = Settings(
         instance_path=instance_path,
-        database_url="sqlite:///app.db",
+        database_url=database_url,
         demo=demo,
         schedulers=False,
         **others,

@@ -117,7 +117,7 @@ def test_outside_the_demonstration_there_is_no_look_page(tmp_path: Path, path: s
 
 def test_outside_the_demonstration_nobody_books(tmp_path: Path) -> None:
     """Nobody books a reward by asking for it."""
-    with serving(tmp_path, demo=False) as live:
+    with serving(tmp_path, demo=False, admission="off") as live:
         assert live.order(user=74, kind="mission").status == 404
         assert "2048.000000" in live.get("/u/74").text
 

@@ -119,6 +119,6 @@ def test_without_the_database_the_page_says_so(live: Live, tmp_path: Path) -> No
 
 
 def test_outside_the_demonstration_the_user_page_is_there(tmp_path: Path) -> None:
-    """The user's page does not belong to the demonstration."""
-    with serving(tmp_path, demo=False) as live:
+    """The user's page does not belong to the demonstration; whose it is, tests/admission asks."""
+    with serving(tmp_path, demo=False, admission="off") as live:
         assert live.get("/u/74").status == 200

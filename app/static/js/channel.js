@@ -1,6 +1,7 @@
 // One live socket for one user: subscribes, pings, comes back by itself.
 
 import { readFrame } from "./frames.js";
+import { proof } from "./proof.js";
 
 const RECONNECT_MS = 5_000; // on average: pages that lost a worker together come back apart
 const PING_MS = 30_000;
@@ -12,13 +13,6 @@ const socketUrl = () => {
   const url = new URL("/ws", window.location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   return url;
-};
-
-/** What Telegram says of who opened the page; nothing in an ordinary browser. */
-const proof = () => {
-  const initData = window.Telegram?.WebApp?.initData
-    || new URLSearchParams(window.location.hash.slice(1)).get("tgWebAppData");
-  return initData ? { initData } : {};
 };
 
 /**

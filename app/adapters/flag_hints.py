@@ -1,0 +1,119 @@
+"""Hints that the flag server is at a new revision: to the workers of this host, and of others.
+
+A hint holds no flags. It makes a worker ask the server, so that one that is lost, late or sent
+again does no harm.
+"""
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+import structlog
+
+from app.adapters.redis_client import prompt_client
+from flags.files import replace_file
+
+CHANNEL = "flag-hints"
+LISTEN_S = 0.25
+PAUSE_S = 1.0
+_MAC_LENGTH = 64
+
+_log = structlog.get_logger(__name__)
+
+Hear = Callable[[int], None]
+
+
+class FileHints:
+    """The newest revision that anybody on this host was told of, in a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._signature: tuple[int, int] | None = None
+
+    def tell(self, revision: int) -> None:
+        """Write a revision down. Raises OSError."""
+        replace_file(self._path, json.dumps({"revision": revision}) + "\n", durable=False)
+
+    def changed(self) -> int | None:
+        """Return the revision if the file was replaced since the last look. Raises OSError."""
+        try:
+            stat = self._path.stat()
+            signature = (stat.st_mtime_ns, stat.st_ino)
+            if signature == self._signature:
+                return None
+            self._signature = signature
+            revision = json.loads(self._path.read_text(encoding="utf-8"))["revision"]
+        except (FileNotFoundError, ValueError, LookupError, TypeError):
+            return None
+        return revision if type(revision) is int else None
+
+
+class RedisHints:
+    """The same over Redis, signed. One thread listens between `start` and `stop`."""
+
+    def __init__(self, url: str, *, secret: Callable[[], bytes], hear: Hear) -> None:
+        self._url = url
+        self._secret = secret
+        self._hear = hear
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._failing = False
+
+    def start(self) -> None:
+        """Listen; Redis need not be there."""
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._listen, name="flag-hints", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(2.0)
+
+    def tell(self, revision: int) -> None:
+        """Tell the other hosts; without Redis they find out by asking the server."""
+        try:
+            with prompt_client(self._url) as client:
+                client.publish(CHANNEL, self._signed(revision))
+        except (redis.RedisError, OSError) as error:
+            self._fails(error)
+
+    def _listen(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with prompt_client(self._url) as client, client.pubsub() as subscription:
+                    subscription.subscribe(CHANNEL)
+                    self._failing = False
+                    while not self._stopping.is_set():
+                        message = subscription.get_message(timeout=LISTEN_S)
+                        if message is not None and message["type"] == "message":
+                            self._take(message["data"])
+            except Exception as error:  # noqa: BLE001 - whatever it was, a deaf worker is worse
+                self._fails(error)
+                self._stopping.wait(PAUSE_S)
+
+    def _take(self, data: bytes) -> None:
+        mac, _, body = data.partition(b".")
+        sized = len(data) <= _MAC_LENGTH + 21 and body.isdigit()
+        if sized and hmac.compare_digest(mac, self._mac(body)):
+            self._hear(int(body))
+        else:
+            _log.warning("flag_hint_dropped")
+
+    def _signed(self, revision: int) -> bytes:
+        body = str(revision).encode()
+        return self._mac(body) + b"." + body
+
+    def _mac(self, body: bytes) -> bytes:
+        key = hmac.digest(self._secret(), b"flag hints", hashlib.sha256)
+        return hmac.digest(key, body, hashlib.sha256).hex().encode()
+
+    def _fails(self, error: Exception) -> None:
+        if not self._failing:
+            self._failing = True
+            _log.warning("flag_hints_failed", error=type(error).__name__)

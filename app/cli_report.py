@@ -1,0 +1,127 @@
+"""`flask shadow report`: what the shadow logs say as a whole, from files alone."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from flask.cli import with_appcontext
+
+from app.adapters.worker_log import log_files
+from app.cli_migration import chosen_migration, migration_option
+from app.known_words import active
+from app.reading import instance_files
+from app.report_json import report_json
+from app.report_page import report_page
+from app.report_text import describe
+from flags.decision import BALANCE_NOTIFICATIONS, FARMING_INCOME
+from shim.balance.known import SHIPPED as BALANCE_SHIPPED
+from shim.confidence import LEVEL
+from shim.income.known import SHIPPED as INCOME_SHIPPED
+from shim.known_store import KnownFile, KnownStoreError
+from shim.report import Report, Terms, read_logs
+
+LOGS = click.argument(
+    "logs", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+
+_SHIPPED = {
+    BALANCE_NOTIFICATIONS.migration: BALANCE_SHIPPED,
+    FARMING_INCOME.migration: INCOME_SHIPPED,
+}
+
+
+@click.command("report")
+@with_appcontext
+@LOGS
+@migration_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Write one page with charts that needs nothing else.",
+)
+@click.option(
+    "--level",
+    default=LEVEL * 100,
+    show_default=True,
+    type=click.FloatRange(50, 99.9999),
+    help="Percent of confidence of the bounds.",
+)
+@click.option(
+    "--limit",
+    type=click.FloatRange(0, 100, min_open=True, max_open=True),
+    help="Percent that the bound, less the noise floor, must keep to pass.",
+)
+def report(
+    logs: tuple[Path, ...], as_json: bool, html: Path | None, level: float, limit: float | None
+) -> None:
+    """Say what was compared and what differed, from LOGS or all workers of this instance."""
+    terms = Terms(level / 100, None if limit is None else limit / 100)
+    with readable():
+        paths = chosen(logs)
+        with _progress(sum(path.stat().st_size for path in paths)) as bar:
+            found = read_logs(paths, migration=chosen_migration(), terms=terms, progress=bar.update)
+    _note_known(found, chosen_migration())
+    if html is not None:
+        _write(html, report_page(found))
+    click.echo(json.dumps(report_json(found), indent=2) if as_json else describe(found))
+
+
+def _note_known(found: Report, migration: str) -> None:
+    """Note the known divergences that hold now, and why there may be more of them."""
+    shipped = _SHIPPED[migration]
+    store = KnownFile(instance_files().known_files[migration], shipped=shipped)
+    try:
+        found.known = tuple(active(store.read()))
+    except KnownStoreError as error:
+        found.known, found.known_problem = tuple(active(shipped)), str(error)
+
+
+def own() -> tuple[Path, ...]:
+    """Return the logs of all workers of this instance."""
+    return tuple(path for path, *_ in log_files(instance_files().log_path))
+
+
+def chosen(logs: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Return the logs that are named, else this instance's; fail where there is none."""
+    paths = logs or own()
+    if not paths:
+        raise click.ClickException(
+            f"there is no shadow log in {instance_files().log_path}: start the service, or name"
+            " a log file"
+        )
+    return paths
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Fail with the name of a log that cannot be read."""
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(
+            f"the shadow log {error.filename} cannot be read ({error.strerror}): name a file that"
+            " can"
+        ) from error
+
+
+@contextmanager
+def _progress(size: int) -> Iterator[Any]:
+    """Show on a terminal how far it is; a pipe sees nothing of it."""
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(length=size, label="reading", file=sys.stderr, hidden=hidden) as bar:
+        yield bar
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(
+            f"the page {path} cannot be written ({error.strerror}): name another file"
+        ) from error

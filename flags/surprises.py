@@ -1,0 +1,43 @@
+"""What a change of the rollout that nobody announced may do, and what waits for a person.
+
+Only raises wait. A lower percentage, a flag that is off and one that is archived move users
+back to legacy, and that is never held back.
+"""
+
+from flags.definition import FlagDefinition
+
+RAMP = (1, 5, 10, 25, 50, 100)
+"""The steps of the ramp; from one to the next a percentage may be raised unannounced."""
+
+
+def surprise(
+    before: FlagDefinition, after: FlagDefinition, *, authorised: FlagDefinition | None
+) -> str | None:
+    """Return why `after` waits for a person, None if it may be followed at once.
+
+    `before` is what is followed now, `authorised` what an operator of ours wants.
+    """
+    reached = _percentage(after)
+    if authorised is not None and _is_within(after, authorised):
+        return None
+    start = _percentage(before) if before.group_id == after.group_id else 0
+    if reached <= start:
+        return None
+    step = next(each for each in RAMP if each > start)
+    if reached <= step:
+        return None
+    if before.group_id != after.group_id and _percentage(before):
+        return (
+            f"its groupId changed from {before.group_id!a} to {after.group_id!a}, so that its"
+            f" {reached} % are other users than before"
+        )
+    return f"it was raised from {start} % to {reached} %, past the next step of the ramp, {step} %"
+
+
+def _percentage(definition: FlagDefinition) -> int:
+    return definition.percentage if definition.enabled else 0
+
+
+def _is_within(after: FlagDefinition, authorised: FlagDefinition) -> bool:
+    """Tell whether a definition reaches no share of users that was not wanted."""
+    return after.group_id == authorised.group_id and _percentage(after) <= _percentage(authorised)

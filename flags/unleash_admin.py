@@ -1,0 +1,243 @@
+"""What an operator does to flags that an Unleash server keeps.
+
+The target is written to the shared store first, so that no worker takes our own change for a
+slip of the hand. A call without an answer is unknown, neither done nor failed: it is read back,
+and asked again where that does no harm, until it is settled.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from flags.admin import Edit, FlagAdminError, FlagChange, FlagOutcomeUnknownError
+from flags.body import flag_feature
+from flags.definition import FlagDefinition
+from flags.features import FlagFormatError, absent, definition_of
+from flags.percentage import percentage_of
+from flags.targets import AuthorisedTargets, TargetsError
+from flags.unleash_api import FlagThere, UnleashApi, UnleashError, UnleashUnknownError
+from flags.user_id import user_id_of
+
+SETTLE_S = 10.0
+"""Seconds in which a call without an answer is settled, or given up as unknown."""
+SETTLE_POLL_S = 0.25
+
+
+class UnleashAdmin:
+    """A `FlagAdmin` over Unleash's admin API; `tell` hurries workers to a new revision."""
+
+    def __init__(
+        self,
+        api: UnleashApi,
+        *,
+        targets: AuthorisedTargets,
+        tell: Callable[[int], None] = lambda revision: None,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._api = api
+        self._targets = targets
+        self._tell = tell
+        self._now = now
+        self._monotonic = monotonic
+        self._sleep = sleep
+
+    def set_percentage(self, flag: str, percentage: int) -> FlagChange:
+        """Turn a percentage. Raises `InvalidPercentageError`, `FlagAdminError`."""
+        wanted = percentage_of(str(percentage))
+        return self._change(flag, lambda old: replace(old, enabled=True, percentage=wanted))
+
+    def switch_off(self, flag: str) -> FlagChange:
+        """Switch a flag off. Raises `FlagAdminError`."""
+        return self._change(flag, lambda old: replace(old, enabled=False))
+
+    def cohort_add(self, flag: str, user_id: int) -> FlagChange:
+        """Name a user. Raises `InvalidUserIdError`, `FlagAdminError`."""
+        wanted = user_id_of(user_id)
+        return self._change(flag, lambda old: replace(old, cohort=old.cohort | {wanted}))
+
+    def cohort_remove(self, flag: str, user_id: int) -> FlagChange:
+        """Leave a user to the percentage. Raises `FlagAdminError`."""
+        return self._change(flag, lambda old: replace(old, cohort=old.cohort - {user_id}))
+
+    def cohort(self, flag: str) -> tuple[int, ...]:
+        """Return the users that Unleash names. Raises `FlagAdminError`."""
+        return tuple(sorted(_definition(flag, self._there(flag)).cohort))
+
+    def _change(self, flag: str, edit: Edit) -> FlagChange:
+        there = self._there(flag)
+        before = _definition(flag, there)
+        after = edit(before)
+        # What only lowers needs no leave: nothing holds it back.
+        self._authorise(after, needed=_percentage(after) > _percentage(before))
+        written_at = self._now()
+        try:
+            old = self._api.newest_event(flag)
+            self._write(there, after)
+            revision = self._api.newest_event(flag)
+        except UnleashUnknownError as error:
+            raise _unknown(flag, error) from error
+        except UnleashError as error:
+            self._revoke(after)
+            raise FlagAdminError(f"Unleash did not change {flag}: {error}") from error
+        self._tell(revision)
+        return FlagChange(before, after, revision, written_at, is_new=revision > old)
+
+    def _there(self, flag: str) -> FlagThere:
+        try:
+            there = self._api.flag(flag)
+        except UnleashError as error:
+            raise FlagAdminError(f"nothing was changed: {error}") from error
+        if there is None:
+            raise FlagAdminError(
+                f"Unleash has no flag {flag}: `flask unleash setup` makes it; if it is archived,"
+                " revive it there"
+            )
+        return there
+
+    def _authorise(self, definition: FlagDefinition, *, needed: bool) -> None:
+        try:
+            self._targets.authorise(definition)
+        except TargetsError as error:
+            if needed:
+                raise FlagAdminError(
+                    f"nothing was changed, for workers would hold it back: {error}"
+                ) from error
+
+    def _revoke(self, definition: FlagDefinition) -> None:
+        """Take a wish back that did not come true; one that stays only lets itself through."""
+        try:
+            self._targets.revoke(definition)
+        except TargetsError:
+            return
+
+    def _write(self, there: FlagThere, after: FlagDefinition) -> None:
+        """Make the flag what it is wanted to be; on only once it has its strategies."""
+        if not after.enabled and there.enabled:
+            self._switch(after)
+        for kind, wanted in _strategies(after).items():
+            self._write_strategies(after.name, there, kind, wanted)
+        if after.enabled and not there.enabled:
+            self._switch(after)
+
+    def _write_strategies(
+        self, flag: str, there: FlagThere, kind: str, wanted: dict[str, Any] | None
+    ) -> None:
+        present = [each for each in there.strategies if _kind(each) == kind]
+        for each in present[1 if wanted else 0 :]:
+            self._remove_strategy(flag, each["id"])
+        if wanted is None:
+            return
+        if present:
+            identity, merged = present[0]["id"], {**present[0], **wanted}
+            self._settled(
+                flag, lambda: self._api.replace_strategy(flag, identity, merged), _has(wanted)
+            )
+        else:
+            self._settled(
+                flag, lambda: self._api.add_strategy(flag, wanted), _has(wanted), again=False
+            )
+
+    def _remove_strategy(self, flag: str, identity: str) -> None:
+        self._settled(flag, lambda: self._api.remove_strategy(flag, identity), _has_none(identity))
+
+    def _switch(self, after: FlagDefinition) -> None:
+        self._settled(
+            after.name,
+            lambda: self._api.switch(after.name, on=after.enabled),
+            lambda there: there.enabled is after.enabled,
+        )
+
+    def _settled(
+        self,
+        flag: str,
+        call: Callable[[], None],
+        is_done: Callable[[FlagThere], bool],
+        *,
+        again: bool = True,
+    ) -> None:
+        """Call; without an answer, read back and call again until it is done or time is up.
+
+        What is `again` sets the same once more and does no harm if the first call is still
+        carried out. Raises `UnleashUnknownError` if that does not become known.
+        """
+        until = self._monotonic() + SETTLE_S
+        try:
+            call()
+        except UnleashUnknownError as error:
+            unknown = error
+        else:
+            return
+        while self._monotonic() < until:
+            try:
+                there = self._api.flag(flag)
+                if there is not None and is_done(there):
+                    return
+                if again:
+                    call()
+                    return
+            except UnleashUnknownError as error:
+                unknown = error
+            self._sleep(SETTLE_POLL_S)
+        raise unknown
+
+
+def _definition(flag: str, there: FlagThere) -> FlagDefinition:
+    """Return what Unleash has; of what cannot be applied, nothing."""
+    feature = {"name": flag, "enabled": there.enabled, "strategies": list(there.strategies)}
+    try:
+        return definition_of(feature)
+    except FlagFormatError:
+        return absent(flag)
+
+
+def _strategies(definition: FlagDefinition) -> dict[str, dict[str, Any] | None]:
+    """Return the strategies that a flag is to have, by kind."""
+    feature = flag_feature(
+        definition.name,
+        percentage=definition.percentage,
+        cohort=definition.cohort,
+        group_id=definition.group_id,
+    )
+    general, *named = feature["strategies"]
+    return {"cohort": named[0] if named else None, "general": general}
+
+
+def _kind(strategy: dict[str, Any]) -> str:
+    """Return what a strategy is for: users by name, or everybody; others are left alone."""
+    if strategy.get("name") != "flexibleRollout" or strategy.get("segments"):
+        return "foreign"
+    return "cohort" if strategy.get("constraints") else "general"
+
+
+def _has(wanted: dict[str, Any]) -> Callable[[FlagThere], bool]:
+    """Return what tells whether a flag has a strategy that says this."""
+
+    def says(strategy: dict[str, Any]) -> bool:
+        users = [each["values"] for each in strategy.get("constraints") or []]
+        parameters = strategy.get("parameters") or {}
+        return (
+            users == [each["values"] for each in wanted["constraints"]]
+            and {name: parameters.get(name) for name in wanted["parameters"]}
+            == wanted["parameters"]
+        )
+
+    return lambda there: any(says(strategy) for strategy in there.strategies)
+
+
+def _has_none(identity: str) -> Callable[[FlagThere], bool]:
+    return lambda there: all(each["id"] != identity for each in there.strategies)
+
+
+def _percentage(definition: FlagDefinition) -> int:
+    return definition.percentage if definition.enabled else 0
+
+
+def _unknown(flag: str, error: UnleashError) -> FlagOutcomeUnknownError:
+    return FlagOutcomeUnknownError(
+        f"unknown: whether {flag} was changed could not be found out within {SETTLE_S:g} s"
+        f" ({error}); it may still be, and workers will then follow it. Look with `flask rollout"
+        " status`, or run the command again"
+    )

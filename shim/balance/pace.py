@@ -1,0 +1,53 @@
+"""Which of two sides is far slower again and again, in the call and in what follows it."""
+
+from shim.balance.doubles import PUBLISH
+from shim.legacy.connection_aware import WINDOW_S
+from shim.shadow.episode import Episode
+from shim.shadow.latency import OF_A_CALL, OF_SETTLING, LatencyClass, Spells
+from shim.shadow.observation import Observation
+
+
+class Pace:
+    """Belongs to one generation of shadows: what is seen again and again is seen by it.
+
+    What follows a call is compared among shadows only. They are on one virtual clock; a live
+    side is on the real one, and late whenever the process is. The slowest that is waited for
+    today is one window, whichever legacy service was asked.
+    """
+
+    def __init__(self) -> None:
+        self._spells = Spells()
+
+    def slower(
+        self, episode: Episode, expected: Observation, actual: Observation
+    ) -> dict[str, tuple[LatencyClass, LatencyClass]]:
+        """Note what both took; return by phase the classes of the actual one if it is slower."""
+        paths = "+".join(sorted({call.path for call in episode.calls}))
+        kind = f"{expected.side} {actual.side} {paths}"
+        found = {
+            "call": self._spells.compare(
+                f"call {kind}", _of_a_call(expected), _of_a_call(actual), OF_A_CALL
+            )
+        }
+        if not (expected.live or actual.live or _silent(expected) or _silent(actual)):
+            usual = max(_settled_after(episode, expected), WINDOW_S)
+            found["settled"] = self._spells.compare(
+                f"settled {kind}", usual, _settled_after(episode, actual), OF_SETTLING
+            )
+        return {phase: classes for phase, classes in found.items() if classes is not None}
+
+
+def _of_a_call(run: Observation) -> float:
+    """Return the seconds of the middle one of the calls, which a single stall does not move."""
+    ordered = sorted(outcome.duration for outcome in run.calls)
+    return ordered[(len(ordered) - 1) // 2] if ordered else 0.0
+
+
+def _silent(run: Observation) -> bool:
+    return all(effect.kind == PUBLISH for effect in run.effects)
+
+
+def _settled_after(episode: Episode, run: Observation) -> float:
+    """Return the seconds from the last call to the last frame."""
+    last = max(effect.at for effect in run.effects if effect.kind != PUBLISH)
+    return max(last - episode.calls[-1].started, 0.0)

@@ -1,0 +1,202 @@
+"""Makes a case of an episode that was compared, while everything about it is still there."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from shim.balance.looks import Trail
+from shim.balance.records import AFTER, TRAIL
+from shim.book import ConnectionState
+from shim.connections import Shown
+from shim.legacy.ports import Balance
+from shim.legacy.updates import BalanceUpdate
+from shim.lines import caller_of, redacted
+from shim.log_records import DifferenceRecord
+from shim.migration import CallContext
+from shim.ports import Frame
+from shim.replay.case import (
+    Amount,
+    Argument,
+    BookedRecord,
+    CachedBalance,
+    CallCase,
+    Case,
+    CaseError,
+    ConnectionRecord,
+    FrameRecord,
+    LookRecord,
+    PlaceRecord,
+    SentRecord,
+    Source,
+    UpdateArgument,
+    UserArgument,
+    encode,
+)
+from shim.shadow.episode import Episode
+from shim.shadow.events import LiveCall, LiveEffect
+from shim.shadow.result import Result
+from shim.sides import Path, Side
+
+
+def capture(episode: Episode, result: Result, *, at: datetime) -> bytes:
+    """Return a divergence with its inputs as JSON, real ids and all. Raises CaseError."""
+    return encode(case_of(episode, result, at=at))
+
+
+def case_of(episode: Episode, result: Result, *, at: datetime) -> Case:
+    """Return a divergence with its inputs. Raises CaseError for what cannot be written down."""
+    trail, after = episode.notes.get(TRAIL), episode.notes.get(AFTER)
+    if not isinstance(trail, Trail) or not isinstance(after, tuple):
+        raise CaseError("the episode was not judged: only one that was can be kept")
+    if trail.cut:
+        raise CaseError("the database was asked too often within the episode: it is kept in part")
+    start = episode.calls[0].started
+    return Case(
+        source=Source.RECORD,
+        recorded_at=at,
+        user=episode.subject,
+        stand_in=False,
+        serving=Side(episode.serving),
+        control=episode.serving,
+        candidate=episode.shadows[0].name,
+        comparison=result.comparison,
+        fingerprint=result.fingerprint or "",
+        known=result.known,
+        differences=tuple(
+            DifferenceRecord(
+                each.path,
+                each.kind,
+                redacted(each.expected, _as_it_is, of=each.path),
+                redacted(each.actual, _as_it_is, of=each.path),
+            )
+            for each in result.differences
+        ),
+        calls=tuple(_call(call, start) for call in episode.calls),
+        sent=tuple(_sent(seen, start) for seen in episode.live_effects),
+        looks=tuple(_looks(trail, start)),
+        transactions=_transactions(trail),
+        places=tuple(PlaceRecord(*placed) for placed in trail.placed),
+        connections_after=_connections(after),
+    )
+
+
+def _as_it_is(user_id: int) -> int:
+    return user_id
+
+
+def _since(start: float, moment: float) -> float:
+    return round(moment - start, 6)
+
+
+def _call(call: LiveCall, start: float) -> CallCase:
+    context = CallContext.of(call.context)
+    argument = _argument(call.argument)
+    return CallCase(
+        _since(start, call.started),
+        Path(call.path),
+        caller_of(call),
+        argument,
+        _corrected(call, argument),
+        _cached(context.cached),
+        _connections(context.connections),
+    )
+
+
+def _argument(value: object) -> Argument:
+    if isinstance(value, BalanceUpdate):
+        when = value.timestamp
+        return UpdateArgument(
+            value.user_id,
+            _amount(value.balance_uni),
+            _amount(value.balance_ton),
+            _amount(value.change_amount),
+            value.currency,
+            value.source,
+            when.isoformat() if isinstance(when, datetime) else when,
+        )
+    if isinstance(value, int | str):
+        return UserArgument(value)
+    raise CaseError(f"a call was handed a {type(value).__name__}: that cannot be written down")
+
+
+def _corrected(call: LiveCall, argument: Argument) -> Argument:
+    if call.path == Path.USER_ID_ONLY:
+        return UserArgument(call.subject)
+    if isinstance(call.argument, BalanceUpdate):
+        return _argument(replace(call.argument, user_id=call.subject))
+    return argument
+
+
+def _amount(value: Decimal | float) -> Amount:
+    return str(value) if isinstance(value, Decimal) else float(value)
+
+
+def _cached(balance: Balance | None) -> CachedBalance | None:
+    return None if balance is None else CachedBalance(_amount(balance.uni), _amount(balance.ton))
+
+
+def _connections(states: Iterable[ConnectionState]) -> tuple[ConnectionRecord, ...]:
+    return tuple(
+        ConnectionRecord(
+            state.id, Path(state.path), state.is_open, state.failed, state.base_version
+        )
+        for state in states
+    )
+
+
+def _sent(seen: LiveEffect, start: float) -> SentRecord:
+    shown = seen.context if isinstance(seen.context, Shown) else Shown(None, None)
+    text = isinstance(seen.payload, str)
+    return SentRecord(
+        _since(start, seen.at),
+        Side(seen.side),
+        seen.recipient,
+        seen.payload if isinstance(seen.payload, str) else None,
+        None if text else _frame(seen.payload),  # type: ignore[arg-type]
+        shown.base_version,
+        shown.overheard,
+    )
+
+
+def _frame(frame: Frame) -> FrameRecord:
+    try:
+        return FrameRecord(
+            frame.user_id,
+            frame.version,
+            frame.since,
+            frame.uni,
+            frame.ton,
+            frame.change_uni,
+            frame.change_ton,
+            tuple(frame.sources),
+        )
+    except AttributeError as error:
+        raise CaseError(f"a frame of another shape cannot be written down: {error}") from error
+
+
+def _looks(trail: Trail, start: float) -> Iterable[LookRecord]:
+    for seen in trail.seen:
+        at, truth = _since(start, seen.at), seen.truth
+        if truth is None:
+            yield LookRecord(at, seen.since, None)
+        else:
+            yield LookRecord(at, seen.since, truth.version, truth.uni, truth.ton)
+
+
+def _transactions(trail: Trail) -> tuple[BookedRecord, ...]:
+    booked = {
+        each.version: BookedRecord(
+            each.version,
+            str(each.currency),
+            each.amount,
+            each.source,
+            each.uni_after,
+            each.ton_after,
+            getattr(each, "created_at", None),
+        )
+        for seen in trail.seen
+        if seen.truth is not None
+        for each in seen.truth.transactions
+    }
+    return tuple(booked[version] for version in sorted(booked))

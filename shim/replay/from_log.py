@@ -1,0 +1,232 @@
+"""A case from a line of the shadow log: what can be made of it, and what it lacks.
+
+A line has no user id, no times of its calls, no arguments, no cache and no database. What each
+side said is there, and what they said gives the balances: that is enough for most faults of
+wrong figures, lost or doubled messages, and errors, and for none that is a matter of time.
+"""
+
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from shim.balance.saying import amount
+from shim.log_records import Divergence, ObservationRecord
+from shim.replay.case import (
+    STAND_IN,
+    BookedRecord,
+    CachedBalance,
+    CallCase,
+    Case,
+    CaseError,
+    ConnectionRecord,
+    LookRecord,
+    Source,
+    UpdateArgument,
+    UserArgument,
+)
+from shim.shadow.publisher import FORMAT
+from shim.sides import Path, Side
+
+LACKS = (
+    "the user's id: a stand-in takes its place",
+    "the times of the calls: they are a millisecond apart",
+    "the callers' arguments and the balance manager's cache: they are made of what legacy said",
+    "the state of the connections: one that nothing was sent on is taken to be closed",
+    "the database: its balances and transactions are made of what canonical said",
+)
+APART = 0.001
+"""Seconds between two calls."""
+MOST_CONNECTIONS = 1000
+_NOTHING = (Decimal(0), Decimal(0))
+_NUMBERED = re.compile(r"connection (\d+)")
+
+
+class _Line(Divergence, frozen=True, kw_only=True, tag_field="event", tag="divergence"):
+    """A line of the log: a divergence, and which process wrote it."""
+
+    v: int
+    host: str
+    worker: int
+    started: float
+
+
+class _Said(msgspec.Struct, frozen=True):
+    """What the sides' messages come to, in the order of the wire: UNI, TON."""
+
+    balance: tuple[Decimal, Decimal]
+    changes: tuple[Decimal, Decimal]
+    sources: tuple[str, ...]
+    version: int
+    since: int
+
+
+_NOBODY = _Said(_NOTHING, _NOTHING, (), 1, 0)
+_DECODER = msgspec.json.Decoder(_Line, float_hook=Decimal)
+
+
+def read_lines(data: bytes) -> list[Divergence]:
+    """Return the divergences among the lines of a log; all others are passed over."""
+    found: list[Divergence] = []
+    for line in data.split(b"\n"):
+        try:
+            read = _DECODER.decode(line)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            continue
+        if read.v == FORMAT:
+            found.append(read)
+    return found
+
+
+def case_of_line(line: Divergence) -> Case:
+    """Return the case that a line tells of. Raises CaseError if it tells too little."""
+    if not line.observations or not line.calls:
+        raise CaseError(
+            "the line has neither observations nor calls: it was cut to a sample; name a whole line"
+        )
+    try:
+        legacy = _legacy(line)
+        said = _canonical(line) or legacy or _NOBODY
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise CaseError(f"what the line's sides said cannot be read: {error!r}") from error
+    connections = _connections(line, said)
+    calls = tuple(
+        _call(number, Path(call.path), call.caller, legacy or said, connections)
+        for number, call in enumerate(line.calls)
+    )
+    return Case(
+        source=Source.LOG,
+        recorded_at=line.at,
+        user=STAND_IN,
+        stand_in=True,
+        serving=Side(line.serving),
+        control=line.serving,
+        candidate=line.observations[1].side if len(line.observations) > 1 else "",
+        comparison=line.comparison,
+        fingerprint=line.fingerprint,
+        known=line.known,
+        differences=line.differences,
+        calls=calls,
+        sent=(),
+        looks=(LookRecord(0.0, said.since, said.version, *said.balance),),
+        transactions=_transactions(said),
+        places=(),
+        connections_after=connections,
+        lacks=LACKS,
+    )
+
+
+def _call(
+    number: int, path: Path, caller: str, said: _Said, connections: tuple[ConnectionRecord, ...]
+) -> CallCase:
+    """Make a call: the first one of the connection-aware path brings all that legacy said."""
+    uni, ton = map(str, said.balance)
+    argument: UpdateArgument | UserArgument = UserArgument(STAND_IN)
+    if path is Path.CONNECTION_AWARE:
+        currency = 1 if said.changes[1] else 0
+        argument = UpdateArgument(
+            STAND_IN,
+            uni,
+            ton,
+            str(said.changes[currency] if number == 0 else Decimal(0)),
+            ("UNI", "TON")[currency],
+            _source(said.sources, number),
+            "2000-01-01T00:00:00+00:00",
+        )
+    cache = CachedBalance(uni, ton)
+    return CallCase(number * APART, path, caller, argument, argument, cache, connections)
+
+
+def _canonical(line: Divergence) -> _Said | None:
+    """Return what the canonical said, or should have said where it said nothing."""
+    frames = list(_messages(line.observations, canonical=True)) or list(_expected_frames(line))
+    if not frames:
+        return None
+    last, since = frames[-1], frames[0].get("since")
+    version = int(last["version"] or 1)
+    return _Said(
+        (amount(last["uni"]), amount(last["ton"])),
+        (amount(last["change_uni"]), amount(last["change_ton"])),
+        tuple(last["sources"]),
+        version,
+        max(version - 1 if since is None else int(since), 0),
+    )
+
+
+def _legacy(line: Divergence) -> _Said | None:
+    """Return what the legacy said last, on its own or as the counterfactual."""
+    texts = list(_messages(line.observations, canonical=False))
+    return _of_text(texts[-1]) if texts else None
+
+
+def _messages(
+    observations: Iterable[ObservationRecord], *, canonical: bool
+) -> Iterable[dict[str, Any]]:
+    for run in observations:
+        for effect in run.effects:
+            message = effect.message
+            if isinstance(message, dict) and ("version" in message) is canonical:
+                yield message
+
+
+def _expected_frames(line: Divergence) -> Iterable[dict[str, Any]]:
+    """Yield the frames that the canonical should have sent, from a difference of truth."""
+    for difference in line.differences:
+        wanted = difference.expected
+        for frame in wanted if isinstance(wanted, list) else [wanted]:
+            if isinstance(frame, dict) and {"version", "uni", "change_uni"} <= frame.keys():
+                yield frame
+
+
+def _of_text(message: dict[str, Any]) -> _Said:
+    if "data" in message:
+        data = message["data"]
+        balance = (amount(data["balance_uni"]), amount(data["balance_ton"]))
+        return _Said(balance, _NOTHING, (), 1, 0)
+    data = message["balanceData"]
+    return _Said(
+        (amount(data["balanceUni"]), amount(data["balanceTon"])),
+        (amount(data["changes"]["uni"]), amount(data["changes"]["ton"])),
+        tuple(data["sources"]),
+        1,
+        0,
+    )
+
+
+def _connections(line: Divergence, said: _Said) -> tuple[ConnectionRecord, ...]:
+    """Return the connections by their numbers; those that nothing was sent on are closed."""
+    named = {effect.to for run in line.observations for effect in run.effects}
+    heard = {int(match[1]) for name in named if (match := _NUMBERED.fullmatch(name))} or {1}
+    if max(heard) > MOST_CONNECTIONS:
+        raise CaseError(f"the line speaks of connection {max(heard)}: no user has so many")
+    base = said.since if line.serving == Side.CANONICAL else None
+    return tuple(
+        ConnectionRecord(
+            f"connection {number}", Path.CONNECTION_AWARE, number in heard, False, base
+        )
+        for number in range(1, max(heard) + 1)
+    )
+
+
+def _transactions(said: _Said) -> tuple[BookedRecord, ...]:
+    """Return as many transactions as there are versions, which add up to what was said."""
+    count = said.version - said.since
+    rest = dict(zip(("UNI", "TON"), said.changes, strict=True))
+    currencies = [name for name, change in rest.items() if change] or ["UNI"]
+    steps = list(itertools.islice(itertools.cycle(currencies), max(count, 0)))
+    uni, ton = (said.balance[0] - said.changes[0], said.balance[1] - said.changes[1])
+    booked = []
+    for number, currency in enumerate(steps):
+        change = rest[currency] if currency not in steps[number + 1 :] else Decimal(0)
+        uni, ton = (uni + change, ton) if currency == "UNI" else (uni, ton + change)
+        source = _source(said.sources, number)
+        version = said.since + number + 1
+        booked.append(BookedRecord(version, currency, change, source, uni, ton))
+    return tuple(booked)
+
+
+def _source(sources: Sequence[str], number: int) -> str:
+    return sources[min(number, len(sources) - 1)] if sources else "unknown"

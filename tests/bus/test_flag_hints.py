@@ -1,0 +1,76 @@
+"""Hints that the flag server was turned, over a real Redis."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.adapters.flag_hints import CHANNEL, RedisHints
+from tests.bus.conftest import until
+from tests.servers import RedisServer
+
+pytestmark = pytest.mark.redis
+
+SECRET = b"the key that all workers share, "
+Join = Callable[..., tuple[RedisHints, list[int]]]
+
+
+@pytest.fixture
+def join(redis_server: RedisServer) -> Iterator[Join]:
+    """Yield what starts a listener, and returns it with what it has heard; they are stopped."""
+    listeners: list[RedisHints] = []
+
+    def join(*, secret: bytes = SECRET) -> tuple[RedisHints, list[int]]:
+        heard: list[int] = []
+        hints = RedisHints(redis_server.url, secret=lambda: secret, hear=heard.append)
+        hints.start()
+        listeners.append(hints)
+        with redis_server.client() as client:
+            until(lambda: client.pubsub_numsub(CHANNEL)[0][1] == len(listeners))
+        return hints, heard
+
+    yield join
+    for each in listeners:
+        each.stop()
+
+
+def test_every_other_host_hears_a_hint(join: Join) -> None:
+    """What one tells, all who listen are told."""
+    (one, heard), (_, also) = join(), join()
+    one.tell(511)
+    until(lambda: heard == also == [511])
+
+
+@pytest.mark.parametrize("message", [b"", b"511", b"." * 80, b"0" * 64 + b".511", b"x" * 10_000])
+def test_what_is_not_signed_is_dropped(
+    join: Join, redis_server: RedisServer, message: bytes
+) -> None:
+    """Whoever reaches Redis without the key makes no worker ask; a good hint still arrives."""
+    one, heard = join()
+    with capture_logs() as logs, redis_server.client() as client:
+        client.publish(CHANNEL, message)
+        one.tell(12)
+        until(lambda: heard)
+    assert heard == [12]
+    assert [log["event"] for log in logs] == ["flag_hint_dropped"]
+
+
+def test_a_host_with_another_key_is_not_heard(join: Join) -> None:
+    """Its hints are dropped, as those of a stranger."""
+    (foreign, _), (own, heard) = join(secret=b"another key, of somebody else's."), join()
+    foreign.tell(11)
+    own.tell(12)
+    until(lambda: 12 in heard)
+    assert heard == [12]
+
+
+def test_a_listener_comes_back_with_redis(join: Join, redis_server: RedisServer) -> None:
+    """Hints of the outage are lost, which costs a second; later ones arrive."""
+    one, heard = join()
+    redis_server.kill()
+    one.tell(11)
+    redis_server.start()
+    with redis_server.client() as client:
+        until(lambda: client.pubsub_numsub(CHANNEL)[0][1] == 1)
+    one.tell(12)
+    until(lambda: heard == [12])

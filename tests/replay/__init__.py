@@ -1,0 +1,1 @@
+"""A divergence that is kept, and run again."""

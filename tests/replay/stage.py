@@ -1,0 +1,40 @@
+"""Divergences found on the harness, captured as a worker captures them."""
+
+from datetime import UTC, datetime
+
+from app.notifications.ports import BalanceHint
+from app.notifications.service import BalanceNotifications
+from shim.replay.capture import capture
+from shim.replay.case import decode
+from shim.replay.run import replay
+from tests.shim.harness import Harness
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def canonical(clock, truth, bus, serves):
+    """Build the canonical service that ships."""
+    return BalanceNotifications(truth=truth, clock=clock, serves=serves, bus=bus)
+
+
+def at_fault(hostile):
+    """Return what builds a canonical that misbehaves."""
+    return lambda clock, truth, bus, serves: hostile.build(clock, truth, serves, bus)
+
+
+def replayed(case, build=canonical):
+    """Run a case on the sides as they are now, or on another canonical."""
+    return replay(case, new_canonical=build, new_hint=BalanceHint)
+
+
+def cases(harness):
+    """Return every divergence of a harness as a case, read back from what is kept of it."""
+    return [
+        decode(capture(episode, result, at=AT), name="the record")
+        for episode, result in harness.results
+    ]
+
+
+def shadowed(hostile, **options):
+    """Return a harness whose canonical misbehaves, live and as a shadow."""
+    return Harness(canonical=hostile.build, **options)

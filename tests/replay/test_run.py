@@ -1,0 +1,125 @@
+"""What diverged live diverges again offline, and no longer once its cause is gone."""
+
+from contextlib import suppress
+
+import msgspec
+import pytest
+
+from shim.replay.run import HISTORY, Finding
+from shim.shadow.result import Comparison, Outcome
+from tests.replay.stage import at_fault, cases, replayed, shadowed
+from tests.shim.harness import Harness
+from tests.shim.test_hostile_candidate import Gossiping, Mutating, Raising, RaisingLater, Sending
+
+
+def farming(harness):
+    """Book the income that nobody is told of."""
+    harness.connect()
+    harness.farm()
+
+
+def stale_boost(harness):
+    """Notify with a balance that was worked out wrongly."""
+    harness.connect()
+    harness.boost()
+    harness.run(0.3)
+    harness.boost(stale=True)
+
+
+def cached_hook(harness):
+    """Have legacy answer from the manager's cache."""
+    harness.connect()
+    harness.manager.remember(7, "0")
+    harness.hook()
+
+
+def dead_first_tab(harness):
+    """Have legacy skip a tab after a dead one."""
+    first = harness.connect(name="a")
+    harness.connect(name="b")
+    harness.connect(name="c")
+    first.is_open = False
+    harness.boost()
+
+
+def many_calls(harness):
+    """Make several kinds of calls in one episode."""
+    harness.connect(name="a")
+    harness.connect(name="b")
+    for _ in range(3):
+        harness.farm()
+        harness.run(0.02)
+        harness.hook("2")
+        harness.run(0.03)
+        harness.boost(stale=True)
+
+
+SCENES = [farming, stale_boost, cached_hook, dead_first_tab, many_calls]
+
+
+@pytest.mark.parametrize("percent", [0, 100])
+@pytest.mark.parametrize("scene", SCENES)
+def test_a_replay_finds_what_was_found_live(scene, percent):
+    """The same outcome, fingerprint and values in the same comparison, whoever served."""
+    harness = Harness(percent=percent)
+    scene(harness)
+    harness.run()
+    assert harness.results
+    for (_, live), case in zip(harness.results, cases(harness), strict=True):
+        found = replayed(case)
+        assert (found.finding, found.lacks) == (Finding.STILL_DIVERGES, ())
+        again = found.results[live.comparison]
+        assert (again.outcome, again.differences) == (live.outcome, live.differences)
+
+
+@pytest.mark.parametrize(
+    ("hostile", "percent"),
+    [
+        *((each, 0) for each in (Raising, Mutating, RaisingLater, Gossiping, Sending)),
+        *((each, 100) for each in (Raising, Sending)),
+    ],
+)
+def test_a_repaired_canonical_no_longer_diverges(hostile, percent):
+    """On the code that was at fault it still does; on the one that ships it does not."""
+    harness = shadowed(hostile, percent=percent)
+    harness.connect()
+    with suppress(RuntimeError):  # a canonical that serves raises into its caller
+        harness.boost()
+    harness.run()
+    assert harness.results
+    for (_, live), case in zip(harness.results, cases(harness), strict=True):
+        again = replayed(case, at_fault(hostile))
+        assert again.finding is Finding.STILL_DIVERGES
+        assert again.results[live.comparison].differences == live.differences
+        repaired = replayed(case)
+        assert repaired.finding is Finding.NO_LONGER_DIVERGES
+        assert {each.outcome for each in repaired.results.values()} == {Outcome.MATCHED}
+
+
+def test_a_side_that_was_slow_again_and_again_cannot_show_in_one_run():
+    """The case says so, and that it does not differ proves nothing."""
+    harness = Harness()
+    stale_boost(harness)
+    harness.run()
+    case = cases(harness)[-1]
+    value = case.differences[0]
+    slow = msgspec.structs.replace(value, path="latency.call")
+    found = replayed(msgspec.structs.replace(case, differences=(slow,), fingerprint="0" * 16))
+    assert (found.finding, found.lacks) == (Finding.DIVERGES_OTHERWISE, (HISTORY,))
+    harness = Harness()
+    farming(harness)
+    harness.run()
+    [case] = cases(harness)
+    quick = msgspec.structs.replace(case, differences=(slow,), comparison=Comparison.SAYING)
+    assert replayed(quick).finding is Finding.NOT_SHOWN
+
+
+def test_a_divergence_that_became_another_is_said_to_be_one():
+    """Not the old fingerprint, and no match either."""
+    harness = shadowed(Raising)
+    harness.connect()
+    harness.boost()
+    harness.run()
+    case = next(each for each in cases(harness) if each.comparison is Comparison.TRUTH)
+    found = replayed(case, at_fault(Gossiping))
+    assert found.finding is Finding.DIVERGES_OTHERWISE

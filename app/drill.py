@@ -99,7 +99,8 @@ def _tripped(parts: Parts, epoch: int) -> Latch:
     if not _eventually(engaged, TRIP_S):
         raise RolloutError(
             f"the guard did not trip within {TRIP_S:g} s of a synthetic divergence: it would not"
-            " have pulled the cord. See the log for `guard_failed`, and roll back by hand if in doubt"
+            " have pulled the cord. Look for `guard_failed` in the log, and roll back by hand if in"
+            " doubt"
         )
     latch = parts.kill_switch.latch
     if latch.who != WHO or _MARK not in latch.why:

@@ -13,6 +13,7 @@ import yaml
 from app.settings import Settings
 from scripts.hosts import free_port
 from scripts.servers import postgres_package, redis_program
+from scripts.unleash_server import unleash_programs
 from tests.hosts.conftest import until
 from tests.servers import present
 
@@ -20,19 +21,21 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.processes
+@pytest.mark.timeout(240)
 @pytest.mark.postgres
 @pytest.mark.redis
 def test_one_command_starts_all_of_it_and_ends_all_of_it(tmp_path: Path) -> None:
     """Four workers and the pages come up, balances are shown, an order reaches both hosts."""
     present(postgres_package)
     present(redis_program)
+    present(unleash_programs)
     command = [sys.executable, "scripts/stack.py", "--folder", str(tmp_path)]
     arguments = ["--port", str(free_port()), "--pages", "6"]
     output = tmp_path / "said"
     with output.open("wb") as said:
         stack = subprocess.Popen([*command, *arguments], cwd=ROOT, stdout=said, stderr=said)
     try:
-        until(lambda: re.search(r"4 workers live, 6 pages open", output.read_text()), within=90)
+        until(lambda: re.search(r"4 workers live, 6 pages open", output.read_text()), within=110)
         settings = tmp_path / "host-b" / "settings.sh"
         flask = f". {settings}; {sys.executable} -m flask rollout rollback --reason drill"
         done = subprocess.run(

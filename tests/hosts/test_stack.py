@@ -67,11 +67,16 @@ def test_the_compose_file_gives_each_host_settings_that_hold(
     environ = dict(compose[name]["environment"])
     assert environ["SHIM_SECRET_KEY"].startswith("${SHIM_SECRET_KEY:?")
     settings = Settings.from_environ({**environ, "SHIM_SECRET_KEY": "x" * 32})
+    unleash = compose["unleash"]["environment"]
     assert settings.host_name == name
     assert settings.shared_database
     assert "@postgres/" in settings.database_url
     assert settings.notify_bus_url == "redis://redis:6379/0"
-    assert {"postgres", "redis"} <= compose.keys()
+    assert settings.unleash_url == "http://unleash:4242"
+    assert settings.unleash_client_token == unleash["INIT_CLIENT_API_TOKENS"]
+    assert settings.unleash_admin_token == unleash["INIT_ADMIN_API_TOKENS"]
+    assert {"postgres", "redis", "unleash"} <= compose[name]["depends_on"].keys()
+    assert compose[name]["depends_on"].keys() <= compose.keys()
     assert compose[name]["ports"][0].endswith(f":{settings.port}")
 
 

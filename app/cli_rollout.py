@@ -1,20 +1,18 @@
 """`flask rollout`: where the migration is, and what moves it on or back."""
 
 import json
-import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import click
-import structlog
 from flask.cli import AppGroup
 
 from app import rollout as actions
 from app.cli_options import PERCENT, USER, json_option, order_options
 from app.errors import DatabaseUnavailable
 from app.known import refuse_complete
+from app.logs import quiet_log
 from app.models import User
 from app.parts import Parts
 from app.parts import parts as parts_of_the_app
@@ -40,7 +38,7 @@ _VALUES_MAY_LOOK_LIKE_OPTIONS = {"ignore_unknown_options": True}
 @click.pass_context
 def rollout(context: click.Context) -> None:
     """Show where the migration is, move it on, roll it back."""
-    context.with_resource(_quiet_log())
+    context.with_resource(quiet_log())
 
 
 @rollout.group("cohort")
@@ -295,15 +293,3 @@ def _fail(error: Exception) -> NoReturn:
 
 def _print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2))
-
-
-@contextmanager
-def _quiet_log() -> Iterator[None]:
-    """Keep the log out of a command's output: what it would say, the command says itself."""
-    before = structlog.get_config()
-    quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)
-    structlog.configure(wrapper_class=quiet)
-    try:
-        yield
-    finally:
-        structlog.configure(**before)

@@ -27,6 +27,7 @@ from app.rewarding import Rewarding, build_rewarding
 from app.runtime import ClosedLast, Control, Runtime, Service
 from app.secret import SessionKey
 from app.settings import Settings, SettingsError
+from app.settings_digest import settings_digest
 from app.shadowing import Shadowing, build_shadowing
 from app.web.admission import Admission, build_admission
 from app.web.health import health
@@ -119,7 +120,7 @@ def build_parts(
         watch=_watching(deciding.rollback_file.poll, known.poll, deciding.flag_hints.poll),
         flipped=reach.sweep.hurry,  # whoever is served anew gets at once what was missed
         problems=lambda: (*shadowing.problems, *_said(deciding.provider.problem)),
-        settings=settings.digest,
+        settings=settings_digest(settings),
     )
     services: list[tuple[str, Service]] = [
         ("database", ClosedLast(database.dispose)),

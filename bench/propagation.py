@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from app.logs import quiet_log
 from app.unleash_setup import set_up
 from bench.kit.flag_server import changes
 from bench.kit.kills import kill_under_load
@@ -54,10 +55,11 @@ def main() -> None:
     report = Report()
     folder = Path(tempfile.mkdtemp(prefix="propagation-"))
     try:
-        _without_servers(folder / "alone", size, report)
-        with _servers() as (redis, postgres, environ):
-            _with_servers(folder / "shared", size, report, redis, postgres, environ)
-            _with_unleash(folder / "unleash", size, report, postgres, environ)
+        with quiet_log():
+            _without_servers(folder / "alone", size, report)
+            with _servers() as (redis, postgres, environ):
+                _with_servers(folder / "shared", size, report, redis, postgres, environ)
+                _with_unleash(folder / "unleash", size, report, postgres, environ)
     finally:
         shutil.rmtree(folder)
     report.finish(options.json)

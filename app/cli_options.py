@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from app.cli_migration import chosen_migration
+from app.parts import Parts, parts
 from flags.percentage import InvalidPercentageError, percentage_of
 from flags.user_id import InvalidUserIdError, user_id_of
 
@@ -63,6 +65,19 @@ def system_user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a uid without an account, as containers have
         return f"uid {os.getuid()}"
+
+
+def opened() -> Parts:
+    """Return the parts; what looks at far stores ends with the command."""
+    found = parts()
+    for let_go in (found.kill_switch.stop, found.workers.close):
+        click.get_current_context().call_on_close(let_go)
+    return found
+
+
+def chosen() -> Parts:
+    """Return the parts of the migration that the present command is about."""
+    return opened().of(chosen_migration())
 
 
 def json_option(command: Command) -> Command:

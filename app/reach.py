@@ -11,7 +11,7 @@ from app.adapters.truth import SqlTruthReader
 from app.core.balance_manager import BalanceManager
 from app.database import Database
 from app.notifications.bus import InProcessBus
-from app.notifications.service import BalanceNotifications
+from app.notifications.service import BalanceNotifications, NewNotifications
 from app.notifications.sweep import Sweep
 from app.notifications.timers import TimerThread
 from app.runtime import Service
@@ -50,7 +50,12 @@ class Reach:
 
 
 def build_reach(
-    settings: Settings, *, migration: Migration, manager: BalanceManager, database: Database
+    settings: Settings,
+    *,
+    migration: Migration,
+    manager: BalanceManager,
+    database: Database,
+    canonical: NewNotifications,
 ) -> Reach:
     """Build and attach the live sides; nothing is started.
 
@@ -60,16 +65,14 @@ def build_reach(
     legacy_timers, canonical_timers = TimerThread("legacy-timers"), TimerThread("canonical-timers")
     truth = SqlTruthReader(database.read_only())
     bus = _build_bus(settings)
-    canonical = BalanceNotifications(
-        truth=truth, clock=canonical_timers, serves=migration.serves, bus=bus
-    )
+    service = canonical(truth=truth, clock=canonical_timers, serves=migration.serves, bus=bus)
     migration.attach(
         connection_aware=ConnectionAwareService(clock=legacy_timers),
         user_id_only=UserIdOnlyService(balance_manager=manager, clock=legacy_timers),
-        canonical=canonical,
+        canonical=service,
     )
     sweep = Sweep(
-        service=canonical,
+        service=service,
         versions=truth,
         serves=migration.serves,
         interval_s=settings.sweep_interval_s,
@@ -80,11 +83,9 @@ def build_reach(
         ("sweep", sweep),
     ]
     if isinstance(bus, RedisBus):
-        bus.attach(
-            hear=canonical.look_again, hear_message=canonical.hear_message, missed=sweep.hurry
-        )
+        bus.attach(hear=service.look_again, hear_message=service.hear_message, missed=sweep.hurry)
         services.append(("bus", bus))
-    return Reach(canonical, sweep, bus, tuple(services))
+    return Reach(service, sweep, bus, tuple(services))
 
 
 def _build_bus(settings: Settings) -> InProcessBus | RedisBus:

@@ -4,7 +4,7 @@ import threading
 
 from msgspec import Struct
 
-from shim.connections import CanonicalView, LegacyView, Saw
+from shim.connections import CanonicalView, LegacyView, Saw, Serves
 from shim.ports import Connection
 from shim.sides import Path, Side
 
@@ -41,8 +41,9 @@ class ConnectionBook:
     snapshot without a lock.
     """
 
-    def __init__(self, saw: Saw) -> None:
+    def __init__(self, saw: Saw, *, may_send: Serves) -> None:
         self._saw = saw
+        self._may_send = may_send
         self._lock = threading.Lock()
         self._entries: dict[int, tuple[Entry, ...]] = {}
 
@@ -54,7 +55,7 @@ class ConnectionBook:
             canonical = (
                 same[0].canonical
                 if same
-                else CanonicalView(Side.CANONICAL, user_id, connection, self._saw)
+                else CanonicalView(user_id, connection, self._saw, may_send=self._may_send)
             )
             legacy = next(
                 (entry.legacy for entry in same if entry.path is path),
@@ -97,6 +98,15 @@ class ConnectionBook:
                 )
             )
         return tuple(states)
+
+    def take_held_back(self, user_id: int) -> int:
+        """Return how many frames were held back from the user's connections, and begin anew."""
+        held_back = 0
+        for view in {
+            id(entry.canonical): entry.canonical for entry in self.entries(user_id)
+        }.values():
+            held_back, view.held_back = held_back + view.held_back, 0
+        return held_back
 
     def entries(self, user_id: int) -> tuple[Entry, ...]:
         """Return the user's registrations, in order."""

@@ -16,6 +16,9 @@ _order = itertools.count(1)
 
 BALANCE_FRAME = '{"type":"balance_update"'
 
+Serves = Callable[[int], bool]
+"""Whether the canonical may send to this user."""
+
 Saw = Callable[[Side, int, Connection, object, object], None]
 """Told of a frame that was handed over: side, user, connection, frame, what came before."""
 
@@ -78,10 +81,30 @@ class LegacyView(_View):
             self._connection.overheard = text
 
 
-class CanonicalView(_View):
-    """A connection as the canonical service is given it."""
+class NotServedError(ConnectionError):
+    """A balance was to be sent to somebody whom another side serves."""
 
-    __slots__ = ()
+
+class CanonicalView(_View):
+    """A connection as the canonical service is given it.
+
+    It lets no balance through to a user whom the canonical does not serve: a candidate that
+    asks nobody is found out, and no page is the worse for it.
+    """
+
+    __slots__ = ("_may_send", "held_back")
+
+    def __init__(self, user_id: int, connection: Connection, saw: Saw, *, may_send: Serves) -> None:
+        super().__init__(Side.CANONICAL, user_id, connection, saw)
+        self._may_send = may_send
+        self.held_back = 0
+        """Frames that were not let through."""
+
+    def send(self, text: str) -> None:
+        """Hand over one text frame. Raises NotServedError for a balance of somebody else's."""
+        if text.startswith(BALANCE_FRAME):
+            self._check()
+        super().send(text)
 
     @property
     def base_version(self) -> int | None:
@@ -111,7 +134,8 @@ class CanonicalView(_View):
         self._connection.settled = text
 
     def offer(self, frame: Frame) -> None:
-        """Hand over canonical state."""
+        """Hand over canonical state. Raises NotServedError."""
+        self._check()
         shown = Shown(self._connection.base_version, self._connection.overheard)
         self._connection.offer(frame)
         self._hand_over(frame, shown)
@@ -119,3 +143,10 @@ class CanonicalView(_View):
     def withdraw(self, within: float = 0.0) -> None:
         """Take back canonical state that was not begun `within` so many seconds."""
         self._connection.withdraw(within)
+
+    def _check(self) -> None:
+        if not self._may_send(self.user_id):
+            self.held_back += 1
+            raise NotServedError(
+                f"user {self.user_id} is served by another side: ask `serves` before sending"
+            )

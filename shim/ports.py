@@ -56,6 +56,9 @@ class Frame(Protocol):
     def sources(self) -> tuple[str, ...]:
         """Why, in the order of the transactions, without repeats."""
 
+    def text(self) -> str:
+        """Return what the browser reads: the frame as the wire has it."""
+
 
 class Connection(Protocol):
     """One open socket of a browser, as services see it."""

@@ -30,6 +30,10 @@ class BalanceFrame:
     sources: tuple[str, ...]
     at: datetime
 
+    def text(self) -> str:
+        """Return what the browser reads."""
+        return balance_update(self)
+
 
 def balance_update(frame: BalanceFrame) -> str:
     """Return the text of a balance update: the browsers' own, `version` and `since` added.

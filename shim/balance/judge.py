@@ -14,6 +14,7 @@ from shim.balance.saying import (
     read_canonical,
     read_legacy,
 )
+from shim.balance.shadows import NEWCOMER
 from shim.balance.truth import Record, frames_expected, frames_seen
 from shim.ports import Truth
 from shim.shadow.differences import Each, Recipients
@@ -27,6 +28,9 @@ from shim.sides import Path
 Slower = Mapping[str, tuple[LatencyClass, LatencyClass]]
 """Which phase takes the second of two sides far longer again and again, and the classes of both."""
 
+_BLANK = Record(None)
+"""The page of a newcomer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -34,8 +38,11 @@ class Evidence:
 
     `aliases` maps the ids of the connections at the first call to stable names, open ones
     only; `seen` is the version that the database had after the last call; `behind` whether
-    a page lacked, at the first call, more than what the episode's calls speak of. `twins` are
-    legacy twice, for the noise floor.
+    a page lacked, at the first call, more than what the episode's calls speak of, `ahead`
+    whether one showed all there was: a sweep or a greeting had come before the call. `greeting`
+    whether one was still to be greeted. `newcomer` says whether a page connected that nobody
+    else has; `held_back` how many frames the live canonical tried to send to this user while
+    another side served. `twins` are legacy twice, for the noise floor.
     """
 
     episode: Episode
@@ -51,6 +58,10 @@ class Evidence:
     slower: Slower = field(default_factory=dict)
     twins: tuple[Observation, Observation] | None = None
     twins_slower: Slower = field(default_factory=dict)
+    ahead: bool = False
+    greeting: bool = False
+    newcomer: bool = False
+    held_back: int = 0
 
 
 def judge(evidence: Evidence) -> list[Judgement]:
@@ -88,6 +99,8 @@ def _told_by_bus(evidence: Evidence) -> list[Judgement]:
 
 
 def _reach(evidence: Evidence) -> Judgement:
+    if evidence.ahead:
+        return Judgement(Comparison.REACH, skipped=NotCompared.RACED)
     production = _reached(evidence, evidence.production)
     canonical = _reached(evidence, evidence.canonical)
     is_the_fault = (
@@ -105,10 +118,9 @@ def _reach(evidence: Evidence) -> Judgement:
 
 def _reached(evidence: Evidence, run: Observation) -> dict[str, object]:
     """Return who got a balance, and what the callers got instead of an answer."""
-    balances = (effect for effect in run.effects if _said(effect) is not None)
     return {
         "recipients": Each(
-            {_alias(evidence.aliases, effect.recipient): "reached" for effect in balances}
+            {_alias(evidence.aliases, said.recipient): "reached" for said in _messages(run)}
         ),
         "raised": _raised(run.calls),
     }
@@ -143,22 +155,23 @@ def _says_what_came_later(evidence: Evidence, said: Folded) -> bool:
 
 def _truth(evidence: Evidence) -> Judgement:
     seen, expected = Each(), Each()
-    by_recipient: dict[str, list[Effect]] = {recipient: [] for recipient in evidence.aliases}
+    pages = {**evidence.aliases, NEWCOMER: NEWCOMER} if evidence.newcomer else evidence.aliases
+    by_recipient: dict[str, list[Effect]] = {recipient: [] for recipient in pages}
     for effect in evidence.canonical.effects:
         if read_canonical(effect) is not None or is_balance_text(effect.payload):
             by_recipient.setdefault(effect.recipient, []).append(effect)
     for recipient, effects in by_recipient.items():
-        alias = _alias(evidence.aliases, recipient)
+        alias = _alias(pages, recipient)
         actual = frames_seen(effects)
         wanted = (
             frames_expected(
                 effects,
                 subject=evidence.episode.subject,
                 truth=evidence.truth,
-                record=evidence.records[recipient],
+                record=evidence.records.get(recipient, _BLANK),
                 seen=evidence.seen,
             )
-            if recipient in evidence.aliases
+            if recipient in pages
             else []
         )
         if actual:
@@ -168,8 +181,12 @@ def _truth(evidence: Evidence) -> Judgement:
     wanted_on_bus, seen_on_bus = _published(evidence)
     return Judgement(
         Comparison.TRUTH,
-        expected={"recipients": expected, "published": wanted_on_bus},
-        actual={"recipients": seen, "published": seen_on_bus},
+        expected={"recipients": expected, "published": wanted_on_bus, "unasked": "nothing"},
+        actual={
+            "recipients": seen,
+            "published": seen_on_bus,
+            "unasked": "a frame" if evidence.held_back else "nothing",
+        },
     )
 
 
@@ -195,7 +212,7 @@ def _user(user: str, subject: str) -> str:
 def _saying(evidence: Evidence) -> Judgement:
     legacy = fold(_messages(evidence.counterfactual))
     canonical = fold(_messages(evidence.canonical))
-    if _moved_under(evidence, legacy, canonical):
+    if evidence.ahead or evidence.greeting or _moved_under(evidence, legacy, canonical):
         return Judgement(Comparison.SAYING, skipped=NotCompared.RACED)
     with_changes = _with_changes(evidence)
     if with_changes and evidence.behind:
@@ -217,7 +234,9 @@ def _add_latency(slower: Slower, expected: dict[str, object], actual: dict[str, 
 
 
 def _messages(run: Observation) -> list[Said]:
-    return [said for effect in run.effects if (said := _said(effect)) is not None]
+    """Return what was said to the user's own pages: no other side has a newcomer."""
+    effects = (effect for effect in run.effects if effect.recipient != NEWCOMER)
+    return [said for effect in effects if (said := _said(effect)) is not None]
 
 
 def _said(effect: Effect) -> Said | None:

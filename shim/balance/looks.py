@@ -71,6 +71,8 @@ class Looks:
         self._trails: WeakValueDictionary[int, Trail] = WeakValueDictionary()
         self._looks: dict[int, _Look] = {}
         self._turn = 0
+        self.failures = 0
+        """Reads that failed: a shadow may be behind for each of them."""
 
     def follow(self, user_id: int) -> Trail:
         """Return a trail that notes what is answered of a user from here on."""
@@ -91,7 +93,11 @@ class Looks:
             if not self._is_fresh(user_id, version)
         }
         if asked:
-            found = self._reader.read(asked, timeout=timeout)
+            try:
+                found = self._reader.read(asked, timeout=timeout)
+            except BaseException:
+                self.failures += 1
+                raise
             for user_id, version in asked.items():
                 self._looks[user_id] = _Look(self._turn, version, found.get(user_id))
                 self._note(user_id, Seen(self._monotonic(), version, found.get(user_id)))

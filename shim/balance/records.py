@@ -16,8 +16,12 @@ from shim.sides import Side
 
 SEEN = "seen"
 """Noted on an episode: the version that the database held after its last call."""
+FIRST = "first"
+"""Noted on an episode: the version that the database held after its first call."""
 BASE = "base"
 """Noted on an episode: the version that the pages of a shadow are taken to show."""
+FAILURES = "failures"
+"""Noted on an episode: how many reads had failed before it."""
 
 TRAIL = "trail"
 """Noted on an episode: all that the database was asked of its user."""

@@ -10,6 +10,7 @@ from functools import partial
 
 from shim.balance.doubles import PUBLISH, BusDouble, ConnectionDouble, ManagerDouble
 from shim.book import ConnectionState
+from shim.changed_argument import ArgumentChangedError
 from shim.legacy.connection_aware import WINDOW_S, ConnectionAwareService
 from shim.legacy.ports import Balance
 from shim.legacy.updates import BalanceUpdate
@@ -21,9 +22,13 @@ from shim.shadow.effects import Effect
 from shim.shadow.events import LiveCall
 from shim.sides import Path, Side
 
-
-class ArgumentChangedError(Exception):
-    """A shadow changed the argument that it was handed."""
+NEWCOMER = "a new page"
+"""The recipient that is no connection of the user's: it has just connected."""
+EVERY_NTH = 8
+"""One of so many versions is rehearsed with a newcomer, and one with a handover."""
+_NEWCOMER_AT, _HANDOVER_AT = 5, 3
+HANDOVER_READ_S = 30.0
+"""Seconds for the read of a rehearsed handover: whether it is fast is not what is rehearsed."""
 
 
 class _Shadow:
@@ -43,17 +48,23 @@ class _Shadow:
         """Return the doubles of a user whose episode is open."""
         return self._doubles.get(subject, [])
 
-    def _double(self, subject: int, state: ConnectionState) -> ConnectionDouble:
-        effects = self._effects.setdefault(subject, [])
-
+    def _double(
+        self, subject: int, connection_id: str, *, is_open: bool = True, failed: bool = False
+    ) -> ConnectionDouble:
         def record(recipient: str, payload: object) -> None:
+            # Looked up each time: what is sent to a double that was taken away, to a
+            # connection that is gone, must show in the user's next episode.
+            effects = self._effects.setdefault(subject, [])
             effects.append(Effect("send", self.name, recipient, payload, self._clock.monotonic()))
 
         double = ConnectionDouble(
-            connection_id=state.id, is_open=state.is_open, failed=state.failed, record=record
+            connection_id=connection_id, is_open=is_open, failed=failed, record=record
         )
         self._doubles.setdefault(subject, []).append(double)
         return double
+
+    def _double_of(self, subject: int, state: ConnectionState) -> ConnectionDouble:
+        return self._double(subject, state.id, is_open=state.is_open, failed=state.failed)
 
     def _forget(self, subject: int) -> tuple[list[ConnectionDouble], list[Effect]]:
         return self._doubles.pop(subject, []), self._effects.pop(subject, [])
@@ -69,6 +80,7 @@ class CanonicalShadow(_Shadow):
         self._service = new_canonical(self._clock, truth, BusDouble(self._note_publication))
         self._new_hint = new_hint
         self._subject = 0
+        self._to_hand_over: set[int] = set()
 
     def enter(self, subject: int, call: LiveCall) -> None:
         """Register a double of each connection.
@@ -77,9 +89,27 @@ class CanonicalShadow(_Shadow):
         right one is set as soon as the database was looked at.
         """
         for state in _each_once(CallContext.of(call.context).connections):
-            double = self._double(subject, state)
+            double = self._double_of(subject, state)
             double.base_version = 0
             self._service.register_connection(subject, double)
+
+    def set_base(self, subject: int, version: int) -> bool:
+        """Let the user's pages show this version. Return whether a newcomer joins them.
+
+        What nobody calls for is rehearsed in some episodes: a page connects that was shown
+        nothing, and must be greeted; or the user is handed over to another service, and what
+        is pending must be said at once. Which ones, the version decides, so that a replay
+        rehearses the same.
+        """
+        doubles = self.doubles(subject)
+        for double in doubles:
+            double.base_version = version
+        if version % EVERY_NTH == _HANDOVER_AT:
+            self._to_hand_over.add(subject)
+        if not any(double.is_open for double in doubles) or version % EVERY_NTH != _NEWCOMER_AT:
+            return False
+        self._service.register_connection(subject, self._double(subject, NEWCOMER))
+        return True
 
     def call(self, call: LiveCall) -> object:
         """Notify with a hint of its own. Raises ArgumentChangedError if it was changed."""
@@ -88,6 +118,9 @@ class CanonicalShadow(_Shadow):
         value = self._service.notify_balance_update(hint)
         if hint != self._new_hint(call.subject):
             raise ArgumentChangedError(f"the hint was changed to {hint!r}: leave it as it was")
+        if call.subject in self._to_hand_over:
+            self._to_hand_over.discard(call.subject)
+            self._service.relinquish(call.subject.__eq__, read_timeout=HANDOVER_READ_S)
         return value
 
     def _note_publication(self, user_id: int) -> None:
@@ -101,6 +134,7 @@ class CanonicalShadow(_Shadow):
 
     def leave(self, subject: int) -> list[Effect]:
         """Remove the doubles and return what was said to them."""
+        self._to_hand_over.discard(subject)
         doubles, effects = self._forget(subject)
         for double in doubles:
             self._service.remove_connection(subject, double)
@@ -128,7 +162,7 @@ class LegacyShadow(_Shadow):
         """Register doubles: where production has them, or everywhere."""
         states = CallContext.of(call.context).connections
         for state in _each_once(states) if self._corrected else states:
-            double = self._double(subject, state)
+            double = self._double_of(subject, state)
             if self._corrected or state.path is Path.CONNECTION_AWARE:
                 self._connection_aware.register_connection(subject, double)
             if self._corrected or state.path is Path.USER_ID_ONLY:

@@ -1,5 +1,6 @@
 """What the canonical ought to have said, from the transactions alone."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -8,6 +9,7 @@ from shim.balance.saying import SIX_PLACES, amount, decoded
 from shim.ports import Booked, Truth
 from shim.shadow.effects import Effect
 
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 NOTHING = Decimal(0).quantize(SIX_PLACES)
 
 
@@ -34,9 +36,43 @@ def _plain(frame: object) -> dict[str, object]:
     """Return a frame as data; a balance put into words by the canonical itself is none."""
     if isinstance(frame, str):
         return {"said": decoded(frame) or f"{len(frame)} characters that no page can read"}
+    if not callable(getattr(frame, "text", None)):
+        return _attributes(frame)
+    try:
+        return _read(frame.text())  # type: ignore[attr-defined]
+    except Exception as error:  # noqa: BLE001 - whatever it was, no page would read the frame
+        return {"said": f"nothing that a page can read: {type(error).__name__}"}
+
+
+def _read(text: str) -> dict[str, object]:
+    """Return what a page reads; raises for what it cannot."""
+    message = decoded(text)
+    data = message["balanceData"]
+    if message["type"] != "balance_update" or not _TIME.fullmatch(data["timestamp"]):
+        raise ValueError("no balance message")
+    return {
+        "user": message["userId"],
+        "version": message["version"],
+        "since": message["since"],
+        "uni": amount(_number(data["balanceUni"])),
+        "ton": amount(_number(data["balanceTon"])),
+        "change_uni": amount(_number(data["changes"]["uni"])),
+        "change_ton": amount(_number(data["changes"]["ton"])),
+        "sources": data["sources"],
+    }
+
+
+def _number(value: object) -> object:
+    """Return a number as it is, nothing of any other kind: pages call `toFixed` on it."""
+    return value if type(value) in (int, float) else None
+
+
+def _attributes(frame: object) -> dict[str, object]:
+    """Return a frame that was written down and has no words of its own any more."""
     return {
         "user": getattr(frame, "user_id", None),
         "version": getattr(frame, "version", None),
+        "since": getattr(frame, "since", None),
         "uni": amount(getattr(frame, "uni", "NaN")),
         "ton": amount(getattr(frame, "ton", "NaN")),
         "change_uni": amount(getattr(frame, "change_uni", "NaN")),
@@ -88,6 +124,7 @@ def _frame(subject: int, truth: Truth, *, since: int | None, version: int) -> di
     return {
         "user": subject,
         "version": version if known else None,
+        "since": since,
         "uni": amount(uni),
         "ton": amount(ton),
         "change_uni": _sum(covered, "UNI"),

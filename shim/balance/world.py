@@ -13,6 +13,8 @@ from shim.balance.pace import Pace
 from shim.balance.records import (
     AFTER,
     BASE,
+    FAILURES,
+    FIRST,
     SEEN,
     TRAIL,
     newest_said,
@@ -22,7 +24,7 @@ from shim.balance.records import (
     states_of,
 )
 from shim.balance.saying import read_legacy
-from shim.balance.shadows import CanonicalShadow, LegacyShadow
+from shim.balance.shadows import NEWCOMER, CanonicalShadow, LegacyShadow
 from shim.book import ConnectionState
 from shim.connections import Shown
 from shim.legacy.updates import BalanceUpdate
@@ -40,7 +42,6 @@ _log = structlog.get_logger("shim")
 _LEGACY_SIDES = frozenset({Side.CONNECTION_AWARE, Side.USER_ID_ONLY})
 _WITHOUT_NOISE = 2
 """Shadows of an episode in which legacy is not compared with itself."""
-
 
 NOISE_GROUP = "noise floor"
 """Buckets users for the noise floor, apart from those of the two flags."""
@@ -117,6 +118,7 @@ class BalanceWorld:
         for episode in episodes:
             if len(episode.shadows) > _WITHOUT_NOISE:
                 episode.noise = WITH_NOISE
+            episode.notes.setdefault(FAILURES, self._looks.failures)
             if TRAIL not in episode.notes:
                 episode.notes[TRAIL] = self._looks.follow(episode.subject)
         try:
@@ -156,6 +158,11 @@ class BalanceWorld:
         return found | self._looks.read(missing)
 
     def _judge(self, episode: Episode, truth: Truth) -> list[Judgement]:
+        if episode.notes[FAILURES] != self._looks.failures:
+            return left_out(NotCompared.UNREADABLE, noise=episode.noise)
+        if episode.serving == Side.CANONICAL and not self._migration.serves(episode.subject):
+            # What it had to say in the few milliseconds of a flip, it may have had to drop.
+            return left_out(NotCompared.FLIPPED, noise=episode.noise)
         try:
             return judge(self._evidence(episode, truth))
         except Exception:  # noqa: BLE001 - one episode that cannot be judged spoils no other
@@ -170,8 +177,8 @@ class BalanceWorld:
         # there before the episode's first change.
         spoken = self._spoken_version(episode.calls[0], truth)
         base = episode.notes[BASE] = min(spoken, truth.version) - 1
-        for double in self._canonical.doubles(episode.subject):
-            double.base_version = base
+        episode.notes[FIRST] = truth.version
+        episode.notes[NEWCOMER] = self._canonical.set_base(episode.subject, base)
 
     def _spoken_version(self, call: LiveCall, truth: Truth) -> int:
         """Return the version that a call speaks of: its own balances' place, or the newest."""
@@ -198,6 +205,7 @@ class BalanceWorld:
         )
         counterfactual = episode.shadow(Side.COUNTERFACTUAL)
         twins = _twins(episode, counterfactual)
+        shown = [s.base_version for s in states.values() if live and s.base_version is not None]
         return Evidence(
             episode=episode,
             production=_production(episode),
@@ -207,15 +215,15 @@ class BalanceWorld:
             records=records(episode, states, truth, live=live),
             truth=truth,
             seen=noted(episode, SEEN),
-            behind=live
-            and any(
-                state.base_version is not None and state.base_version < noted(episode, BASE)
-                for state in states.values()
-            ),
+            behind=any(version < noted(episode, BASE) for version in shown),
+            greeting=live and any(s.is_open and s.base_version is None for s in states.values()),
+            ahead=any(version >= noted(episode, FIRST) for version in shown),
             raced=self._connections_moved(episode),
             slower=self._pace.slower(episode, counterfactual, canonical),
             twins=twins,
             twins_slower={} if twins is None else self._pace.slower(episode, *twins),
+            newcomer=bool(episode.notes[NEWCOMER]),
+            held_back=self._migration.book.take_held_back(episode.subject),
         )
 
     def _connections_moved(self, episode: Episode) -> bool:

@@ -1,6 +1,6 @@
 """The unit of comparison: one subject, from a first call until nothing is pending."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from shim.shadow.callers import module_of
@@ -12,6 +12,8 @@ from shim.shadow.shadow_side import ShadowSide
 
 EPISODE_LIMIT = 1.0
 """Seconds after which an episode is closed even if work is pending."""
+QUIET_AFTER = 0.5
+"""Seconds after its last call from which on a shadow has no more excuse for work pending."""
 
 
 @dataclass(slots=True, eq=False)
@@ -28,6 +30,10 @@ class Episode:
     shadow_effects: dict[str, tuple[Effect, ...]] = field(default_factory=dict)
     spoiled: NotCompared | None = None
     """Why the episode cannot be compared; the first reason stays."""
+    shown_at: float = 0.0
+    """When its shadows were shown its newest call."""
+    whole_at: int | None = None
+    """How many events must have been taken in before it is over, None while it is not idle."""
     closed_at: float | None = None
     notes: dict[str, object] = field(default_factory=dict)
     """What the binding wants to remember until it judges."""
@@ -38,6 +44,19 @@ class Episode:
     def live_calls_finished(self) -> bool:
         """Whether every live call has returned or raised."""
         return all(call.finished is not None for call in self.calls)
+
+    def is_quiet(self, now: float) -> bool:
+        """Whether the live calls are over, and the shadows were shown the last one long ago."""
+        return self.live_calls_finished and now - self.shown_at >= QUIET_AFTER
+
+    def durations(self) -> Iterator[tuple[str, float]]:
+        """Yield each side that was called, and how many seconds that took."""
+        for call in self.calls:
+            if call.finished is not None:
+                yield f"{call.serving} live", call.finished - call.started
+        for name, outcomes in self.outcomes.items():
+            for outcome in outcomes:
+                yield f"{name} shadow", outcome.duration
 
     @property
     def callers(self) -> set[str]:

@@ -122,6 +122,8 @@ class ShadowExecutor:
             try:
                 self._slice(generation.experiment)
             except BaseException as error:  # noqa: BLE001 - shadows end here, whatever they did
+                if generation.experiment.abandoned:
+                    return  # it was told to end, and all of it is counted
                 self._alarm("shadow_broken", error=repr(Raised.of(error)))
                 generation.experiment.discard(NotCompared.BROKEN)
             generation.busy_since = None
@@ -146,6 +148,7 @@ class ShadowExecutor:
             lambda: self._queue.take(SLICE),
             self._queue.take_holed(),
             refuse=NotCompared.CPU_BUDGET if self._budget.exhausted else None,
+            waiting=self._queue.__len__,
         )
 
     def _spend(self, cpu: float) -> None:

@@ -48,6 +48,7 @@ class Experiment:
         self._timer = timer
         self._open: dict[int, Episode] = {}
         self._carried: set[int] = set()
+        self._taken = 0
         self._faults = Faults(counts, is_over=lambda: self.abandoned)
         self._excuse = self._faults.excusing(excuse)
         self.abandoned = False
@@ -66,15 +67,19 @@ class Experiment:
         holed: Iterable[int] = (),
         *,
         refuse: NotCompared | None = None,
+        waiting: Callable[[], int] = lambda: 0,
     ) -> None:
         """Take in what happened, let timers fire up to `now`, close what is over.
 
-        Who is idle is asked before the events are taken: a frame that a live side sent
-        just before it became idle is then among them. `holed` are subjects of which an
-        event was lost. With `refuse` no episode is opened, and calls that would have opened
-        one are dropped for that reason; those under way go on.
+        Who is idle is asked before the events are counted that are `waiting`: a frame that a
+        live side sent just before it became idle is then among them, and an episode is over
+        once all of them were taken. `holed` are subjects of which an event was lost. With
+        `refuse` calls that would open an episode are dropped for that reason.
         """
-        idle = [episode for episode in self._open.values() if self._is_idle(episode)]
+        idle = {subject for subject, episode in self._open.items() if self._is_idle(episode)}
+        newest = self._taken + waiting()
+        for episode in self._open.values():
+            episode.whole_at = (episode.whole_at or newest) if episode.subject in idle else None
         self._forget_carried()
         self._world.next_turn()
         calls = self._ingest(take(), refuse)
@@ -83,9 +88,10 @@ class Experiment:
                 self._open[subject].spoil(NotCompared.QUEUE_FULL)
         for side in self._world.sides:
             self._advance(side, now)
-        touched = self._run_shadows(calls)
-        over = [episode for episode in idle if episode.subject not in touched]
-        self._close([*over, *self._overdue(now, over)], now)
+        touched = self._run_shadows(calls, now)
+        quiet = [self._open[subject] for subject in idle - touched]
+        over = [episode for episode in quiet if (episode.whole_at or 0) <= self._taken]
+        self._close([*over, *self._overdue(now)], now)
 
     def discard(self, reason: NotCompared) -> None:
         """Close every open episode without comparing it, and take its doubles away."""
@@ -148,6 +154,7 @@ class Experiment:
         """Put events into their episodes; a first call opens one. Return the calls."""
         calls = []
         for event in events:
+            self._taken += 1
             if isinstance(event, LiveCall):
                 if refuse is not None and event.subject not in self._open:
                     self._counts.drop(event, refuse)
@@ -162,7 +169,7 @@ class Experiment:
                 self._open[event.subject].live_effects.append(event)
         return calls
 
-    def _run_shadows(self, calls: Sequence[LiveCall]) -> set[int]:
+    def _run_shadows(self, calls: Sequence[LiveCall], now: float) -> set[int]:
         """Show the calls to their shadows, all at the moment of this turn. Return whose they are.
 
         Calls of one turn lie at most a few milliseconds apart. Run at one moment, windows
@@ -173,6 +180,7 @@ class Experiment:
             self._world.notice([self._open[subject] for subject in touched])
         for call in calls:
             episode = self._open[call.subject]
+            episode.shown_at = now
             for side in episode.shadows:
                 episode.outcomes[side.name].append(self._observe(side, call))
         return touched
@@ -215,16 +223,18 @@ class Experiment:
                     episode.outcomes[side.name].append(outcome)
         self.running = None
 
-    def _overdue(self, now: float, over: Sequence[Episode]) -> list[Episode]:
+    def _overdue(self, now: float) -> list[Episode]:
+        """Return what is closed by force; what is idle by now is over in one of the next steps."""
         late = [
             episode
             for episode in self._open.values()
-            if now - episode.opened_at >= EPISODE_LIMIT and episode not in over
+            if now - episode.opened_at >= EPISODE_LIMIT and not self._is_idle(episode)
         ]
         for episode in late:
-            if not self._is_idle(episode):
-                self._counts.forced += 1
-                self._carried.add(episode.subject)
+            self._counts.forced += 1
+            self._carried.add(episode.subject)
+            # A shadow that forgot its work is judged: leaving it out would reward silence.
+            if not (episode.is_quiet(now) and self._world.live_is_idle(episode.subject)):
                 episode.spoil(NotCompared.FORCED)
         return late
 
@@ -235,7 +245,8 @@ class Experiment:
             del self._open[episode.subject]
             episode.closed_at = now
             self._leave(episode)
-            self._note_latency(episode)
+            for side, seconds in episode.durations():
+                self._counts.latency.add(side, seconds)
         for episode, judgements in zip(episodes, self._judge(episodes), strict=True):
             for judgement in judgements:
                 result = self._conclude(episode, judgement)
@@ -257,14 +268,6 @@ class Experiment:
                 NotCompared.BROKEN,
                 noise=judgement.noise,
             )
-
-    def _note_latency(self, episode: Episode) -> None:
-        for call in episode.calls:
-            if call.finished is not None:
-                self._counts.latency.add(f"{call.serving} live", call.finished - call.started)
-        for name, outcomes in episode.outcomes.items():
-            for outcome in outcomes:
-                self._counts.latency.add(f"{name} shadow", outcome.duration)
 
     def _judge(self, episodes: Sequence[Episode]) -> Sequence[Sequence[Judgement]]:
         """Judge what can be judged; a spoiled episode counts under its reason, three times."""

@@ -1,0 +1,91 @@
+"""Wrong candidates, each in a file of its own, and how one is taken in.
+
+A file is of one of two kinds. It defines `Canonical`, a class with the constructor and the
+methods of `app.notifications.service.BalanceNotifications`; or it says `REPLACES`, the full
+name of a module of the application, and stands in for that module from the start. The first
+line of its docstring says what the fault is.
+"""
+
+import ast
+import importlib.util
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+FOLDER = "POWER_MUTANTS"
+"""The environment variable that names a folder with other mutants."""
+OURS = Path(__file__).resolve().parents[1] / "mutants"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A wrong candidate; `file` is None for the right one."""
+
+    name: str
+    fault: str
+    file: Path | None
+
+
+RIGHT = Mutant("none", "the service that ships", None)
+
+
+def chosen_folder() -> Path:
+    """Return where the mutants are. Raises NotADirectoryError."""
+    folder = Path(os.environ.get(FOLDER) or OURS)
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{FOLDER} is {str(folder)!r}: name a folder with mutants")
+    return folder
+
+
+def mutants_in(folder: Path) -> list[Mutant]:
+    """Return the mutants of a folder by name. Raises SyntaxError for a file that is no Python."""
+    files = sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
+    return [Mutant(path.stem, _fault(path), path) for path in files]
+
+
+def take_in(file: Path | None) -> type:
+    """Return the canonical service that a file makes; to be called before the application is built.
+
+    Raises AttributeError for a file of neither kind.
+    """
+    if file is None:
+        return _shipped()
+    replaced = _replaced(file)
+    if replaced is not None:
+        _run(file, replaced)
+        return _shipped()
+    module = _run(file, f"mutant_{file.stem}")
+    if not hasattr(module, "Canonical"):
+        raise AttributeError(f"{file} defines no Canonical and says not what it REPLACES")
+    return module.Canonical  # type: ignore[no-any-return]
+
+
+def _shipped() -> type:
+    from app.notifications.service import BalanceNotifications
+
+    return BalanceNotifications
+
+
+def _run(file: Path, name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} cannot be imported: give it a name that ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # before it runs: its dataclasses look themselves up
+    spec.loader.exec_module(module)
+    return module
+
+
+def _replaced(file: Path) -> str | None:
+    for node in ast.parse(file.read_text()).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id="REPLACES")], value=ast.Constant(value=str(name))):
+                return name
+    return None
+
+
+def _fault(file: Path) -> str:
+    text = ast.get_docstring(ast.parse(file.read_text())) or "not said"
+    return text.splitlines()[0]

@@ -1,0 +1,154 @@
+"""Mixed, concurrent traffic: the system's own callers, on threads of their own."""
+
+import itertools
+import random
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+
+from app.core.daily_bonus_service import claim_daily_bonus
+from app.core.mission_service import complete_mission
+from app.core.referral_service import pay_referral_bonus
+from app.core.wallet_service import withdraw
+from app.errors import CreditError, DatabaseUnavailable
+from app.money import Currency
+from bench.kit.town import USERS, Town, is_boosted, is_farmer
+
+BACKLOG = 150
+"""Events that may wait for the shadows before the traffic holds its breath."""
+RECONNECT_S = 0.05
+LULL_EVERY_S, LULL_S = 5.0, 1.5
+"""How often everything rests, and for how long: a lull gives a candidate nothing to go by."""
+FLIP_S = 3.0
+FLIPS = (25, 0, 50, 100, 75, 10)
+"""Percentages of canonical, one after the other."""
+
+
+class Traffic:
+    """Boosts, farming in batches, missions, bonuses, referrals, withdrawals, and reconnects.
+
+    Unless `contended`, all that is booked for one user is booked by one thread and told by
+    one path, so that the figures of the legacy services are right and whatever differs is
+    the candidate's fault. As fast as the shadows follow.
+    """
+
+    def __init__(self, town: Town, *, seed: int, contended: bool, flips: bool, lulls: bool) -> None:
+        self._began = 0.0
+        self._lulls = lulls
+        self._town = town
+        self._seed = seed
+        self._contended = contended
+        self._ending = threading.Event()
+        self._numbers = itertools.count(1)
+        works = [self._boosts, self._farming, self._reconnects, *[self._players] * 2]
+        self._threads = [
+            threading.Thread(target=partial(work, number), name=f"traffic-{number}", daemon=True)
+            for number, work in enumerate([*works, self._flips] if flips else works)
+        ]
+
+    def start(self) -> None:
+        """Start every thread."""
+        self._began = time.monotonic()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End them, each after what it has begun."""
+        self._ending.set()
+        for thread in self._threads:
+            thread.join(30.0)
+
+    def _boosts(self, _: int) -> None:
+        for tick in self._ticks():
+            self._attempt(partial(self._town.parts.boosts.run_once, tick))
+
+    def _farming(self, _: int) -> None:
+        for tick in self._ticks():
+            self._attempt(partial(self._town.parts.farming.run_once, tick))
+
+    def _ticks(self) -> "itertools.takewhile[datetime]":
+        """Return one moment per tick of five minutes, as long as the traffic goes on."""
+        start = datetime(2026, 1, 1, tzinfo=UTC)
+        ticks = (start + timedelta(minutes=5 * number) for number in itertools.count())
+        return itertools.takewhile(lambda _: self._may_go_on(), ticks)
+
+    def _players(self, number: int) -> None:
+        chance = random.Random(self._seed * 1000 + number)
+        mine = [user_id for user_id in USERS if self._plays(user_id, number)]
+        acts = (self._mission, self._bonus, self._referral, self._withdrawal)
+        while self._may_go_on():
+            user_id = chance.choice(mine)
+            for _ in range(chance.choice((1, 1, 1, 2, 3))):
+                self._attempt(partial(chance.choice(acts), user_id, chance))
+
+    def _plays(self, user_id: int, number: int) -> bool:
+        if self._contended:
+            return True
+        return not is_boosted(user_id) and not is_farmer(user_id) and user_id % 2 == number % 2
+
+    def _mission(self, user_id: int, chance: random.Random) -> None:
+        complete_mission(
+            self._town.parts.manager,
+            user_id=user_id,
+            mission=f"mission {next(self._numbers)}",
+            reward=_amount(chance),
+        )
+
+    def _bonus(self, user_id: int, chance: random.Random) -> None:
+        day = datetime(2000, 1, 1, tzinfo=UTC) + timedelta(days=next(self._numbers))
+        claim_daily_bonus(
+            self._town.parts.manager, user_id=user_id, day=day.date(), amount=_amount(chance)
+        )
+
+    def _referral(self, user_id: int, chance: random.Random) -> None:
+        pay_referral_bonus(
+            self._town.parts.manager,
+            referrer_id=user_id,
+            referred_id=10_000 + next(self._numbers),
+            amount=_amount(chance),
+        )
+
+    def _withdrawal(self, user_id: int, chance: random.Random) -> None:
+        withdraw(
+            self._town.parts.manager,
+            user_id=user_id,
+            currency=chance.choice(list(Currency)),
+            amount=_amount(chance),
+            request_id=f"request {next(self._numbers)}",
+        )
+
+    def _reconnects(self, number: int) -> None:
+        chance = random.Random(self._seed * 1000 + number)
+        while not self._ending.wait(RECONNECT_S):
+            self._town.reconnect(chance.choice(USERS))
+
+    def _flips(self, _: int) -> None:
+        for percentage in itertools.cycle(FLIPS):
+            if self._ending.wait(FLIP_S):
+                return
+            self._town.flip(canonical=percentage, shadow=100)
+
+    def _attempt(self, act: Callable[[], object]) -> None:
+        """Book; what a user cannot pay, or the database not take in time, is not booked."""
+        try:
+            act()
+        except (CreditError, DatabaseUnavailable):
+            return
+
+    def _may_go_on(self) -> bool:
+        """Wait while the shadows are behind, or all rests; return whether there is more to do."""
+        queue = self._town.parts.migration.queue
+        while (len(queue) > BACKLOG or self._is_lull()) and not self._ending.wait(0.002):
+            pass
+        return not self._ending.is_set()
+
+    def _is_lull(self) -> bool:
+        since = (time.monotonic() - self._began) % LULL_EVERY_S
+        return self._lulls and since > LULL_EVERY_S - LULL_S
+
+
+def _amount(chance: random.Random) -> Decimal:
+    return Decimal(chance.randint(1, 3_000_000)).scaleb(-6)

@@ -1,0 +1,17 @@
+"""Hands a frame now and then to the connection it spoke to before."""
+
+from bench.kit.faults import FrameFault, each_nth
+
+
+class Canonical(FrameFault):
+    def __init__(self, **ports):
+        super().__init__(**ports)
+        self.before = None
+        self.now_and_then = each_nth(20)
+
+    def frames(self, frame, connection):
+        before, self.before = self.before, connection
+        if before is None or not next(self.now_and_then):
+            return [frame]
+        before.offer(frame)
+        return []

@@ -1,0 +1,11 @@
+"""Waits two seconds before it reads."""
+
+import time
+
+from bench.kit.faults import TruthFault
+
+
+class Canonical(TruthFault):
+    def read(self, truth, since, *, timeout):
+        time.sleep(2.0)
+        return truth.read(since, timeout=timeout)

@@ -1,0 +1,287 @@
+"""What shadow verification finds, and that it finds nothing where there is nothing.
+
+Run it as `python bench/power.py [--quick] [--json FILE]`. Three parts, each with the whole
+application under the traffic of its own callers on several threads:
+
+- wrong candidates of ours, one for each file in `bench/mutants`, or in the folder that the
+  environment variable POWER_MUTANTS names;
+- wrong candidates that mutmut makes of the canonical service, drawn by a seed;
+- the service that ships, under flips and reconnects, until a million comparisons were made.
+
+A candidate is flagged if the report of stage shadow is no pass in one comparison or more. What
+is not flagged is played once more, live, as if everybody had been moved to it, and what
+browsers were shown is held against the database: that decides whether it should have been.
+"""
+
+import statistics
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench.kit import town
+from bench.kit.mutants import RIGHT, Mutant, chosen_folder, mutants_in
+from bench.kit.mutation import drawn
+from bench.kit.table import Report, Row, arguments
+from bench.kit.trial import Trial
+from bench.kit.trials import Result, play_all
+
+SEED = 4
+MOST_NOT_COMPARED = 5.0
+"""Percent of the comparisons that may be left out: raced, dropped and all other reasons."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is played: comparisons and seconds of one mutant, bookings of one live run."""
+
+    ours: int
+    tools: int
+    comparisons: int
+    seconds: float
+    bookings: int
+    soak_comparisons: int
+    soak_seconds: float
+
+
+FULL = Size(
+    ours=1_000,
+    tools=20,
+    comparisons=9_000,
+    seconds=40.0,
+    bookings=1_500,
+    soak_comparisons=500_500,
+    soak_seconds=3_000.0,
+)
+QUICK = Size(
+    ours=2,
+    tools=1,
+    comparisons=300,
+    seconds=5.0,
+    bookings=100,
+    soak_comparisons=300,
+    soak_seconds=5.0,
+)
+
+
+@dataclass(slots=True)
+class Played:
+    """A mutant with what came of it. `live` is there only where nothing was flagged."""
+
+    mutant: Mutant
+    shadow: Result
+    live: Result | None = None
+
+    @property
+    def died(self) -> bool:
+        """Whether its process did not live to tell: nobody could have been moved to it."""
+        return "died" in self.shadow
+
+    @property
+    def flagged(self) -> bool:
+        """Whether an operator was told."""
+        return self.died or bool(self.shadow["flagged_by"])
+
+    @property
+    def visible(self) -> bool:
+        """Whether it was not flagged, and a browser was shown something that is not so."""
+        return self.live is not None and ("died" in self.live or bool(self.live["problems"]))
+
+    def __str__(self) -> str:
+        """Return one line: what came of it, and its fault."""
+        return f"  {self.mutant.name:<28} {self._outcome():<64} {self.mutant.fault}"
+
+    def _outcome(self) -> str:
+        if self.died:
+            return f"does not run: {self.shadow['died']}"[:64]
+        if self.flagged:
+            at = self.shadow["to_flag"]
+            when = f"after {at:,}" if at is not None else "by the verdict"
+            return f"{when}: {'; '.join(self.shadow['places'] or self.shadow['flagged_by'])}"[:64]
+        return f"not flagged in {self.shadow['compared']:,}; {self._live()}"
+
+    def _live(self) -> str:
+        if self.live is None:
+            return "not played live"
+        if "died" in self.live:
+            return f"live it ended: {self.live['died']}"
+        if self.visible:
+            return f"live: {self.live['problems']}"
+        return f"live all {self.live['frames']:,} frames were right"
+
+
+def main() -> None:
+    """Play, print, and write the JSON if it is wanted."""
+    options = arguments("What shadow verification finds.")
+    size = QUICK if options.quick else FULL
+    report = Report()
+    with TemporaryDirectory(prefix="power-") as folder:
+        peaceful, contended = Path(folder) / "peaceful", Path(folder) / "contended"
+        for template in (peaceful, contended):
+            template.mkdir()
+            town.found(template, contended=template is contended)
+        _ours(size, peaceful, report)
+        _tools(size, peaceful, Path(folder) / "mutants", report)
+        _soak(size, peaceful, contended, report)
+    report.finish(options.json)
+
+
+def _ours(size: Size, template: Path, report: Report) -> None:
+    folder = chosen_folder()
+    found = mutants_in(folder)[: size.ours]
+    print(f"\n{len(found)} wrong candidates of {folder}, and the right one\n")
+    played = _play([RIGHT, *found], size, template)
+    right, wrong = played[RIGHT.name], [each for name, each in played.items() if name != RIGHT.name]
+    report.add(
+        "wrong candidates",
+        "  'After' is how many comparisons had been made when the first difference was seen; the"
+        " right candidate\n  is played as they are, and must not be flagged.",
+        [
+            Row("played", "", "", len(wrong), 40 if size is FULL else None, at_least=True),
+            Row(RIGHT.name, "flagged", "", right.flagged, 0),
+            *_rows(wrong),
+        ],
+    )
+
+
+def _tools(size: Size, template: Path, folder: Path, report: Report) -> None:
+    folder.mkdir()
+    source = drawn(folder, seed=SEED)
+    print(f"\n{size.tools} of the mutants that mutmut makes, drawn with seed {SEED}\n")
+    running: list[Played] = []
+    dead = 0
+    while len(running) < size.tools:
+        batch = [next(source) for _ in range(size.tools - len(running))]
+        played = _play(batch, size, template).values()
+        running += [each for each in played if not each.died]
+        dead += sum(each.died for each in played)
+    report.add(
+        "mutants of the tool",
+        f"  {dead} more were drawn with which the application does not run.",
+        [Row("played", "", "", len(running), float(size.tools), at_least=True), *_rows(running)],
+    )
+
+
+def _rows(played: Sequence[Played]) -> list[Row]:
+    """Return the figures of wrong candidates together, then the way to the flag of each."""
+    lived = [each for each in played if not each.died]
+    by_difference = [each for each in lived if each.shadow["to_flag"] is not None]
+    first = [each.shadow["to_flag"] for each in by_difference]
+    # Those that are flagged because so much could not be compared are no measure of how much can.
+    judged = [each for each in lived if each in by_difference or not each.flagged]
+    return [
+        Row("flagged", "", "", sum(each.flagged for each in played)),
+        Row("not flagged", "", "", sum(not each.flagged for each in played)),
+        Row("not flagged, though a browser sees it", "", "", sum(e.visible for e in played), 0),
+        Row(
+            "frames of theirs that reached a page",
+            "",
+            "",
+            sum(e.shadow["served"] for e in lived),
+            0,
+        ),
+        Row("comparisons to the first flag", "median", "", statistics.median(first or [0])),
+        Row("comparisons to the first flag", "most", "", max(first, default=0)),
+        Row(
+            "not compared",
+            "",
+            "%",
+            _not_compared(e.shadow for e in judged),
+            MOST_NOT_COMPARED,
+            digits=2,
+        ),
+        *(Row(e.mutant.name, "to the first flag", "", e.shadow["to_flag"]) for e in by_difference),
+    ]
+
+
+def _play(mutants: Sequence[Mutant], size: Size, template: Path) -> dict[str, Played]:
+    """Play mutants as shadows, and live what was not flagged; print each when it is known."""
+    played: dict[str, Played] = {}
+    by_name = {mutant.name: mutant for mutant in mutants}
+
+    def trial(mutant: Mutant, *, live: bool) -> Trial:
+        return Trial(
+            None if mutant.file is None else str(mutant.file),
+            str(template),
+            size.seconds,
+            live=live,
+            comparisons=size.comparisons,
+            bookings=size.bookings,
+            seed=SEED,
+        )
+
+    for name, result in play_all((m.name, trial(m, live=False)) for m in mutants):
+        played[name] = Played(by_name[name], result)
+        if played[name].flagged:
+            print(played[name], flush=True)
+    quiet = [each.mutant for each in played.values() if not each.flagged]
+    for name, result in play_all((m.name, trial(m, live=True)) for m in quiet):
+        played[name].live = result
+        print(played[name], flush=True)
+    return played
+
+
+def _soak(size: Size, peaceful: Path, contended: Path, report: Report) -> None:
+    """Play the right candidate under both kinds of traffic, side by side."""
+    trials = {
+        name: Trial(
+            None,
+            str(template),
+            size.soak_seconds,
+            comparisons=size.soak_comparisons,
+            patient=True,
+            contended=template is contended,
+            flips=True,
+            seed=SEED,
+        )
+        for name, template in (("one thread a user", peaceful), ("contended", contended))
+    }
+    rows: list[Row] = []
+    for name, result in play_all(trials.items()):
+        if "died" in result:
+            raise RuntimeError(f"the right candidate, {name}: {result['died']}")
+        rows += _soak_rows(name, result)
+    compared = sum(row.value for row in rows if row.measure == "comparisons")
+    target = 1_000_000 if size is FULL else None
+    rows.append(Row("both", "comparisons", "", compared, target, at_least=True))
+    report.add(
+        "the service that ships",
+        "  With SHIM_SHADOW_CPU_PERCENT=100, and SHIM_SHADOW_DEADLINE_MS=20000 for a machine that"
+        " has other things to do.\n  Under flips every 3 s and 20 reconnects a second. 'One thread"
+        " a user': legacy's figures"
+        " are right, so nothing may\n  differ. 'Contended': several threads book for one user;"
+        " where saying differs, the log and the database must show\n  that legacy's figure was"
+        " out of date when it was asked, or it counts as false.",
+        rows,
+    )
+
+
+def _soak_rows(name: str, result: Result) -> list[Row]:
+    diverged = result["diverged"]
+    false = sum(diverged.values()) - result["legacys_fault"]
+    return [
+        Row(name, "comparisons", "", result["compared"]),
+        Row(name, "episodes", "", result["episodes"]),
+        Row(name, "seconds", "", result["seconds"]),
+        Row(name, "differences of truth", "", diverged["truth"], 0),
+        Row(name, "of reach", "", diverged["reach"], 0),
+        Row(name, "of saying", "", diverged["saying"]),
+        Row(name, "shown to be legacy's fault", "", result["legacys_fault"]),
+        Row(name, "false", "", false, 0),
+        Row(name, "not compared", "%", _not_compared([result]), MOST_NOT_COMPARED, digits=2),
+        *(Row(name, f"left out: {why}", "", n) for why, n in result["reasons"].items() if n),
+    ]
+
+
+def _not_compared(results: Iterable[Result]) -> float:
+    """Return the percentage of comparisons that were left out, over all these runs."""
+    results = list(results)
+    left_out = sum(result["not_compared"] for result in results)
+    return 100 * left_out / max(left_out + sum(result["compared"] for result in results), 1)
+
+
+if __name__ == "__main__":
+    main()

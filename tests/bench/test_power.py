@@ -1,0 +1,85 @@
+"""The benchmark of what is found runs as it stands, and plays other people's mutants as well."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.kit.mutants import OURS, chosen_folder, mutants_in, take_in
+from bench.kit.mutation import drawn
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SILENT = '''"""Says nothing at all."""
+
+from app.notifications.service import BalanceNotifications
+
+
+class Canonical(BalanceNotifications):
+    def notify_balance_update(self, hint):
+        pass
+'''
+
+
+@pytest.mark.timeout(300)
+def test_the_benchmark_runs_from_nothing_and_plays_the_folder_that_is_named(tmp_path):
+    """A mutant of somebody else's is flagged, the right candidate is not, every row is written."""
+    folder, figures = tmp_path / "mutants", tmp_path / "figures.json"
+    folder.mkdir()
+    (folder / "silent.py").write_text(SILENT)
+    done = subprocess.run(
+        [sys.executable, "bench/power.py", "--quick", "--json", str(figures)],
+        cwd=ROOT,
+        env={**os.environ, "POWER_MUTANTS": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = {row["name"]: row["value"] for row in json.loads(figures.read_text())["rows"]}
+    assert rows["wrong candidates: none: flagged"] == 0
+    assert rows["wrong candidates: flagged: "] == 1
+    assert rows["wrong candidates: silent: to the first flag"] > 0
+    assert rows["mutants of the tool: played: "] == 1
+    assert rows["the service that ships: both: comparisons"] > 0
+
+
+@pytest.mark.parametrize("mutant", mutants_in(OURS), ids=lambda mutant: mutant.name)
+def test_every_mutant_of_ours_is_a_candidate_and_says_its_fault(mutant):
+    """Each can be built in place of the service that ships, and differs from it."""
+    canonical = take_in(mutant.file)
+    assert mutant.fault.endswith(".")
+    assert canonical is not take_in(None)
+    assert issubclass(canonical, take_in(None))
+
+
+def test_a_file_that_is_no_candidate_is_refused(tmp_path):
+    """The message says what is missing."""
+    file = tmp_path / "empty.py"
+    file.write_text('"""Nothing."""\n')
+    with pytest.raises(AttributeError, match="defines no Canonical"):
+        take_in(file)
+
+
+def test_a_folder_that_is_none_is_refused(monkeypatch, tmp_path):
+    """The message names the variable."""
+    monkeypatch.setenv("POWER_MUTANTS", str(tmp_path / "nowhere"))
+    with pytest.raises(NotADirectoryError, match="POWER_MUTANTS"):
+        chosen_folder()
+
+
+def test_the_tools_mutants_are_the_same_for_a_seed(tmp_path):
+    """Each is a whole module with one change, and says what it stands in for."""
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+    first, again = (drawn(folder, seed=7) for folder in folders)
+    for _ in range(3):
+        one, two = next(first), next(again)
+        assert (one.name, one.fault) == (two.name, two.fault)
+        assert one.file.read_text() == two.file.read_text()
+        assert 'REPLACES = "app.notifications.' in one.file.read_text()

@@ -1,5 +1,6 @@
 """Changes made in Unleash itself, and how long each takes to the last worker."""
 
+import random
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -15,13 +16,14 @@ from scripts.unleash_server import UnleashServer
 def changes(hosts: Sequence[Host], server: UnleashServer, times: int) -> Spread:
     """Turn the canonical's percentage in Unleash, and measure from the moment it is asked to.
 
-    From 0 to 1 and back: nothing that a worker would hold back.
+    From 0 to 1 and back: nothing that a worker would hold back. After a pause of up to a
+    second: one change right after another would always meet the server's tick alike.
     """
-    spread = Spread()
+    spread, pauses = Spread(), random.Random(1)
     for number in range(times):
+        time.sleep(pauses.random())
         before = max(record.revision for record in records(hosts))
-        began = time.time()
-        _turn(server.api, (number + 1) % 2)
+        began = _turn(server.api, (number + 1) % 2)
 
         def applied(record: WorkerRecord, before: int = before) -> float | None:
             return record.revision_applied_at if record.revision > before else None
@@ -30,12 +32,15 @@ def changes(hosts: Sequence[Host], server: UnleashServer, times: int) -> Spread:
     return spread
 
 
-def _turn(api: HttpUnleashApi, percentage: int) -> None:
+def _turn(api: HttpUnleashApi, percentage: int) -> float:
+    """Turn the percentage; return when it was asked for, in unix seconds."""
     there = api.flag(CANONICAL_FLAG)
     assert there is not None
+    began = time.time()
     for strategy in there.strategies:
         if "rollout" in strategy["parameters"]:
             parameters: dict[str, Any] = {**strategy["parameters"], "rollout": str(percentage)}
             api.replace_strategy(
                 CANONICAL_FLAG, strategy["id"], {**strategy, "parameters": parameters}
             )
+    return began

@@ -4,7 +4,7 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli_options import order_options
-from app.cli_rollout import carry_out
+from app.cli_orders import run
 from app.known import refuse_complete
 from app.parts import parts
 from app.rollout import Order, Outcome
@@ -22,4 +22,4 @@ def confirm_held(who: str, why: str, as_json: bool) -> None:
         refuse_complete(parts(), held.definition.percentage)
         return confirm(parts(), Order(who, why), held)
 
-    carry_out(act, as_json)
+    run(act, as_json)

@@ -8,9 +8,9 @@ import click
 from flask.cli import AppGroup
 
 from app import known as actions
-from app.cli_options import TEXT, json_option, order_options
+from app.cli_migration import migration_option
+from app.cli_options import TEXT, chosen, json_option, order_options
 from app.known_words import known_json, words
-from app.parts import parts
 from app.rollout import Order
 from shim.known_store import KnownStoreError
 from shim.shadow.differences import DifferenceKind
@@ -43,6 +43,7 @@ def known() -> None:
 
 @known.command("accept")
 @click.argument("id_", metavar="ID")
+@migration_option
 @click.option("--fingerprint", help="The one divergence that is meant.")
 @click.option(
     "--comparison",
@@ -82,7 +83,7 @@ def accept(
             None if kind is None else DifferenceKind(kind),
         )
         new = KnownDivergence(id_, rule, owner or who, why, until, stays)
-        notes = actions.accept(parts(), Order(who, why), new)
+        notes = actions.accept(chosen(), Order(who, why), new)
     except (KnownDivergenceError, KnownStoreError) as error:
         _fail(error)
     _show(new, "accepted", notes, as_json=as_json)
@@ -90,21 +91,23 @@ def accept(
 
 @known.command("end")
 @click.argument("id_", metavar="ID")
+@migration_option
 @order_options(reason_required=True)
 def end(id_: str, who: str, why: str, as_json: bool) -> None:
     """Count the difference ID as a divergence again."""
     try:
-        ended, notes = actions.end(parts(), Order(who, why), id_)
+        ended, notes = actions.end(chosen(), Order(who, why), id_)
     except (KnownDivergenceError, KnownStoreError) as error:
         _fail(error)
     _show(ended, "ended", notes, as_json=as_json)
 
 
 @known.command("list")
+@migration_option
 @json_option
 def list_known(as_json: bool) -> None:
     """Show every known divergence: who answers for it, until when, how often it was met."""
-    found = parts()
+    found = chosen()
     try:
         kept = found.known.read()
     except KnownStoreError as error:

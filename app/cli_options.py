@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from app.cli_migration import chosen_migration
+from app.parts import Parts, parts
 from flags.percentage import InvalidPercentageError, percentage_of
 from flags.user_id import InvalidUserIdError, user_id_of
 
@@ -63,6 +65,11 @@ def system_user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a uid without an account, as containers have
         return f"uid {os.getuid()}"
+
+
+def chosen() -> Parts:
+    """Return the parts of the migration that the present command is about."""
+    return parts().of(chosen_migration())
 
 
 def json_option(command: Command) -> Command:

@@ -11,13 +11,16 @@ import click
 from flask.cli import with_appcontext
 
 from app.adapters.worker_log import log_files
+from app.cli_migration import chosen_migration, migration_option
 from app.known_words import active
 from app.reading import instance_files
 from app.report_json import report_json
 from app.report_page import report_page
 from app.report_text import describe
-from shim.balance.known import SHIPPED
+from flags.decision import BALANCE_NOTIFICATIONS, FARMING_INCOME
+from shim.balance.known import SHIPPED as BALANCE_SHIPPED
 from shim.confidence import LEVEL
+from shim.income.known import SHIPPED as INCOME_SHIPPED
 from shim.known_store import KnownFile, KnownStoreError
 from shim.report import Report, Terms, read_logs
 
@@ -25,10 +28,16 @@ LOGS = click.argument(
     "logs", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 
+_SHIPPED = {
+    BALANCE_NOTIFICATIONS.migration: BALANCE_SHIPPED,
+    FARMING_INCOME.migration: INCOME_SHIPPED,
+}
+
 
 @click.command("report")
 @with_appcontext
 @LOGS
+@migration_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--html",
@@ -56,20 +65,21 @@ def report(
     with readable():
         paths = chosen(logs)
         with _progress(sum(path.stat().st_size for path in paths)) as bar:
-            found = read_logs(paths, terms=terms, progress=bar.update)
-    _note_known(found)
+            found = read_logs(paths, migration=chosen_migration(), terms=terms, progress=bar.update)
+    _note_known(found, chosen_migration())
     if html is not None:
         _write(html, report_page(found))
     click.echo(json.dumps(report_json(found), indent=2) if as_json else describe(found))
 
 
-def _note_known(found: Report) -> None:
+def _note_known(found: Report, migration: str) -> None:
     """Note the known divergences that hold now, and why there may be more of them."""
-    store = KnownFile(instance_files().known_file, shipped=SHIPPED)
+    shipped = _SHIPPED[migration]
+    store = KnownFile(instance_files().known_files[migration], shipped=shipped)
     try:
         found.known = tuple(active(store.read()))
     except KnownStoreError as error:
-        found.known, found.known_problem = tuple(active(SHIPPED)), str(error)
+        found.known, found.known_problem = tuple(active(shipped)), str(error)
 
 
 def own() -> tuple[Path, ...]:

@@ -2,32 +2,36 @@
 
 import json
 import logging
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 import structlog
 from flask.cli import AppGroup
 
 from app import rollout as actions
-from app.cli_options import PERCENT, USER, json_option, order_options
+from app.cli_migration import migration_option
+from app.cli_options import (
+    PERCENT,
+    USER,
+    chosen,
+    json_option,
+    order_options,
+)
+from app.cli_orders import UNCONFIRMED, fail, print_json, run, set_flag
 from app.errors import DatabaseUnavailable
 from app.known import refuse_complete
 from app.models import User
 from app.parts import Parts, parts
-from app.rollout import Order, Outcome, RolloutError
+from app.rollout import Order, Outcome
 from app.rollout_status import status_json, status_lines
-from app.rollout_words import confirmation_json, confirmation_words, unconfirmed_words
-from flags.admin import FlagAdmin, FlagAdminError, FlagChange, FlagOutcomeUnknownError
-from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
+from flags.admin import FlagAdmin, FlagAdminError, FlagChange
 from flags.history import entry_to_json
-from flags.latch import LatchStoreError
 from flags.workers import WorkerState
 
-UNCONFIRMED, NOBODY_THERE, UNKNOWN = 1, 3, 4
-"""Exit codes: a worker has not followed; there is none to; nobody knows whether it was done."""
+NOBODY_THERE = 3
+"""Exit code: there is no worker to follow."""
 ANSWER_S = 1.0
 """Seconds that a worker has to answer `why`."""
 
@@ -52,13 +56,14 @@ def cohort() -> None:
 def show_status(as_json: bool) -> None:
     """Show the stage, the flags, the latch and every worker."""
     if as_json:
-        _print_json(status_json(parts()))
+        print_json(status_json(parts()))
     else:
         click.echo("\n".join(status_lines(parts())))
 
 
 @rollout.command("set", context_settings=_VALUES_MAY_LOOK_LIKE_OPTIONS)
 @click.argument("percent", type=PERCENT)
+@migration_option
 @order_options()
 def set_percentage(percent: int, who: str, why: str, as_json: bool) -> None:
     """Let the canonical serve PERCENT of all users, and everybody in the cohort.
@@ -67,27 +72,28 @@ def set_percentage(percent: int, who: str, why: str, as_json: bool) -> None:
     """
 
     def act(admin: FlagAdmin) -> FlagChange:
-        refuse_complete(parts(), percent)
-        return admin.set_percentage(CANONICAL_FLAG, percent)
+        refuse_complete(chosen(), percent)
+        return admin.set_percentage(chosen().pair.canonical, percent)
 
-    _set_flag("set", act, Order(who, why), as_json)
+    set_flag("set", act, Order(who, why), as_json)
 
 
 @rollout.command("shadow", context_settings=_VALUES_MAY_LOOK_LIKE_OPTIONS)
 @click.argument("percent", type=PERCENT)
+@migration_option
 @order_options()
 def set_shadow(percent: int, who: str, why: str, as_json: bool) -> None:
     """Compare both sides for PERCENT of all users."""
-    _set_flag(
-        "shadow", lambda admin: admin.set_percentage(SHADOW_FLAG, percent), Order(who, why), as_json
-    )
+    flag = chosen().pair.shadow
+    set_flag("shadow", lambda admin: admin.set_percentage(flag, percent), Order(who, why), as_json)
 
 
 @rollout.command("off")
+@migration_option
 @order_options()
 def switch_off(who: str, why: str, as_json: bool) -> None:
     """Switch both flags off: legacy serves everybody, nothing shadows."""
-    carry_out(lambda: actions.switch_off(parts(), Order(who, why)), as_json)
+    run(lambda: actions.switch_off(chosen(), Order(who, why)), as_json)
 
 
 @rollout.command("rollback")
@@ -97,22 +103,23 @@ def roll_back(who: str, why: str, as_json: bool) -> None:
 
     Exits 1 if a worker has not confirmed, 3 if there is no live worker.
     """
-    outcome = carry_out(lambda: actions.roll_back(parts(), Order(who, why)), as_json)
+    outcome = run(lambda: actions.roll_back(parts(), Order(who, why)), as_json)
     if outcome.confirmation.nobody_there:
         raise SystemExit(NOBODY_THERE)
 
 
 @rollout.command("resume", context_settings=_VALUES_MAY_LOOK_LIKE_OPTIONS)
 @click.option("--at", "percent", type=PERCENT, default="1", show_default=True)
+@migration_option
 @order_options(reason_required=True)
 def resume(percent: int, who: str, why: str, as_json: bool) -> None:
     """Let the flags decide again after a rollback, beginning at 1 % of all users."""
 
     def act() -> Outcome:
-        refuse_complete(parts(), percent)
-        return actions.resume(parts(), Order(who, why), percentage=percent)
+        refuse_complete(chosen(), percent)
+        return actions.resume(chosen(), Order(who, why), percentage=percent)
 
-    carry_out(act, as_json)
+    run(act, as_json)
 
 
 @rollout.command("history")
@@ -123,10 +130,10 @@ def show_history(limit: int, as_json: bool) -> None:
     try:
         log = parts().history.read()
     except OSError as error:
-        _fail(error)
+        fail(error)
     entries = [entry_to_json(entry) for entry in log.entries[-limit:]]
     if as_json:
-        _print_json(entries)
+        print_json(entries)
     for entry in () if as_json else entries:
         click.echo("{when}  {who}  {what}: {from} -> {to}  ({why})".format(**entry))
     if log.damaged:
@@ -135,13 +142,14 @@ def show_history(limit: int, as_json: bool) -> None:
 
 @cohort.command("add")
 @click.argument("user", type=USER)
+@migration_option
 @order_options()
 def cohort_add(user: int, who: str, why: str, as_json: bool) -> None:
     """Let the canonical serve USER whatever the percentage."""
     _require_account(parts(), user)
-    _set_flag(
+    set_flag(
         "cohort add",
-        lambda admin: admin.cohort_add(CANONICAL_FLAG, user),
+        lambda admin: admin.cohort_add(chosen().pair.canonical, user),
         Order(who, why),
         as_json,
     )
@@ -149,44 +157,48 @@ def cohort_add(user: int, who: str, why: str, as_json: bool) -> None:
 
 @cohort.command("remove")
 @click.argument("user", type=USER)
+@migration_option
 @order_options()
 def cohort_remove(user: int, who: str, why: str, as_json: bool) -> None:
     """Leave USER to the percentage."""
-    _set_flag(
+    set_flag(
         "cohort remove",
-        lambda admin: admin.cohort_remove(CANONICAL_FLAG, user),
+        lambda admin: admin.cohort_remove(chosen().pair.canonical, user),
         Order(who, why),
         as_json,
     )
 
 
 @cohort.command("list")
+@migration_option
 @json_option
 def cohort_list(as_json: bool) -> None:
     """Show the users that are served by name."""
     try:
-        users = parts().flag_admin.cohort(CANONICAL_FLAG)
+        users = parts().flag_admin.cohort(chosen().pair.canonical)
     except FlagAdminError as error:
-        _fail(error)
+        fail(error)
     if as_json:
-        _print_json(list(users))
+        print_json(list(users))
     for user in () if as_json else users:
         click.echo(str(user))
 
 
 @rollout.command("why")
 @click.argument("user", type=USER)
+@migration_option
 @json_option
 def show_why(user: int, as_json: bool) -> None:
     """Show who serves USER and why, as each live worker has it."""
-    found = parts()
+    found = chosen()
     _require_account(found, user)
     views = found.workers.read()
     live = [view.record.pid for view in views if view.state is WorkerState.LIVE]
+    question = {"user": user, "migration": found.pair.migration}
     try:
-        answers = found.questions.ask("why", {"user": user}, pids=live, timeout=ANSWER_S)
+        answers = found.questions.ask("why", question, pids=live, timeout=ANSWER_S)
     except OSError as error:
-        _fail(error)
+        fail(error)
     silent = [
         view.record.pid
         for view in views
@@ -194,7 +206,7 @@ def show_why(user: int, as_json: bool) -> None:
     ]
     from_files = None if answers else actions.from_the_files(found, user)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "user": user,
                 "workers": {str(pid): answer for pid, answer in answers.items()},
@@ -227,41 +239,6 @@ def _show_fields(fields: Mapping[str, Any]) -> None:
         click.echo(f"  {name.replace('_', ' ')}: {shown}")
 
 
-def _set_flag(
-    what: str, act: Callable[[FlagAdmin], FlagChange], order: Order, as_json: bool
-) -> None:
-    carry_out(lambda: actions.set_flag(parts(), order, what, act), as_json)
-
-
-def carry_out(act: Callable[[], Outcome], as_json: bool) -> Outcome:
-    """Do it and show what came of it; exit 1 if a worker has not followed."""
-    started = time.monotonic()
-    try:
-        outcome = act()
-    except FlagOutcomeUnknownError as error:
-        click.echo(str(error), err=True)
-        raise SystemExit(UNKNOWN) from error
-    except (FlagAdminError, LatchStoreError, RolloutError) as error:
-        _fail(error)
-    took_ms = actions.milliseconds_since(started)
-    confirmation = outcome.confirmation
-    if as_json:
-        workers = confirmation_json(confirmation)
-        _print_json({**outcome.details, "workers": workers, "took_ms": round(took_ms, 1)})
-    else:
-        click.echo(outcome.summary)
-        click.echo("\n".join([*confirmation_words(confirmation), f"  took {took_ms:.0f} ms"]))
-    for note in outcome.notes:
-        click.echo(f"note: {note}", err=True)
-    if confirmation.nobody_there:
-        click.echo("there is no live worker: this holds for those that start", err=True)
-    for pid in confirmation.unconfirmed:
-        click.echo(unconfirmed_words(pid), err=True)
-    if confirmation.unconfirmed:
-        raise SystemExit(UNCONFIRMED)
-    return outcome
-
-
 def _require_account(found: Parts, user: int) -> None:
     """Refuse a user whom the database does not know; a database that is away refuses nobody."""
     try:
@@ -275,14 +252,6 @@ def _require_account(found: Parts, user: int) -> None:
             f"there is no user {user}: give the id of somebody who has an account",
             param_hint="USER",
         )
-
-
-def _fail(error: Exception) -> NoReturn:
-    raise click.ClickException(str(error)) from error
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2))
 
 
 @contextmanager

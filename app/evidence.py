@@ -7,11 +7,10 @@ from datetime import datetime
 import msgspec
 import structlog
 
-from flags.decision import SHADOW_FLAG
 from flags.stage import Stage
-from shim.balance.lines import NameUser, divergence_record
+from shim.lines import NameUser, NewRecord
 from shim.log_records import Divergence
-from shim.migration import Migration
+from shim.router import Router
 from shim.shadow.activity import MARK
 from shim.shadow.alarm import Reading, Watch
 from shim.shadow.callers import module_of
@@ -44,15 +43,17 @@ class Evidence:
         ledger: Ledger,
         counts: Counts,
         publisher: Publisher,
-        migration: Migration,
+        router: Router,
+        new_record: NewRecord,
         name_user: NameUser,
         utc_now: Callable[[], datetime],
-        replays: Replays,
+        replays: Replays | None = None,
     ) -> None:
         self._ledger = ledger
         self._counts = counts
         self._publisher = publisher
-        self._migration = migration
+        self._router = router
+        self._new_record = new_record
         self._name_user = name_user
         self._utc_now = utc_now
         self._replays = replays
@@ -62,15 +63,16 @@ class Evidence:
     def publish(self, episode: Episode, result: Result) -> None:
         """Hand on one divergence. Belongs to the shadow thread."""
         number = self._note(episode, result)
-        self._replays.offer(episode, result, number)
+        if self._replays is not None:
+            self._replays.offer(episode, result, number)
         if number > self._ledger.first_lines:
             return
-        record = divergence_record(
+        record = self._new_record(
             episode,
             result,
             self._name_user,
             at=self._utc_now(),
-            stage=self._migration.table.stage,
+            stage=self._router.table.stage,
             number=number,
         )
         if 0 < number <= MOST_SAMPLES:
@@ -90,7 +92,10 @@ class Evidence:
         ]
         if groups:
             self._publisher.publish(
-                "divergence_counts", groups=groups, lines=self._ledger.first_lines
+                "divergence_counts",
+                migration=self._router.pair.migration,
+                groups=groups,
+                lines=self._ledger.first_lines,
             )
 
     def look(self, now: float) -> None:
@@ -100,12 +105,12 @@ class Evidence:
     def counters(self) -> Mapping[Cell, int]:
         """Return every counter of this worker since its start, with each denominator."""
         cells = Counter(self._counts.cells)
-        for tally in self._migration.tallies.values():
+        for tally in self._router.tallies.values():
             for what, count in (("routed", tally.legacy), ("invalid_user_id", tally.invalid)):
                 cells[Cell(EVERYBODY, Side.LEGACY, "", what)] += count
             cells[Cell(EVERYBODY, Side.CANONICAL, "", "routed")] += tally.canonical
         full = f"dropped:{NotCompared.QUEUE_FULL}"
-        for (caller, side), count in list(self._migration.queue.dropped_calls.items()):
+        for (caller, side), count in list(self._router.queue.dropped_calls.items()):
             cells[Cell(EVERYBODY, side, "", full)] += count
             cells[Cell(caller, side, "", full)] += count
         cells.update(self._routed_by_caller(cells))
@@ -121,7 +126,7 @@ class Evidence:
             offered = cell.what == "sampled" or cell.what.startswith("dropped:")
             if offered and cell.caller != EVERYBODY and not cell.caller.startswith(MARK):
                 routed[Cell(cell.caller, cell.side, "", "routed")] += count
-        for tally in tuple(self._migration.unsampled.values()):
+        for tally in tuple(self._router.unsampled.values()):
             caller = module_of(tally.caller)
             routed[Cell(caller, Side.LEGACY, "", "routed")] += tally.legacy
             routed[Cell(caller, Side.CANONICAL, "", "routed")] += tally.canonical
@@ -138,8 +143,8 @@ class Evidence:
             return 0
 
     def _reading(self, now: float) -> Reading:
-        table, queue, counts = self._migration.table, self._migration.queue, self._counts
-        shadow = table.flags.definition(SHADOW_FLAG)
+        table, queue, counts = self._router.table, self._router.queue, self._counts
+        shadow = table.flags.definition(self._router.pair.shadow)
         percentage = shadow.percentage if shadow is not None and shadow.enabled else 0
         reasons = Counter({str(reason): n for reason, n in list(counts.dropped.items())})
         reasons[NotCompared.QUEUE_FULL] += sum(list(queue.dropped_calls.values()))
@@ -157,7 +162,7 @@ class Evidence:
             at=now,
             expected=table.stage is not Stage.OFF and percentage > 0,
             everything=percentage == 100,
-            routed=sum(each.legacy + each.canonical for each in self._migration.tallies.values()),
+            routed=sum(each.legacy + each.canonical for each in self._router.tallies.values()),
             offered=queue.taken + len(queue) + queue.dropped,
             taken=queue.taken,
             queued=len(queue),

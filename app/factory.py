@@ -1,45 +1,49 @@
 """The composition root: everything is built here, and nothing is started."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 
-from app.adapters.ledger import SqlLedgerStore
 from app.adapters.questions import Questions
 from app.adapters.replays import SqlReplayStore
+from app.bindings import balance_binding, income_binding
 from app.cli_confirm import confirm_held
 from app.cli_rollout import rollout
 from app.cli_shadow import shadow
 from app.cli_unleash import unleash
+from app.core.farming_income import accrued_income
 from app.core.websocket_balance_integration import WebSocketBalanceIntegration
+from app.courses import build_courses
 from app.database import Database
 from app.deciding import Deciding, build_deciding
 from app.demo import demo
 from app.notifications.ports import BalanceHint
 from app.notifications.service import BalanceNotifications, NewNotifications
-from app.parts import Parts
+from app.parts import Course, Parts
 from app.reach import ChangedCounts, Reach, build_reach
 from app.reading import InstanceFiles
 from app.rewarding import Rewarding, build_rewarding
 from app.runtime import ClosedLast, Control, Runtime, Service
 from app.secret import SessionKey
 from app.settings import Settings, SettingsError
-from app.shadowing import Shadowing, build_shadowing
+from app.shadow_log import build_shadow_log
 from app.web.admission import Admission, build_admission
 from app.web.health import health
 from app.web.hooks import hooks
 from app.web.limits import Limits
 from app.web.pages import pages
 from app.web.sockets import OpenSockets, init_sockets
+from flags.decision import BALANCE_NOTIFICATIONS
 from shim import facade
-from shim.balance.known import SHIPPED
-from shim.explain import explain
-from shim.known_store import KnownFile
+from shim.explain import explain, explain_route
+from shim.income.facade import IncomeFacade
+from shim.legacy.tick_income import tick_income
 from shim.migration import Migration
+from shim.router import FlipsAll, Router
 from shim.shadow.queue import EventQueue
 
 
@@ -97,7 +101,8 @@ def build_parts(
     _make_folder(settings.instance_path)
     database = Database(settings.database_url, instance_path=settings.instance_path)
     deciding = build_deciding(settings, database)
-    rewarding = build_rewarding(settings, database)
+    income = _income(settings, deciding)
+    rewarding = build_rewarding(settings, database, income=income.income_of)
     manager = rewarding.manager
     migration = Migration(
         flags=deciding.provider.state,
@@ -106,40 +111,51 @@ def build_parts(
         manager=manager,
         queue=EventQueue(settings.shadow_queue),
     )
-    deciding.answers.attach(migration.tallies.values())
+    for router in (migration, income.router):
+        deciding.answers.attach(router.pair, router.tallies.values())
     reach = build_reach(
         settings, migration=migration, manager=manager, database=database, canonical=canonical
     )
     facade.install(migration)
     WebSocketBalanceIntegration(manager).install()  # the last installer of the hook wins
-    known = KnownFile(settings.known_file, shipped=SHIPPED)
-    ledger = SqlLedgerStore(database)
+    log = build_shadow_log(settings)
     replays = SqlReplayStore(database)
-    shadowing = build_shadowing(
+    courses = build_courses(
+        (
+            balance_binding(
+                migration,
+                database,
+                canonical=canonical,
+                noise_percent=settings.shadow_noise_percent,
+            ),
+            income_binding(income.router),
+        ),
         settings=settings,
         database=database,
-        migration=migration,
-        known=known,
-        store=ledger,
-        canonical=canonical,
-        replay_store=replays,
+        log=log,
+        replays=replays,
     )
     control = Control(
         kill_switch=deciding.kill_switch,
         provider=deciding.provider,
-        migration=migration,
+        migration=FlipsAll((migration, income.router)),
         workers=deciding.workers,
-        answer=_answering(deciding.questions, migration),
-        count=_counting(shadowing, reach, admission),
-        watch=_watching(known.poll, deciding.flag_hints.poll),
+        answer=_answering(deciding.questions, migration, income.router),
+        count=_counting(courses.values(), reach, admission),
+        watch=_watching(deciding.flag_hints.poll, *(each.known.poll for each in courses.values())),
         flipped=reach.sweep.hurry,  # whoever is served anew gets at once what was missed
-        problems=lambda: (*shadowing.problems, *_said(deciding.provider.problem)),
+        problems=lambda: [
+            *(each for course in courses.values() for each in course.problems),
+            *_said(deciding.provider.problem),
+        ],
     )
+    own = courses[BALANCE_NOTIFICATIONS.migration]
     services: list[tuple[str, Service]] = [
         ("database", ClosedLast(database.dispose)),
         ("session key", session_key),
         *reach.services,
-        ("shadowing", shadowing),
+        ("shadow log", log),
+        *((f"shadowing of {name}", course.shadowing) for name, course in courses.items()),
         ("control", control),
         ("flag hints", deciding.flag_hints),
         ("sockets", sockets),
@@ -151,9 +167,11 @@ def build_parts(
         **_fields(deciding, without="answers"),
         **_fields(rewarding, without="services"),
         migration=migration,
-        shadowing=shadowing,
-        known=known,
-        ledger=ledger,
+        courses=courses,
+        pair=own.pair,
+        shadowing=own.shadowing,
+        known=own.known,
+        ledger=own.ledger,
         replays=replays,
         reach=reach,
         admission=admission,
@@ -176,6 +194,17 @@ def _make_folder(path: Path) -> None:
         ) from error
 
 
+def _income(settings: Settings, deciding: Deciding) -> IncomeFacade:
+    """Build the drop-in for the farming income."""
+    return IncomeFacade(
+        legacy=tick_income,
+        canonical=accrued_income,
+        flags=deciding.provider.state,
+        latch=deciding.kill_switch.latch,
+        queue=EventQueue(settings.shadow_queue),
+    )
+
+
 def _said(problem: str | None) -> tuple[str, ...]:
     return () if problem is None else (f"flags: {problem}",)
 
@@ -190,23 +219,26 @@ def _watching(*looks: Callable[[], object]) -> Callable[[], None]:
     return watch
 
 
-def _counting(shadowing: Shadowing, reach: Reach, admission: Admission) -> Callable[[], None]:
+def _counting(courses: Iterable[Course], reach: Reach, admission: Admission) -> Callable[[], None]:
     """Return what writes down the counts of this worker."""
     changed = ChangedCounts(lambda: {**reach.snapshot(), "admission": admission.snapshot()})
 
     def count() -> None:
-        shadowing.count()
+        for course in courses:
+            course.shadowing.count()
         changed()
 
     return count
 
 
-def _answering(questions: Questions, migration: Migration) -> Callable[[], None]:
+def _answering(questions: Questions, migration: Migration, income: Router) -> Callable[[], None]:
     """Return what answers the questions that the command line puts to this worker."""
 
     def answer(kind: str, payload: dict[str, Any]) -> dict[str, Any]:
         if kind != "why":
             raise ValueError(f"{kind!r} is not a question that a worker knows: ask 'why'")
+        if payload["migration"] == income.pair.migration:
+            return explain_route(income, payload["user"])
         return explain(migration, payload["user"])
 
     return lambda: questions.answer_pending(os.getpid(), answer)

@@ -23,12 +23,14 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from app.money import MAX_BALANCE, Currency, Money
+from flags.decision import BALANCE_NOTIFICATIONS
 
 MAX_USER_ID = 2**53 - 1
 """The largest whole number that a browser holds exactly."""
 SOURCE_LENGTH = 64
 KEY_LENGTH = 200
 CALLER_LENGTH = 100
+MIGRATION_LENGTH = 32
 
 BigInt = BigInteger().with_variant(Integer(), "sqlite")
 """64 bits on both; SQLite numbers rows by itself only for a column declared INTEGER."""
@@ -120,7 +122,11 @@ class Transaction(Base):
 
 
 class FarmingDeposit(Base):
-    """UNI that a user farms with; `daily_rate` is the fraction of `amount` earned in a day."""
+    """UNI that a user farms with; `daily_rate` is the fraction of `amount` earned in a day.
+
+    `paid_until` is the time of the last tick that was paid, written with its booking; None
+    before the first.
+    """
 
     __tablename__ = "farming_deposits"
 
@@ -128,6 +134,7 @@ class FarmingDeposit(Base):
     user_id: Mapped[int] = mapped_column(BigInt, ForeignKey(User.id), index=True)
     amount: Mapped[Decimal] = mapped_column(Money)
     daily_rate: Mapped[Decimal] = mapped_column(Money)
+    paid_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class TonBoost(Base):
@@ -141,6 +148,14 @@ class TonBoost(Base):
     daily_rate: Mapped[Decimal] = mapped_column(Money)
 
 
+class OfMigration:
+    """A row of the ledger of one migration; rows of the first one may not say so."""
+
+    migration: Mapped[str] = mapped_column(
+        String(MIGRATION_LENGTH), primary_key=True, server_default=BALANCE_NOTIFICATIONS.migration
+    )
+
+
 class LedgerWriter(Base):
     """A process that hands in what its shadows found, and the newest batch that was added."""
 
@@ -151,7 +166,7 @@ class LedgerWriter(Base):
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class LedgerCounter(Base):
+class LedgerCounter(OfMigration, Base):
     """How often something happened to the calls of one caller, served by one side."""
 
     __tablename__ = "ledger_counters"
@@ -163,7 +178,7 @@ class LedgerCounter(Base):
     count: Mapped[int] = mapped_column(BigInt)
 
 
-class LedgerGroup(Base):
+class LedgerGroup(OfMigration, Base):
     """Divergences with one fingerprint; `known` is empty unless they are known."""
 
     __tablename__ = "ledger_groups"
@@ -177,7 +192,7 @@ class LedgerGroup(Base):
     differences: Mapped[list[str]] = mapped_column(JSON)
 
 
-class LedgerCaller(Base):
+class LedgerCaller(OfMigration, Base):
     """How many of a group's divergences a caller took part in."""
 
     __tablename__ = "ledger_callers"
@@ -189,7 +204,7 @@ class LedgerCaller(Base):
     count: Mapped[int] = mapped_column(BigInt)
 
 
-class LedgerSample(Base):
+class LedgerSample(OfMigration, Base):
     """One of a group's first divergences, redacted, as JSON."""
 
     __tablename__ = "ledger_samples"

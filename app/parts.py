@@ -1,6 +1,7 @@
 """Everything that the factory built, under one roof, for what the framework calls."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import current_app
@@ -18,6 +19,7 @@ from app.settings import Settings
 from app.shadowing import Shadowing
 from app.web.admission import Admission
 from flags.admin import FlagAdmin
+from flags.decision import FlagPair
 from flags.history import History
 from flags.kill_switch import KillSwitch
 from flags.provider import FlagProvider
@@ -27,13 +29,34 @@ from flags.workers import WorkerRegistry
 from shim.explain import explain
 from shim.known_store import KnownStore
 from shim.migration import Migration
+from shim.router import Router
 from shim.shadow.ledger_store import LedgerStore
 from shim.shadow.replays import ReplayStore
 
 
 @dataclass(frozen=True, slots=True)
+class Course:
+    """What each migration has of its own. The kill switch is one for all of them."""
+
+    pair: FlagPair
+    router: Router
+    shadowing: Shadowing
+    known: KnownStore
+    ledger: LedgerStore
+
+    @property
+    def problems(self) -> list[str]:
+        """Why what is compared, or counted, is not what it ought to be, each with the name."""
+        return [f"{self.pair.migration}: {each}" for each in self.shadowing.problems]
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
-    """The application's parts; built by the factory, started by the runtime."""
+    """The application's parts; built by the factory, started by the runtime.
+
+    What each migration has of its own is, unless `of` was asked for another one, that of
+    balance notifications. `courses` has all of them by name.
+    """
 
     settings: Settings
     database: Database
@@ -50,13 +73,26 @@ class Parts:
     targets: AuthorisedTargets
     flag_hints: FlagHints
     migration: Migration
+    courses: Mapping[str, Course]
     runtime: Runtime
+    pair: FlagPair
     shadowing: Shadowing
     known: KnownStore
     ledger: LedgerStore
     replays: ReplayStore
     reach: Reach
     admission: Admission
+
+    def of(self, migration: str) -> "Parts":
+        """Return the same parts, with what that migration has of its own."""
+        course = self.courses[migration]
+        return replace(
+            self,
+            pair=course.pair,
+            shadowing=course.shadowing,
+            known=course.known,
+            ledger=course.ledger,
+        )
 
     def stage(self) -> Stage:
         """Return the stage that this process follows."""

@@ -19,7 +19,7 @@ def _head(report: Report) -> list[str]:
     return [
         f"{report.lines} lines of {report.workers} workers, {report.damaged} damaged,"
         f" {report.other_version} of another version",
-        "routed " + (pairs(report.routed) or "nothing"),
+        f"{report.migration}: routed " + (pairs(report.routed) or "nothing"),
         f"sampled {report.calls} calls in {report.episodes} episodes, {report.forced} closed by"
         f" force; dropped {pairs(report.dropped) or 'none'};"
         f" stale legacy frames {report.stale_legacy}",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.adapters.lease import FileLease
 from app.core.balance_manager import BalanceManager
 from app.core.batch_balance_processor import BatchBalanceProcessor
-from app.core.farming_scheduler import FarmingScheduler
+from app.core.farming_scheduler import FarmingScheduler, IncomeOf
 from app.core.schedulers import Schedulers
 from app.core.ton_boost_scheduler import TonBoostScheduler
 from app.database import Database
@@ -26,10 +26,12 @@ class Rewarding:
     services: tuple[tuple[str, Service], ...]
 
 
-def build_rewarding(settings: Settings, database: Database) -> Rewarding:
-    """Build all of it; nothing is started."""
+def build_rewarding(settings: Settings, database: Database, *, income: IncomeOf) -> Rewarding:
+    """Build all of it; nothing is started. `income` is what a farming deposit has earned."""
     processor = BatchBalanceProcessor(database)
-    farming = FarmingScheduler(database, processor, interval_s=settings.farming_interval_s)
+    farming = FarmingScheduler(
+        database, processor, interval_s=settings.farming_interval_s, income=income
+    )
     boosts = TonBoostScheduler(database, interval_s=settings.boost_interval_s)
     schedulers = Schedulers(
         farming,

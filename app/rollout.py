@@ -15,7 +15,7 @@ from flags.confirmation import (
     revision_applied,
     wait_until_applied,
 )
-from flags.decision import CANONICAL_FLAG, SHADOW_FLAG, FlagContext
+from flags.decision import BALANCE_NOTIFICATIONS, MIGRATIONS, FlagContext
 from flags.history import HistoryEntry
 from flags.latch import Latch
 from flags.stage import Stage, is_verified, stage_of
@@ -58,13 +58,14 @@ def set_flag(
         f"{change.after.name}: {before} -> {after} (revision {change.revision})",
         confirmation,
         {"flag": change.after.name, **_change_json(change)},
-        (*notes, *_notes_on(change), *_standing_notes(parts)),
+        (*notes, *_notes_on(parts, change), *_standing_notes(parts)),
     )
 
 
 def switch_off(parts: Parts, order: Order) -> Outcome:
     """Switch both flags off, the canonical first. Raises `FlagAdminError`."""
-    changes = [parts.flag_admin.switch_off(flag) for flag in (CANONICAL_FLAG, SHADOW_FLAG)]
+    flags = (parts.pair.canonical, parts.pair.shadow)
+    changes = [parts.flag_admin.switch_off(flag) for flag in flags]
     before = "; ".join(definition_words(change.before) for change in changes)
     notes = recorded(parts, order, "off", before, "off; off")
     return Outcome(
@@ -102,9 +103,10 @@ def resume(parts: Parts, order: Order, *, percentage: int) -> Outcome:
             f"there is nothing to resume, the latch is {latch_words(parts.kill_switch.latch)};"
             f" to change the percentage run `flask rollout set {percentage}`"
         )
-    change = parts.flag_admin.set_percentage(CANONICAL_FLAG, percentage)
+    notes = _keep_others_back(parts, order)
+    change = parts.flag_admin.set_percentage(parts.pair.canonical, percentage)
     before, after = definition_words(change.before), definition_words(change.after)
-    notes = recorded(parts, order, "set", before, after)
+    notes += recorded(parts, order, "set", before, after)
     missing = _wait_for_flags(parts, change).unconfirmed
     if missing:
         raise RolloutError(
@@ -126,25 +128,48 @@ def resume(parts: Parts, order: Order, *, percentage: int) -> Outcome:
     )
 
 
+def _keep_others_back(parts: Parts, order: Order) -> tuple[str, ...]:
+    """Set all other migrations to 0 %; return what has to be said of that.
+
+    The latch holds all of them, and letting go of it is to move the users of one only.
+    """
+    notes: tuple[str, ...] = ()
+    for pair in MIGRATIONS:
+        definition = parts.provider.state.definition(pair.canonical)
+        if pair is parts.pair or definition is None or not definition.enabled:
+            continue
+        if definition.percentage == 0:
+            continue
+        change = parts.flag_admin.set_percentage(pair.canonical, 0)
+        before, after = definition_words(change.before), definition_words(change.after)
+        other = parts.of(pair.migration)
+        notes += (
+            f"{pair.migration} was at {before} and is at {after}: move it on by itself, with"
+            f" `flask rollout set --migration {pair.migration}`",
+            *recorded(other, order, "set", before, after),
+        )
+    return notes
+
+
 def current_stage(parts: Parts) -> Stage:
     """Look at flags and latch anew, and return the stage that they describe."""
     parts.provider.poll()
     parts.kill_switch.poll()
     state = parts.provider.state
-    canonical, shadow = state.definition(CANONICAL_FLAG), state.definition(SHADOW_FLAG)
-    return stage_of(canonical, shadow, parts.kill_switch.latch)
+    canonical = state.definition(parts.pair.canonical)
+    return stage_of(canonical, state.definition(parts.pair.shadow), parts.kill_switch.latch)
 
 
 def from_the_files(parts: Parts, user_id: int) -> dict[str, Any]:
     """Return who would serve the user, by the flag file and the latch alone."""
     stage = current_stage(parts)
     latch, state = parts.kill_switch.latch, parts.provider.state
-    decision = state.decide(CANONICAL_FLAG, FlagContext(user_id))
+    decision = state.decide(parts.pair.canonical, FlagContext(user_id))
     return {
         "side": "canonical" if decision.value and not latch.engaged else "legacy",
         "reason": Stage.ROLLED_BACK if latch.engaged else decision.reason,
         "bucket": decision.bucket,
-        "shadowed": state.decide(SHADOW_FLAG, FlagContext(user_id)).value,
+        "shadowed": state.decide(parts.pair.shadow, FlagContext(user_id)).value,
         "stage": stage,
         "flag_revision": decision.flag_version,
         "stale": decision.stale,
@@ -173,6 +198,8 @@ def _wait_for_latch(parts: Parts, latch: Latch) -> Confirmation:
 
 def recorded(parts: Parts, order: Order, what: str, before: str, after: str) -> tuple[str, ...]:
     """Write the audit trail; a trail that cannot be written undoes nothing, and is said."""
+    if parts.pair is not BALANCE_NOTIFICATIONS:
+        what = f"{what} ({parts.pair.migration})"
     entry = HistoryEntry(datetime.now(UTC), order.who, what, order.why, before, after)
     try:
         parts.history.append(entry)
@@ -181,11 +208,18 @@ def recorded(parts: Parts, order: Order, what: str, before: str, after: str) -> 
     return ()
 
 
-def _notes_on(change: FlagChange) -> tuple[str, ...]:
+def _named(parts: Parts) -> str:
+    """Return the option that a command needs to be about this migration."""
+    return "" if parts.pair is BALANCE_NOTIFICATIONS else f" --migration {parts.pair.migration}"
+
+
+def _notes_on(parts: Parts, change: FlagChange) -> tuple[str, ...]:
     """Return what an operator who names a user of a flag that is off should know."""
     if change.after.enabled:
         return ()
-    return ("the flag is off and reaches nobody: `flask rollout set 0` switches it on",)
+    return (
+        f"the flag is off and reaches nobody: `flask rollout set 0{_named(parts)}` switches it on",
+    )
 
 
 def _standing_notes(parts: Parts) -> tuple[str, ...]:
@@ -193,8 +227,11 @@ def _standing_notes(parts: Parts) -> tuple[str, ...]:
     stage = current_stage(parts)
     if stage is Stage.ROLLED_BACK:
         return ("the latch is engaged, legacy goes on serving: see `flask rollout resume`",)
-    if not is_verified(stage, parts.provider.state.definition(SHADOW_FLAG)):
-        return ("nothing is compared, the shadow is at 0 %: run `flask rollout shadow 100`",)
+    if not is_verified(stage, parts.provider.state.definition(parts.pair.shadow)):
+        return (
+            "nothing is compared, the shadow is at 0 %: run"
+            f" `flask rollout shadow 100{_named(parts)}`",
+        )
     return ()
 
 

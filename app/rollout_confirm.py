@@ -6,7 +6,6 @@ from app.parts import Parts
 from app.rollout import PATIENCE_S, Order, Outcome, RolloutError, recorded
 from app.rollout_words import definition_json, definition_words
 from flags.confirmation import revision_applied, wait_until_applied
-from flags.decision import CANONICAL_FLAG
 from flags.definition import Held
 from flags.targets import TargetsError
 
@@ -27,7 +26,8 @@ def confirm(parts: Parts, order: Order, held: Held) -> Outcome:
 
     Raises RolloutError.
     """
-    before = definition_words(parts.provider.state.definition(CANONICAL_FLAG))
+    flag = held.definition.name
+    before = definition_words(parts.provider.state.definition(flag))
     after = definition_words(held.definition)
     written_at = time.time()
     try:
@@ -43,10 +43,10 @@ def confirm(parts: Parts, order: Order, held: Held) -> Outcome:
         timeout=PATIENCE_S,
     )
     return Outcome(
-        f"{CANONICAL_FLAG}: {before} -> {after} (revision {held.revision})",
+        f"{flag}: {before} -> {after} (revision {held.revision})",
         confirmation,
         {
-            "flag": CANONICAL_FLAG,
+            "flag": flag,
             "to": definition_json(held.definition),
             "revision": held.revision,
         },

@@ -7,22 +7,19 @@ from app.ledger_words import evidence_json, evidence_lines
 from app.parts import Parts
 from app.rollout import current_stage
 from app.rollout_words import definition_json, definition_words, latch_json, latch_words
-from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
+from flags.decision import MIGRATIONS
 from flags.stage import is_verified
 from flags.state import FlagState
 from flags.workers import WorkerState, WorkerView
 
 
 def status_json(parts: Parts) -> dict[str, Any]:
-    """Return the whole status in JSON's types."""
-    stage = current_stage(parts)
+    """Return the whole status in JSON's types: that of balance notifications, then the others."""
+    own = _migration_json(parts)
+    others = [pair.migration for pair in MIGRATIONS if pair is not parts.pair]
     state, switch = parts.provider.state, parts.kill_switch
-    shadow = state.definition(SHADOW_FLAG)
     return {
-        "stage": stage,
-        "verified": is_verified(stage, shadow),
-        "canonical": definition_json(state.definition(CANONICAL_FLAG)),
-        "shadow": definition_json(shadow),
+        **own,
         "flags": {
             "source": state.source,
             "revision": state.revision,
@@ -32,6 +29,21 @@ def status_json(parts: Parts) -> dict[str, Any]:
         },
         "latch": {**latch_json(switch.latch), "problems": list(switch.problems)},
         "workers": [_worker_json(parts, view) for view in parts.workers.read()],
+        "others": {name: _migration_json(parts.of(name)) for name in others},
+    }
+
+
+def _migration_json(parts: Parts) -> dict[str, Any]:
+    """Return what each migration has of its own."""
+    stage = current_stage(parts)
+    state = parts.provider.state
+    shadow = state.definition(parts.pair.shadow)
+    return {
+        "migration": parts.pair.migration,
+        "stage": stage,
+        "verified": is_verified(stage, shadow),
+        "canonical": definition_json(state.definition(parts.pair.canonical)),
+        "shadow": definition_json(shadow),
         **evidence_json(parts),
     }
 
@@ -40,11 +52,8 @@ def status_lines(parts: Parts) -> list[str]:
     """Return the whole status as lines for a person."""
     status = status_json(parts)
     state, switch = parts.provider.state, parts.kill_switch
-    verified = "" if status["verified"] else " (not verified: the shadow is at 0 %)"
     lines = [
-        f"stage      {status['stage']}{verified}",
-        f"canonical  {definition_words(state.definition(CANONICAL_FLAG))}",
-        f"shadow     {definition_words(state.definition(SHADOW_FLAG))}",
+        *_migration_lines(parts, status),
         f"flags      {state.source}, revision {state.revision}{_staleness(state)}",
         f"latch      {latch_words(switch.latch)}",
         *(_worker_words(worker) for worker in status["workers"]),
@@ -58,7 +67,21 @@ def status_lines(parts: Parts) -> list[str]:
         for worker in status["workers"]
         for problem in worker["problems"]
     ]
-    return lines + [f"problem    {problem}" for problem in problems if problem]
+    lines += [f"problem    {problem}" for problem in problems if problem]
+    for name, other in status["others"].items():
+        lines += ["", f"migration  {name}", *_migration_lines(parts.of(name), other)]
+        lines += evidence_lines(other)
+    return lines
+
+
+def _migration_lines(parts: Parts, status: dict[str, Any]) -> list[str]:
+    state = parts.provider.state
+    verified = "" if status["verified"] else " (not verified: the shadow is at 0 %)"
+    return [
+        f"stage      {status['stage']}{verified}",
+        f"canonical  {definition_words(state.definition(parts.pair.canonical))}",
+        f"shadow     {definition_words(state.definition(parts.pair.shadow))}",
+    ]
 
 
 def _staleness(state: FlagState) -> str:

@@ -20,7 +20,7 @@ from flags.latch import Latch
 from flags.provider import FlagProvider
 from flags.state import FlagState
 from flags.workers import WorkerRecord, WorkerRegistry, process_start
-from shim.migration import Migration
+from shim.router import Flips
 
 POLL_S = 0.02
 HEARTBEAT_S = 0.5
@@ -71,7 +71,7 @@ class Control:
         *,
         kill_switch: KillSwitch,
         provider: FlagProvider,
-        migration: Migration,
+        migration: Flips,
         workers: WorkerRegistry,
         answer: Callable[[], None],
         count: Callable[[], None],

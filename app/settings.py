@@ -10,6 +10,7 @@ from typing import Any
 from app import settings_checks
 from app.adapters.worker_log import MEGABYTE, Retention
 from app.environment import Environment
+from flags.decision import BALANCE_NOTIFICATIONS, FlagPair
 
 PREFIX = "SHIM_"
 EXCEPTIONS = (
@@ -106,10 +107,10 @@ class Settings:
         """The audit trail."""
         return self.instance_path / "history.jsonl"
 
-    @property
-    def known_file(self) -> Path:
-        """The known divergences that were accepted."""
-        return self.instance_path / "known.json"
+    def known_file_of(self, pair: FlagPair) -> Path:
+        """Return where the known divergences of a migration are that were accepted."""
+        suffix = "" if pair is BALANCE_NOTIFICATIONS else f"-{pair.migration}"
+        return self.instance_path / f"known{suffix}.json"
 
     @property
     def run_path(self) -> Path:

@@ -1,30 +1,23 @@
-"""Builds what verifies: the queue, the shadows with a database they cannot write to, the log."""
+"""Builds what verifies one migration: its shadows, its ledger, and what it hands to the log."""
 
-import os
 import random
-import socket
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from app.adapters.detached import Detached
 from app.adapters.pseudonyms import Pseudonyms
 from app.adapters.retention import Kept, SqlRetention
-from app.adapters.truth import SqlTruthReader
-from app.adapters.worker_log import WorkerLog
+from app.bindings import Binding
 from app.database import Database
 from app.evidence import Evidence
-from app.notifications.ports import BalanceHint
-from app.notifications.service import BalanceNotifications, NewNotifications
 from app.settings import Settings
-from flags.workers import process_start
-from shim.balance.world import BalanceWorld
+from app.shadow_log import ShadowLog, writer_of
 from shim.known_store import KnownStore
-from shim.migration import Migration
-from shim.ports import Bus, Clock, TruthReader
-from shim.replay.capture import capture
+from shim.router import Router
 from shim.shadow.bookkeeper import Bookkeeper
 from shim.shadow.counts import Counts
 from shim.shadow.differences import Difference
@@ -34,36 +27,33 @@ from shim.shadow.known import excused_by
 from shim.shadow.ledger import Ledger
 from shim.shadow.ledger_store import LedgerStore
 from shim.shadow.publisher import Publisher
-from shim.shadow.replays import Replays, ReplayStore
+from shim.shadow.replays import Replays, ReplayStore, Write
 from shim.shadow.result import Comparison, NotCompared
 
 
 @dataclass(frozen=True, slots=True)
 class Shadowing:
-    """The verifying half of a migration."""
+    """The verifying half of one migration; all of a worker's share one log."""
 
     counts: Counts
     publisher: Publisher
     printed: Detached
     executor: ShadowExecutor
-    migration: Migration
+    router: Router
     evidence: Evidence
     bookkeeper: Bookkeeper
-    replays: Replays
+    replays: Replays | None
 
     def start(self) -> None:
-        """Start the log and the ledger, then the shadows."""
-        self.publisher.start()
+        """Start the ledger, then the shadows; the log was started."""
         self.bookkeeper.start()
         self.executor.start()
 
     def stop(self) -> None:
-        """Stop the shadows, write the last counts, then stop the ledger and the log."""
+        """Stop the shadows, write the last counts, then stop the ledger."""
         self.executor.stop()
         self.count()
         self.bookkeeper.stop()
-        self.publisher.stop()
-        self.printed.close()
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -75,59 +65,53 @@ class Shadowing:
         counts = self.counts.snapshot()
         dropped = counts["dropped"]
         if isinstance(dropped, dict):
-            dropped[str(NotCompared.QUEUE_FULL)] = self.migration.queue.dropped
+            dropped[str(NotCompared.QUEUE_FULL)] = self.router.queue.dropped
         self.publisher.publish(
             "shadow_counts",
-            stage=self.migration.table.stage,
+            migration=self.router.pair.migration,
+            stage=self.router.table.stage,
             shadow=self.executor.state,
-            routed={path: tally.snapshot() for path, tally in self.migration.tallies.items()},
-            unobserved=self.migration.unobserved,
+            routed={path: tally.snapshot() for path, tally in self.router.tallies.items()},
+            unobserved=self.router.unobserved,
             log_lines_dropped=self.publisher.dropped,
             log_lines_lost=self.publisher.unencodable,
             log_lines_not_printed=self.printed.dropped,
-            replays_not_kept={str(why): n for why, n in list(self.replays.not_kept.items())},
+            replays_not_kept=self._not_kept(),
             **counts,
         )
         self.evidence.count()
         self.evidence.look(time.monotonic())
 
+    def _not_kept(self) -> dict[str, int]:
+        if self.replays is None:
+            return {}
+        return {str(why): n for why, n in list(self.replays.not_kept.items())}
+
 
 def build_shadowing(
+    binding: Binding,
     *,
     settings: Settings,
     database: Database,
-    migration: Migration,
+    log: ShadowLog,
     known: KnownStore,
     store: LedgerStore,
-    canonical: NewNotifications,
     replay_store: ReplayStore,
 ) -> Shadowing:
     """Build the shadows of a migration; nothing is started."""
+    router, publisher = binding.router, log.publisher
+    migration = router.pair.migration
     counts = Counts()
-    printed = Detached(_standard_output)
-    publisher = Publisher(
-        [WorkerLog(settings.log_path, settings.log_retention), printed],
-        utc_now=_utc_now,
-        common=_worker,
-    )
-    name_user = Pseudonyms(settings.key_file, plain=settings.log_user_ids == "plain")
-    truth = SqlTruthReader(database.read_only())
-
-    kept = _kept(settings)
-    replays = Replays(
-        write=lambda episode, result, at: capture(episode, result, at=at),
-        utc_now=_utc_now,
-        draw=random.random,
-        new_id=lambda: uuid.uuid4().hex,
-        kept=kept.replays,
-    )
+    kept = Kept(timedelta(days=settings.replay_days), timedelta(days=settings.ledger_days))
+    replays = None if binding.write is None else _replays(binding.write, kept)
     ledger = Ledger(utc_now=_utc_now, first_lines=settings.log_first_lines)
     evidence = Evidence(
         ledger=ledger,
         counts=counts,
         publisher=publisher,
-        migration=migration,
-        name_user=name_user,
+        router=router,
+        new_record=binding.new_record,
+        name_user=Pseudonyms(settings.key_file, plain=settings.log_user_ids == "plain"),
         utc_now=_utc_now,
         replays=replays,
     )
@@ -135,22 +119,9 @@ def build_shadowing(
     def excuse(comparison: Comparison, mark: str, found: Sequence[Difference]) -> str | None:
         return excused_by(known.accepted, comparison, mark, found, now=_utc_now())
 
-    def new_canonical(clock: Clock, truth: TruthReader, bus: Bus) -> BalanceNotifications:
-        """Build a shadow: it serves everybody, and everybody is a double."""
-        return canonical(truth=truth, clock=clock, serves=lambda _: True, bus=bus)
-
     def new_experiment() -> Experiment:
-        world = BalanceWorld(
-            migration=migration,
-            truth=truth,
-            new_canonical=new_canonical,
-            new_hint=BalanceHint,
-            counts=counts,
-            monotonic=time.monotonic,
-            noise_percent=settings.shadow_noise_percent,
-        )
         return Experiment(
-            world=world,
+            world=binding.new_world(counts),
             counts=counts,
             publish=evidence.publish,
             publish_noise=evidence.publish_noise,
@@ -159,10 +130,10 @@ def build_shadowing(
         )
 
     executor = ShadowExecutor(
-        queue=migration.queue,
+        queue=router.queue,
         counts=counts,
         new_experiment=new_experiment,
-        alarm=publisher.publish,
+        alarm=partial(publisher.publish, migration=migration),
         monotonic=time.monotonic,
         thread_time=time.thread_time,
         limits=Limits(
@@ -170,43 +141,32 @@ def build_shadowing(
             cpu_share=settings.shadow_cpu_percent / 100,
         ),
     )
+    chores: dict[str, Callable[[], None]] = {
+        "retention": SqlRetention(database, kept, utc_now=_utc_now).turn
+    }
+    if replays is not None:
+        chores["replays"] = partial(replays.store, replay_store)
     bookkeeper = Bookkeeper(
         ledger=ledger,
         counters=evidence.counters,
         store=store,
-        writer=_writer,
-        chores={
-            "replays": lambda: replays.store(replay_store),
-            "retention": SqlRetention(database, kept, utc_now=_utc_now).turn,
-        },
+        writer=lambda: writer_of(migration),
+        chores=chores,
     )
-    return Shadowing(counts, publisher, printed, executor, migration, evidence, bookkeeper, replays)
+    return Shadowing(
+        counts, publisher, log.printed, executor, router, evidence, bookkeeper, replays
+    )
 
 
-def _kept(settings: Settings) -> Kept:
-    return Kept(timedelta(days=settings.replay_days), timedelta(days=settings.ledger_days))
+def _replays(write: Write, kept: Kept) -> Replays:
+    return Replays(
+        write=write,
+        utc_now=_utc_now,
+        draw=random.random,
+        new_id=lambda: uuid.uuid4().hex,
+        kept=kept.replays,
+    )
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-def _standard_output(data: bytes) -> None:
-    """Write past Python's own buffer, whose lock a blocked write would hold at the exit."""
-    while data:
-        data = data[os.write(1, data) :]
-
-
-def _worker() -> dict[str, object]:
-    """Say which process writes. Asked once it runs: a fork has another pid."""
-    return {
-        "host": socket.gethostname(),
-        "worker": os.getpid(),
-        "started": round(process_start(os.getpid()) or 0.0, 2),
-    }
-
-
-def _writer() -> str:
-    """Name this process as no other is named, now or later."""
-    worker = _worker()
-    return f"{worker['host']}:{worker['worker']}:{worker['started']}"[:200]

@@ -6,12 +6,14 @@ from typing import Any
 
 from app.adapters.unleash_api import HttpUnleashApi
 from flags.body import flag_strategy
-from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
+from flags.decision import BALANCE_NOTIFICATIONS, FARMING_INCOME
 
 ADDONS = "/api/admin/addons"
 DESCRIPTIONS = {
-    CANONICAL_FLAG: "Which users the canonical balance notifications serve",
-    SHADOW_FLAG: "Which users both balance notifications are compared for",
+    BALANCE_NOTIFICATIONS.canonical: "Which users the canonical balance notifications serve",
+    BALANCE_NOTIFICATIONS.shadow: "Which users both balance notifications are compared for",
+    FARMING_INCOME.canonical: "Which users are paid the canonical farming income",
+    FARMING_INCOME.shadow: "Which users both farming incomes are compared for",
 }
 EVENTS = (
     "feature-created",

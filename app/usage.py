@@ -1,9 +1,9 @@
-"""What the two flags said to the calls of this worker, from the counts of who served them."""
+"""What the flags said to the calls of this worker, from the counts of who served them."""
 
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
+from flags.decision import FlagPair
 from flags.usage import Answers
 
 
@@ -23,19 +23,19 @@ class FlagAnswers:
     """
 
     def __init__(self) -> None:
-        self._tallies: Collection[Tally] = ()
+        self._tallies: dict[FlagPair, Collection[Tally]] = {}
 
-    def attach(self, tallies: Collection[Tally]) -> None:
-        """Count these calls."""
-        self._tallies = tallies
+    def attach(self, pair: FlagPair, tallies: Collection[Tally]) -> None:
+        """Count these calls for the two flags of a migration."""
+        self._tallies[pair] = tallies
 
     def __call__(self) -> Mapping[str, Answers]:
         """Return the answers so far."""
-        tallies = self._tallies
-        canonical = sum(tally.canonical for tally in tallies)
-        legacy = sum(tally.legacy for tally in tallies)
-        sampled = sum(tally.sampled for tally in tallies)
-        return {
-            CANONICAL_FLAG: Answers(canonical, legacy),
-            SHADOW_FLAG: Answers(sampled, canonical + legacy - sampled),
-        }
+        answers = {}
+        for pair, tallies in self._tallies.items():
+            canonical = sum(tally.canonical for tally in tallies)
+            legacy = sum(tally.legacy for tally in tallies)
+            sampled = sum(tally.sampled for tally in tallies)
+            answers[pair.canonical] = Answers(canonical, legacy)
+            answers[pair.shadow] = Answers(sampled, canonical + legacy - sampled)
+        return answers

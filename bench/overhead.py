@@ -25,6 +25,7 @@ from bench.kit.subjects import (
     candidate_calls,
     direct_calls,
     facade_calls,
+    income_calls,
     off_and_on,
     peer_calls,
     restarted,
@@ -90,6 +91,7 @@ def _tight_loop(bench: Bench, size: Size, report: Report) -> None:
     variants = [
         *direct.values(),
         *staged,
+        *income_calls(bench.income, size.calls),
         *snapshot_calls(bench.main, direct),
         *candidates.values(),
         *peer_calls(bench, direct),

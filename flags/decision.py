@@ -5,8 +5,32 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-CANONICAL_FLAG = "balance-notifications-canonical"
-SHADOW_FLAG = "balance-notifications-shadow"
+
+@dataclass(frozen=True, slots=True)
+class FlagPair:
+    """The two flags of one migration: whom the canonical serves, and whose calls are compared.
+
+    They bucket users apart, each within its own name, so that one says nothing of the other.
+    """
+
+    migration: str
+
+    @property
+    def canonical(self) -> str:
+        """The flag that says whom the canonical serves."""
+        return f"{self.migration}-canonical"
+
+    @property
+    def shadow(self) -> str:
+        """The flag that says whose calls are compared."""
+        return f"{self.migration}-shadow"
+
+
+BALANCE_NOTIFICATIONS = FlagPair("balance-notifications")
+FARMING_INCOME = FlagPair("farming-income")
+MIGRATIONS = (BALANCE_NOTIFICATIONS, FARMING_INCOME)
+CANONICAL_FLAG, SHADOW_FLAG = BALANCE_NOTIFICATIONS.canonical, BALANCE_NOTIFICATIONS.shadow
+FLAG_NAMES = tuple(flag for pair in MIGRATIONS for flag in (pair.canonical, pair.shadow))
 
 
 class Reason(StrEnum):

@@ -7,7 +7,7 @@ from pathlib import Path
 import structlog
 
 from flags.body import flag_body, flag_feature
-from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
+from flags.decision import FLAG_NAMES
 from flags.definition import Held
 from flags.features import FlagFormatError
 from flags.files import locked, replace_file
@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 
 def ensure_flag_file(path: Path) -> bool:
-    """Make the flag file if there is none: both flags on at 0 %, which is stage off.
+    """Make the flag file if there is none: all flags on at 0 %, which is stage off.
 
     Returns whether it was made. Raises OSError.
     """
@@ -35,7 +35,7 @@ def ensure_flag_file(path: Path) -> bool:
 
 def first_body() -> str:
     """Return the flags as they are before anybody decided anything."""
-    features = [flag_feature(name, percentage=0) for name in (CANONICAL_FLAG, SHADOW_FLAG)]
+    features = [flag_feature(name, percentage=0) for name in FLAG_NAMES]
     return flag_body(1, features)
 
 

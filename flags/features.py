@@ -2,7 +2,7 @@
 
 Unleash's engine keeps its old state in silence when it is given most kinds of nonsense, and
 takes a percentage that is none ("150", "abc") for 0. So a body is read here first, and only
-what holds is handed on. The two flags of the migration may say this much, and no more:
+what holds is handed on. The flags of a migration may say this much, and no more:
 
 - `flexibleRollout` sticky on `userId`, with a whole percentage written as a string;
 - at most one such strategy for everybody, and any number limited by one user-id constraint.
@@ -16,12 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
+from flags.decision import FLAG_NAMES
 from flags.definition import FlagDefinition, bucket_of
 from flags.percentage import InvalidPercentageError, percentage_of
 from flags.user_id import InvalidUserIdError, user_id_of
 
-FLAG_NAMES = (CANONICAL_FLAG, SHADOW_FLAG)
 FORMAT_VERSIONS = (1, 2)
 
 _GROUP_ID = re.compile(r"[A-Za-z0-9._:/-]+")
@@ -106,7 +105,7 @@ def _revision(body: dict[str, Any]) -> int:
 
 
 def _ours(listed: list[Any]) -> dict[str, dict[str, Any]]:
-    """Return the migration's own flags by name, among those listed."""
+    """Return the migrations' own flags by name, among those listed."""
     ours: dict[str, dict[str, Any]] = {}
     for feature in listed:
         if type(feature) is not dict or type(feature.get("name")) is not str:
@@ -129,7 +128,7 @@ def _for_engine(feature: dict[str, Any]) -> dict[str, Any]:
 
 
 def definition_of(feature: dict[str, Any]) -> FlagDefinition:
-    """Read one of the migration's flags. Raises `FlagFormatError`."""
+    """Read one of a migration's flags. Raises `FlagFormatError`."""
     name = feature["name"]
     enabled = feature.get("enabled")
     if type(enabled) is not bool:

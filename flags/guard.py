@@ -15,9 +15,9 @@ import structlog
 
 from flags.backwards import RESTORED_AFTER_S, Backwards
 from flags.body import flag_body, flag_feature
-from flags.decision import CANONICAL_FLAG
+from flags.decision import CANONICAL_FLAG, FLAG_NAMES
 from flags.definition import FlagDefinition, Held
-from flags.features import FLAG_NAMES, Body, FlagFormatError, absent, definition_of, read_body
+from flags.features import Body, FlagFormatError, absent, definition_of, read_body
 from flags.state import FlagState, load_state
 from flags.surprises import surprise
 from flags.targets import AuthorisedTargets, Standing, TargetsError

@@ -4,14 +4,26 @@ from typing import Any
 
 from shim.connections import CanonicalView, LegacyView
 from shim.migration import Migration
+from shim.router import Router
 from shim.sides import Side
 
 
 def explain(migration: Migration, user_id: int) -> dict[str, Any]:
     """Return side, reason, bucket, flag revision, latch and connections as plain data."""
-    table = migration.table
-    route = table.route(user_id)
     entries = migration.book.entries(user_id)
+    return {
+        **explain_route(migration, user_id),
+        "connections": [
+            _connection(canonical, [entry.legacy for entry in entries])
+            for canonical in {entry.canonical.id: entry.canonical for entry in entries}.values()
+        ],
+    }
+
+
+def explain_route(router: Router, user_id: int) -> dict[str, Any]:
+    """Return the same of any migration, which need not have connections."""
+    table = router.table
+    route = table.route(user_id)
     return {
         "user": user_id,
         "stage": str(table.stage),
@@ -29,10 +41,6 @@ def explain(migration: Migration, user_id: int) -> dict[str, Any]:
             "who": table.latch.who,
             "why": table.latch.why,
         },
-        "connections": [
-            _connection(canonical, [entry.legacy for entry in entries])
-            for canonical in {entry.canonical.id: entry.canonical for entry in entries}.values()
-        ],
     }
 
 

@@ -5,7 +5,6 @@ Which implementation serves a call is looked up per user in the routing table; t
 does not serve is shown the call later, on a thread of its own, with doubles that cannot send.
 """
 
-import sys
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, Self
 
@@ -14,18 +13,15 @@ import structlog
 from flags.stage import Stage
 from flags.user_id import MAX_USER_ID
 from shim.legacy.updates import BalanceUpdate
-from shim.migration import Migration, as_user_id
+from shim.migration import Migration
 from shim.ports import Connection, ConnectionStats
-from shim.routing import Route, RoutingTable
-from shim.shadow.events import LiveCall
-from shim.sides import Path, Side
+from shim.routed import RoutedCalls
+from shim.router import as_user_id
+from shim.sides import Path
 
 __all__ = ["BalanceUpdate", "ConnectionAwareFacade", "UserIdOnlyFacade", "install"]
 
 _log = structlog.get_logger("shim")
-
-# Python 3.11 looks a member up in Python code each time: that is felt on the callers' path.
-_LEGACY, _CANONICAL = Side.LEGACY, Side.CANONICAL
 
 
 class NotInstalledError(RuntimeError):
@@ -45,19 +41,20 @@ class _Legacy(Protocol):
         """Return the counts."""
 
 
-class _Facade:
-    """What both drop-ins share: the routing of a call, and the connections."""
+class _Facade(RoutedCalls):
+    """What both drop-ins share besides the routing of a call: the connections."""
 
     path: ClassVar[Path]
+    method = "notify_balance_update"
     _instance: ClassVar["_Facade | None"] = None
 
     def __init__(
         self, migration: Migration, legacy: _Legacy, add_to_legacy: Callable[[Any, Any], None]
     ) -> None:
+        super().__init__(migration)
         self._migration = migration
         self._legacy = legacy
         self._add_to_legacy = add_to_legacy
-        self._tally = migration.tallies[self.path]
 
     @classmethod
     def get_instance(cls) -> Self:
@@ -67,82 +64,6 @@ class _Facade:
                 f"{cls.__name__} is not installed: build the application with create_app() first"
             )
         return cls._instance
-
-    def _notify(self, user_id: int, argument: object) -> object:
-        """Route one call. `argument` goes on unchanged."""
-        migration = self._migration
-        table = migration.table
-        route = table.get(user_id) or table.route(user_id)
-        if route.canonical:
-            return self._serve_canonical(table, route, user_id, argument)
-        self._tally.legacy += 1
-        serve = self._legacy.notify_balance_update
-        if not route.shadows:
-            if table.samples:
-                # Not by a function: each call of one costs as much as all of this. After a
-                # flip in mid-call, which decides anew, the call counts as the facade's own.
-                code = sys._getframe(2).f_code
-                tally = migration.unsampled.get(id(code)) or migration.begin_unsampled(code)
-                tally.legacy += 1
-            return serve(argument)
-        return self._serve_observed(_LEGACY, route, user_id, argument, serve, argument)
-
-    def _serve_canonical(
-        self, table: RoutingTable, route: Route, user_id: int, argument: object
-    ) -> object:
-        migration = self._migration
-        inside, token = migration.gate.inside, object()
-        inside.add(token)
-        if migration.table is not table:
-            # A flip came between the decision and the entry: see Gate. Decide again.
-            inside.discard(token)
-            return self._notify(user_id, argument)
-        self._tally.canonical += 1
-        serve = migration.canonical.notify_balance_update
-        try:
-            if not route.shadows:
-                if table.samples:
-                    code = sys._getframe(3).f_code
-                    tally = migration.unsampled.get(id(code)) or migration.begin_unsampled(code)
-                    tally.canonical += 1
-                return serve(route.hint)
-            return self._serve_observed(_CANONICAL, route, user_id, argument, serve, route.hint)
-        finally:
-            inside.discard(token)
-
-    def _serve_observed(
-        self,
-        serving: Side,
-        route: Route,
-        user_id: int,
-        argument: object,
-        serve: Callable[[Any], object],
-        given: object,
-    ) -> object:
-        """Snapshot the call for the shadows, then run the live side on what it is `given`.
-
-        Its value or its own exception is the caller's.
-        """
-        migration = self._migration
-        monotonic = migration.monotonic
-        self._tally.sampled += 1
-        try:
-            context = migration.context(user_id)
-            call = LiveCall(
-                monotonic(), self.path, user_id, argument, serving, route, context, _caller()
-            )
-            migration.queue.offer(call)
-        except Exception as error:  # noqa: BLE001 - a snapshot that fails must cost no caller its call
-            migration.report_unobserved(error)
-            return serve(given)
-        try:
-            call.value = value = serve(given)
-        except BaseException as error:
-            call.error = error
-            raise
-        finally:
-            call.finished = monotonic()
-        return value
 
     def _notify_nobody(self, value: object, argument: object) -> object:
         """Handle a call without a valid user: to legacy unchanged, or dropped at complete."""
@@ -204,11 +125,11 @@ class ConnectionAwareFacade(_Facade):
         """Say that a user's balance changed."""
         user_id = update.user_id if isinstance(update, BalanceUpdate) else update
         if type(user_id) is int and 0 < user_id <= MAX_USER_ID:
-            return self._notify(user_id, update)
+            return self._route(user_id, update, self._legacy.notify_balance_update)
         known = as_user_id(user_id)
         if known is None:
             return self._notify_nobody(user_id, update)
-        return self._notify(known, update)
+        return self._route(known, update, self._legacy.notify_balance_update)
 
     def flush_pending_updates(self) -> None:
         """Send what is pending now."""
@@ -242,11 +163,11 @@ class UserIdOnlyFacade(_Facade):
         if isinstance(user_id, BalanceUpdate):
             user_id = user_id.user_id
         if type(user_id) is int and 0 < user_id <= MAX_USER_ID:
-            return self._notify(user_id, argument)
+            return self._route(user_id, argument, self._legacy.notify_balance_update)
         known = as_user_id(user_id)
         if known is None:
             return self._notify_nobody(user_id, argument)
-        return self._notify(known, argument)
+        return self._route(known, argument, self._legacy.notify_balance_update)
 
     def send_custom_message(self, user_id: int, type: str, data: object) -> None:  # noqa: A002
         """Send a message of the caller's own type and data."""
@@ -262,18 +183,6 @@ class UserIdOnlyFacade(_Facade):
         if stats is None:
             return self._legacy.get_connection_stats()
         return {"totalUsers": stats.users, "totalSockets": stats.connections}
-
-
-def _caller() -> object:
-    """Return the code object of whoever called the facade: the first frame that is not ours.
-
-    Each frame that is looked at costs, so the look begins at the facade's own method, behind
-    `_serve_observed` and `_notify`. Not beyond it: a thread may have been started on it.
-    """
-    frame = sys._getframe(3)
-    while frame.f_code.co_filename == __file__ and frame.f_back is not None:
-        frame = frame.f_back
-    return frame.f_code
 
 
 def install(migration: Migration) -> None:

@@ -7,12 +7,15 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from flags.decision import BALANCE_NOTIFICATIONS
 from shim.shadow.publisher import FORMAT
 from shim.shadow.result import Comparison, Outcome
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Version = Literal[1]
+FIRST_MIGRATION = BALANCE_NOTIFICATIONS.migration
+"""Whose a line is that names none: there was no other before there was the field."""
 
 _FEW = 32
 """Lines from which on it is faster to look at each than to halve them once more."""
@@ -53,6 +56,7 @@ class CountsLine(msgspec.Struct, frozen=True, tag_field="event", tag="shadow_cou
     latency: dict[str, dict[int, Count]] = {}
     noise: dict[Comparison, Numbers] = {}
     activity: dict[str, dict[str, Count]] = {}
+    migration: str = FIRST_MIGRATION
 
     @property
     def process(self) -> tuple[str, int, float]:
@@ -92,6 +96,7 @@ class DivergenceLine(msgspec.Struct, frozen=True, gc=False, tag_field="event", t
     known: str | None
     calls: tuple[CallField, ...]
     differences: tuple[DifferenceField, ...]
+    migration: str = FIRST_MIGRATION
 
     @property
     def process(self) -> tuple[str, int, float]:
@@ -118,6 +123,7 @@ class DivergenceCountsLine(msgspec.Struct, frozen=True, tag_field="event", tag="
     at: Moment
     lines: Count
     groups: tuple[GroupCount, ...]
+    migration: str = FIRST_MIGRATION
 
     @property
     def process(self) -> tuple[str, int, float]:

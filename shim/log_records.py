@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from flags.decision import BALANCE_NOTIFICATIONS
 from shim.shadow.differences import DifferenceKind
 from shim.shadow.result import Comparison, Outcome
 
@@ -77,10 +78,13 @@ class Divergence(
 ):
     """One comparison of one episode that found a difference, known ones included.
 
+    A line that names no `migration` is of the first one there was, balance notifications.
+
     `number` is how many of its kind this process had, 0 if that is not known. `user` is a keyed
     hash, or the id where the operator asks for it.
     """
 
+    migration: str = BALANCE_NOTIFICATIONS.migration
     at: Moment
     stage: str
     comparison: Comparison

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from shim.log_lines import CountsLine
+from shim.log_lines import FIRST_MIGRATION, CountsLine
 from shim.report_files import Progress, scan_files
 from shim.report_groups import Group, groups_of
 from shim.report_scan import Scan, Tally, deltas, tally_of
@@ -41,6 +41,7 @@ class Report:
     """What the logs say, since the start of each worker that wrote them."""
 
     terms: Terms = field(default_factory=Terms)
+    migration: str = FIRST_MIGRATION
     lines: int = 0
     damaged: int = 0
     other_version: int = 0
@@ -98,6 +99,7 @@ class Report:
     def as_json(self) -> dict[str, object]:
         """Return plain data, with each comparison's verdict beside its numbers."""
         return {
+            "migration": self.migration,
             "level": self.terms.level,
             "limit": self.terms.limit,
             "lines": self.lines,
@@ -138,10 +140,18 @@ class Report:
 
 
 def read_logs(
-    paths: Iterable[Path], *, terms: Terms | None = None, progress: Progress = lambda _: None
+    paths: Iterable[Path],
+    *,
+    migration: str = FIRST_MIGRATION,
+    terms: Terms | None = None,
+    progress: Progress = lambda _: None,
 ) -> Report:
-    """Read whole log files. `progress` is told how many bytes were read. Raises OSError."""
-    return report_of(scan_files(paths, progress=progress), terms or Terms())
+    """Read whole log files for one migration. Raises OSError.
+
+    `progress` is told how many bytes were read.
+    """
+    scan = scan_files(paths, migration=migration, progress=progress)
+    return report_of(scan, terms or Terms())
 
 
 def report_of(scan: Scan, terms: Terms) -> Report:
@@ -152,6 +162,7 @@ def report_of(scan: Scan, terms: Terms) -> Report:
     """
     report = Report(
         terms,
+        scan.migration,
         scan.lines,
         scan.damaged,
         scan.other_version,

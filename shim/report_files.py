@@ -3,9 +3,11 @@
 import multiprocessing
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from io import RawIOBase
 from pathlib import Path
 
+from shim.log_lines import FIRST_MIGRATION
 from shim.report_scan import Scan
 
 BLOCK = 128 * 1024
@@ -20,11 +22,16 @@ Part = tuple[Path, int, int]
 Progress = Callable[[int], object]
 
 
-def scan_files(paths: Iterable[Path], *, progress: Progress = lambda _: None) -> Scan:
+def scan_files(
+    paths: Iterable[Path],
+    *,
+    migration: str = FIRST_MIGRATION,
+    progress: Progress = lambda _: None,
+) -> Scan:
     """Read whole files. `progress` is told the bytes of each part. Raises OSError."""
     parts = [part for path in paths for part in parts_of(path)]
-    scan = Scan()
-    for found, size in _scans(parts):
+    scan = Scan(migration)
+    for found, size in _scans(parts, migration):
         scan.merge(found)
         progress(size)
     return scan
@@ -38,10 +45,10 @@ def parts_of(path: Path) -> Iterator[Part]:
         yield path, start, min(start + PART, size)
 
 
-def scan_part(part: Part) -> Scan:
+def scan_part(part: Part, migration: str = FIRST_MIGRATION) -> Scan:
     """Read the lines that begin in one part of a file. Raises OSError."""
     path, start, end = part
-    scan = Scan()
+    scan = Scan(migration)
     with path.open("rb", buffering=0) as file:
         at = _line_start(file, start)
         file.seek(at)
@@ -59,18 +66,19 @@ def scan_part(part: Part) -> Scan:
     return scan
 
 
-def _scans(parts: list[Part]) -> Iterator[tuple[Scan, int]]:
+def _scans(parts: list[Part], migration: str) -> Iterator[tuple[Scan, int]]:
     """Yield each part's scan with its bytes, in order.
 
     A process with threads is not forked: a lock that one of them holds would never be let go.
     """
     if len(parts) > 1 and threading.active_count() == 1:
+        scan_one = partial(scan_part, migration=migration)
         with multiprocessing.get_context("fork").Pool(PROCESSES) as pool:
-            for part, scan in zip(parts, pool.imap(scan_part, parts), strict=True):
+            for part, scan in zip(parts, pool.imap(scan_one, parts), strict=True):
                 yield scan, part[2] - part[1]
     else:
         for part in parts:
-            yield scan_part(part), part[2] - part[1]
+            yield scan_part(part, migration), part[2] - part[1]
 
 
 def _line_start(file: RawIOBase, start: int) -> int:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from shim.log_lines import (
+    FIRST_MIGRATION,
     CountsLine,
     DivergenceCountsLine,
     DivergenceLine,
@@ -109,8 +110,9 @@ class GroupTally:
 
 @dataclass(slots=True)
 class Scan:
-    """What was read so far."""
+    """What was read so far, of one migration; lines of others are only counted."""
 
+    migration: str = FIRST_MIGRATION
     lines: int = 0
     damaged: int = 0
     other_version: int = 0
@@ -133,6 +135,8 @@ class Scan:
         self.damaged += block.damaged
         self.other_version += block.other_version
         for line in block.read:
+            if line.migration != self.migration:
+                continue
             if isinstance(line, DivergenceLine):
                 self._diverge(line, data)
             elif isinstance(line, CountsLine):

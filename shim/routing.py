@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flags.decision import CANONICAL_FLAG, SHADOW_FLAG, Decision, FlagContext
+from flags.decision import Decision, FlagContext, FlagPair
 from flags.latch import Latch
 from flags.memo import Memo
 from flags.stage import Stage, stage_of
@@ -17,8 +17,8 @@ MEMO_LIMIT = 50_000
 class Route:
     """Where a user's calls go, and the decisions that say so.
 
-    `hint` is the canonical's input for this user, built once. `epoch` is the latch's,
-    `rolled_back` whether it is engaged.
+    `hint` is the canonical's input for this user, built once; None if it takes the caller's.
+    `epoch` is the latch's, `rolled_back` whether it is engaged.
     """
 
     canonical: bool
@@ -37,15 +37,16 @@ class RoutingTable:
     that it follows from, and a remembered route costs one dictionary lookup.
     """
 
-    __slots__ = ("_new_hint", "_routes", "flags", "get", "latch", "samples", "stage")
+    __slots__ = ("_new_hint", "_pair", "_routes", "flags", "get", "latch", "samples", "stage")
 
-    def __init__(self, flags: FlagState, latch: Latch, new_hint: NewHint) -> None:
+    def __init__(self, pair: FlagPair, flags: FlagState, latch: Latch, new_hint: NewHint) -> None:
+        self._pair = pair
         self.flags = flags
         self.latch = latch
         self.stage: Stage = stage_of(
-            flags.definition(CANONICAL_FLAG), flags.definition(SHADOW_FLAG), latch
+            flags.definition(pair.canonical), flags.definition(pair.shadow), latch
         )
-        shadow = flags.definition(SHADOW_FLAG)
+        shadow = flags.definition(pair.shadow)
         self.samples = shadow is not None and not shadow.reaches_nobody
         """Whether anybody's calls are shadowed: then it is counted whose are not."""
         self._new_hint = new_hint
@@ -67,8 +68,8 @@ class RoutingTable:
 
     def _resolve(self, user_id: int) -> Route:
         context = FlagContext(user_id)
-        decision = self.flags.decide(CANONICAL_FLAG, context)
-        sampling = self.flags.decide(SHADOW_FLAG, context)
+        decision = self.flags.decide(self._pair.canonical, context)
+        sampling = self.flags.decide(self._pair.shadow, context)
         return Route(
             canonical=decision.value and not self.latch.engaged,
             shadows=sampling.value,

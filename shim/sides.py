@@ -12,6 +12,8 @@ class Side(StrEnum):
     USER_ID_ONLY = "legacy_user_id_only"
     CANONICAL = "canonical"
     CANONICAL_SHADOW = "canonical_shadow"
+    LEGACY_SHADOW = "legacy_shadow"
+    """The legacy of a migration that has one, and nothing around it."""
     PRODUCTION_SHADOW = "production_shadow"
     """The two legacy services with just the connections that production gives them."""
     COUNTERFACTUAL = "counterfactual_legacy"

@@ -62,12 +62,20 @@ def test_the_canonical_notifications_know_nothing_of_the_migration():
         assert all(i.startswith("app.notifications") for i in ours), f"{name} imports {ours}"
 
 
-def test_the_shadow_engine_knows_no_notification():
-    """shim/shadow imports nothing of ours but itself, and has no word of balances."""
+@pytest.mark.parametrize("word", ["balance", "income", "farm", "deposit"])
+def test_the_shadow_engine_knows_no_migration(word):
+    """shim/shadow imports nothing of ours but itself, and has no word of what is compared."""
     for name, path in modules("shim/shadow"):
         ours = {i for i in imports(path) if i.split(".")[0] in FLOORS}
         assert all(i.startswith("shim.shadow") for i in ours), f"{name} imports {ours}"
-        assert "balance" not in path.read_text().lower(), f"{name} speaks of balances"
+        assert word not in path.read_text().lower(), f"{name} speaks of {word}"
+
+
+@pytest.mark.parametrize("module", ["shim/routed", "shim/router", "shim/routing", "shim/lines"])
+def test_what_every_migration_shares_knows_none(module):
+    """The router and the log's records are the same for both."""
+    ours = imports(ROOT / f"{module}.py")
+    assert not {i for i in ours if i.startswith(("shim.balance", "shim.income", "shim.legacy"))}
 
 
 def package_of(module):

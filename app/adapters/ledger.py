@@ -21,6 +21,7 @@ from app.models import (
     LedgerSample,
     LedgerWriter,
 )
+from flags.decision import BALANCE_NOTIFICATIONS
 from shim.shadow.counts import Cell
 from shim.shadow.ledger import MOST_SAMPLES, OVERFLOW, GroupDelta, GroupKey
 from shim.shadow.ledger_store import MOST_STORED, Batch, Group, LedgerError, LedgerView
@@ -32,10 +33,17 @@ _GROUP = (LedgerGroup.comparison, LedgerGroup.fingerprint, LedgerGroup.known)
 
 
 class SqlLedgerStore:
-    """A `LedgerStore` on SQLite and PostgreSQL. May be used from any thread."""
+    """A `LedgerStore` of one migration on SQLite and PostgreSQL. May be used from any thread."""
 
-    def __init__(self, database: Database, *, most: int = MOST_STORED) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        migration: str = BALANCE_NOTIFICATIONS.migration,
+        most: int = MOST_STORED,
+    ) -> None:
         self._database = database
+        self._migration = migration
         self._most = most
 
     def add(self, batch: Batch) -> None:
@@ -43,8 +51,9 @@ class SqlLedgerStore:
         try:
             with self._database.transaction(wait_s=WAIT_S) as session:
                 if _is_new(session, batch):
-                    _add_counters(session, batch.counters)
-                    _add_groups(session, self._with_room(session, batch.groups))
+                    _add_counters(session, self._migration, batch.counters)
+                    keyed = self._with_room(session, batch.groups)
+                    _add_groups(session, self._migration, keyed)
         except (DatabaseUnavailable, IntegrityError, DataError) as error:
             raise LedgerError(f"the ledger could not be written: {error}") from error
 
@@ -52,7 +61,9 @@ class SqlLedgerStore:
         """Return everything, of one moment. Raises LedgerError."""
         try:
             with self._database.reading() as session:
-                return LedgerView(_counters(session), _groups(session))
+                return LedgerView(
+                    _counters(session, self._migration), _groups(session, self._migration)
+                )
         except DatabaseUnavailable as error:
             raise LedgerError(f"the ledger could not be read: {error}") from error
 
@@ -62,7 +73,8 @@ class SqlLedgerStore:
         """Send groups that are new to `overflow` where there is no room for them."""
         if not deltas:
             return []
-        present = {GroupKey(*row) for row in session.execute(select(*_GROUP))}
+        ours = select(*_GROUP).where(LedgerGroup.migration == self._migration)
+        present = {GroupKey(*row) for row in session.execute(ours)}
         keyed = []
         for delta in deltas:
             key = delta.key
@@ -87,17 +99,22 @@ def _is_new(session: Session, batch: Batch) -> bool:
     return bool(session.connection().execute(newer).rowcount)
 
 
-def _add_counters(session: Session, counters: Mapping[Cell, int]) -> None:
+def _add_counters(session: Session, migration: str, counters: Mapping[Cell, int]) -> None:
     rows: dict[Cell, int] = defaultdict(int)
     for cell, count in counters.items():
         rows[cell._replace(caller=cell.caller[:CALLER_LENGTH])] += count
-    named = [{**cell._asdict(), "count": rows[cell]} for cell in sorted(rows)]
+    named = [
+        {"migration": migration, **cell._asdict(), "count": rows[cell]} for cell in sorted(rows)
+    ]
     upsert(session, LedgerCounter, named, add=("count",))
 
 
-def _add_groups(session: Session, keyed: Sequence[tuple[GroupKey, GroupDelta]]) -> None:
+def _add_groups(
+    session: Session, migration: str, keyed: Sequence[tuple[GroupKey, GroupDelta]]
+) -> None:
     groups = [
         {
+            "migration": migration,
             **key._asdict(),
             "count": delta.count,
             "first_seen": delta.first_seen,
@@ -107,12 +124,17 @@ def _add_groups(session: Session, keyed: Sequence[tuple[GroupKey, GroupDelta]]) 
         for key, delta in keyed
     ]
     callers = [
-        {**key._asdict(), "caller": caller[:CALLER_LENGTH], "count": count}
+        {"migration": migration, **key._asdict(), "caller": caller[:CALLER_LENGTH], "count": count}
         for key, delta in keyed
         for caller, count in sorted(delta.callers.items())
     ]
     samples = [
-        {**key._asdict(), "number": sample.number, "text": sample.text}
+        {
+            "migration": migration,
+            **key._asdict(),
+            "number": sample.number,
+            "text": sample.text,
+        }
         for key, delta in keyed
         for sample in delta.samples
         if sample.number <= MOST_SAMPLES
@@ -153,25 +175,29 @@ def upsert(
     session.connection().execute(statement, rows)
 
 
-def _counters(session: Session) -> dict[Cell, int]:
+def _counters(session: Session, migration: str) -> dict[Cell, int]:
     cell = (
         LedgerCounter.caller,
         LedgerCounter.side,
         LedgerCounter.comparison,
         LedgerCounter.what,
     )
-    rows = session.execute(select(*cell, LedgerCounter.count).order_by(*cell))
+    ours = select(*cell, LedgerCounter.count).where(LedgerCounter.migration == migration)
+    rows = session.execute(ours.order_by(*cell))
     return {Cell(*row[:4]): row[4] for row in rows}
 
 
-def _groups(session: Session) -> tuple[Group, ...]:
+def _groups(session: Session, migration: str) -> tuple[Group, ...]:
     callers: dict[GroupKey, dict[str, int]] = defaultdict(dict)
-    for row in session.scalars(select(LedgerCaller).order_by(LedgerCaller.caller)):
+    counted = select(LedgerCaller).where(LedgerCaller.migration == migration)
+    for row in session.scalars(counted.order_by(LedgerCaller.caller)):
         callers[_key(row)][row.caller] = row.count
     samples: dict[GroupKey, list[str]] = defaultdict(list)
-    for sample in session.scalars(select(LedgerSample).order_by(LedgerSample.number)):
+    kept = select(LedgerSample).where(LedgerSample.migration == migration)
+    for sample in session.scalars(kept.order_by(LedgerSample.number)):
         samples[_key(sample)].append(sample.text)
-    groups = session.scalars(select(LedgerGroup).order_by(LedgerGroup.count.desc(), *_GROUP))
+    ours = select(LedgerGroup).where(LedgerGroup.migration == migration)
+    groups = session.scalars(ours.order_by(LedgerGroup.count.desc(), *_GROUP))
     return tuple(
         Group(
             *_key(group),

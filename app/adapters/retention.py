@@ -95,7 +95,12 @@ def _remove_writers(session: Session, before: datetime, most: int) -> None:
 
 def _remove_groups(session: Session, before: datetime, most: int) -> None:
     """Remove groups with all that belongs to them, in the order in which they are added to."""
-    key = (LedgerGroup.comparison, LedgerGroup.fingerprint, LedgerGroup.known)
+    key = (
+        LedgerGroup.migration,
+        LedgerGroup.comparison,
+        LedgerGroup.fingerprint,
+        LedgerGroup.known,
+    )
     found = select(*key).where(LedgerGroup.last_seen < before).order_by(*key).limit(most)
     old = [tuple(row) for row in session.execute(found)]
     if not old:
@@ -104,7 +109,7 @@ def _remove_groups(session: Session, before: datetime, most: int) -> None:
     gone = delete(LedgerGroup).where(tuple_(*key).in_(old), LedgerGroup.last_seen < before)
     removed = [tuple(row) for row in session.execute(gone.returning(*key))]
     for model in (LedgerCaller, LedgerSample) if removed else ():
-        named = tuple_(model.comparison, model.fingerprint, model.known)
+        named = tuple_(model.migration, model.comparison, model.fingerprint, model.known)
         _execute(session, delete(model).where(named.in_(removed)))
 
 

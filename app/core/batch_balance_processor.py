@@ -1,10 +1,11 @@
 """The batch processor: many credits, a hundred a transaction, written past the manager."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import structlog
+from sqlalchemy.orm import Session
 
 from app.core.BalanceNotificationService import BalanceNotificationService, BalanceUpdate
 from app.credits import Booked, Credit, book
@@ -12,6 +13,9 @@ from app.database import Database
 from app.errors import CreditError, DatabaseUnavailable
 
 BATCH_SIZE = 100
+
+Along = Callable[[Session, Sequence[Booked]], None]
+"""Writes what belongs to bookings, in their own transaction."""
 
 _log = structlog.get_logger(__name__)
 
@@ -38,7 +42,9 @@ class BatchBalanceProcessor:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def process(self, asked: Sequence[Credit]) -> BatchOutcome:
+    def process(
+        self, asked: Sequence[Credit], *, along: Along = lambda _, __: None
+    ) -> BatchOutcome:
         """Book the credits, a hundred to a transaction, and notify after each commit.
 
         A batch that fails is rolled back whole and run again one by one under the same keys,
@@ -49,20 +55,22 @@ class BatchBalanceProcessor:
         remaining = iter(asked)
         while batch := list(islice(remaining, BATCH_SIZE)):
             try:
-                booked += self._book(batch)
+                booked += self._book(batch, along)
             except (CreditError, DatabaseUnavailable) as error:
                 _log.warning("batch_failed", credits=len(batch), error=type(error).__name__)
-                alone, failures = self._one_by_one(batch)
+                alone, failures = self._one_by_one(batch, along)
                 booked += alone
                 failed += failures
         return BatchOutcome(tuple(booked), tuple(failed))
 
-    def _one_by_one(self, batch: Sequence[Credit]) -> tuple[list[Booked], list[FailedCredit]]:
+    def _one_by_one(
+        self, batch: Sequence[Credit], along: Along
+    ) -> tuple[list[Booked], list[FailedCredit]]:
         booked: list[Booked] = []
         failed: list[FailedCredit] = []
         for position, credit in enumerate(batch):
             try:
-                booked += self._book([credit])
+                booked += self._book([credit], along)
             except CreditError as error:
                 failed.append(FailedCredit(credit, error))
             except DatabaseUnavailable as error:
@@ -77,9 +85,10 @@ class BatchBalanceProcessor:
             )
         return booked, failed
 
-    def _book(self, batch: Sequence[Credit]) -> list[Booked]:
+    def _book(self, batch: Sequence[Credit], along: Along) -> list[Booked]:
         with self._database.transaction() as session:
             results = book(session, batch)
+            along(session, results)
         for booked in results:
             if not booked.duplicate:
                 _notify(booked)

@@ -67,10 +67,12 @@ def _readiness(parts: Parts) -> Readiness:
     readiness.degraded += [f"kill switch: {problem}" for problem in parts.kill_switch.problems]
     readiness.degraded += parts.runtime.control.problems
     readiness.degraded += parts.reach.problems
-    if parts.runtime.started and parts.shadowing.executor.state != "running":
-        readiness.degraded.append(f"shadows are {parts.shadowing.executor.state}")
     if parts.runtime.started:
-        readiness.degraded += parts.shadowing.problems
+        for name, course in parts.courses.items():
+            state = course.shadowing.executor.state
+            if state != "running":
+                readiness.degraded.append(f"{name}: shadows are {state}")
+            readiness.degraded += course.problems
     _check_database(parts, readiness)
     return readiness
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from app.core.farming_income import accrued_income
+from bench.kit.income import IncomeSystem, deposits
 from bench.kit.peers import LaunchDarkly, Unleash, laboratory
 from bench.kit.system import (
     MANY_USERS,
@@ -18,6 +20,7 @@ from bench.kit.system import (
     user_ids,
 )
 from bench.kit.timing import Variant
+from shim.legacy.tick_income import tick_income
 
 EMPTY = "empty call"
 DIRECT_ID, DIRECT_UPDATE = "direct call, user id", "direct call, update"
@@ -35,6 +38,7 @@ class Bench:
     """What is set up once. Each misbehaving candidate has a system of its own, as has its twin."""
 
     main: System
+    income: IncomeSystem
     plain: System
     twin: System
     sleeping: System
@@ -52,6 +56,7 @@ def set_up() -> Iterator[Bench]:
         legacy = main.migration.user_id_only.notify_balance_update
         bench = Bench(
             main=main,
+            income=IncomeSystem(),
             plain=System(store),
             twin=System(store),
             sleeping=System(store, misdeed=sleep_200_ms),
@@ -62,7 +67,9 @@ def set_up() -> Iterator[Bench]:
         for system in (bench.plain, bench.twin, bench.sleeping, bench.burning):
             system.flip(percent=0, shadow=100)
         main.start()
+        bench.income.start()
         yield bench
+        bench.income.stop()
         main.stop()
         bench.unleash.close()
         bench.launchdarkly.close()
@@ -111,6 +118,29 @@ def facade_calls(system: System, direct: Mapping[str, Variant], calls: int) -> l
         )
         for stage, (percent, shadow) in STAGES.items()
         for path, call, given, legacy in paths
+    ]
+
+
+def income_calls(system: IncomeSystem, calls: int) -> list[Variant]:
+    """Return the farming income: each calculation by itself, then the facade at every stage."""
+    given = deposits(calls)
+    direct = {
+        0: Variant("direct call, income", tick_income, given),
+        100: Variant("direct call of the canonical, income", accrued_income, given),
+    }
+    return [
+        *direct.values(),
+        *(
+            Variant(
+                f"facade {stage}, income",
+                system.facade.income_of,
+                given,
+                against=direct[percent],
+                before=partial(system.flip, percent=percent, shadow=shadow),
+                after=system.settle,
+            )
+            for stage, (percent, shadow) in STAGES.items()
+        ),
     ]
 
 

@@ -86,7 +86,8 @@ class Town:
     """The application, built over a copy of a town's database, with a page for each tab.
 
     The shadows may use a whole core, `SHIM_SHADOW_CPU_PERCENT=100`. Sweeps are a minute apart,
-    so that they repair nothing that was lost. `first_lines` of each divergence are logged.
+    so that they repair nothing that was lost. `first_lines` of each divergence are logged;
+    a shadow is given up after `deadline_ms`.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Town:
         canonical: NewNotifications,
         recording: bool,
         first_lines: int,
+        deadline_ms: int,
     ) -> None:
         shutil.copy(template / DATABASE, folder / DATABASE)
         self.settings = Settings(
@@ -105,6 +107,7 @@ class Town:
             schedulers=False,
             sweep_interval_s=60,
             shadow_cpu_percent=100,
+            shadow_deadline_ms=deadline_ms,
             log_user_ids="plain",
             log_first_lines=first_lines,
         )

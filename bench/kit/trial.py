@@ -83,6 +83,7 @@ def run(trial: Trial) -> dict[str, Any]:
             canonical=canonical,
             recording=trial.live,
             first_lines=1_000_000 if trial.contended else 10,
+            deadline_ms=20_000 if trial.patient else 1_000,
         )
         traffic = Traffic(
             town,

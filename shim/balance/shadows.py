@@ -10,6 +10,7 @@ from functools import partial
 
 from shim.balance.doubles import PUBLISH, BusDouble, ConnectionDouble, ManagerDouble
 from shim.book import ConnectionState
+from shim.changed_argument import ArgumentChangedError
 from shim.legacy.connection_aware import WINDOW_S, ConnectionAwareService
 from shim.legacy.ports import Balance
 from shim.legacy.updates import BalanceUpdate
@@ -28,10 +29,6 @@ EVERY_NTH = 8
 _NEWCOMER_AT, _HANDOVER_AT = 5, 3
 HANDOVER_READ_S = 30.0
 """Seconds for the read of a rehearsed handover: whether it is fast is not what is rehearsed."""
-
-
-class ArgumentChangedError(Exception):
-    """A shadow changed the argument that it was handed."""
 
 
 class _Shadow:

@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from shim.balance.lines import caller_of, redacted
 from shim.balance.looks import Trail
 from shim.balance.records import AFTER, TRAIL
 from shim.book import ConnectionState
 from shim.connections import Shown
 from shim.legacy.ports import Balance
 from shim.legacy.updates import BalanceUpdate
+from shim.lines import caller_of, redacted
 from shim.log_records import DifferenceRecord
 from shim.migration import CallContext
 from shim.ports import Frame

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from shim.balance.lines import redacted
 from shim.balance.saying import decoded
+from shim.lines import redacted
 from shim.log_records import DifferenceRecord
 from shim.replay.case import (
     SOMEBODY_ELSE,

@@ -48,7 +48,7 @@ def test_the_report_shows_every_number_and_verdict(build: Build, log: Path) -> N
     assert result.exit_code == 0, result.output
     assert result.output.splitlines() == [
         "3 lines of 1 workers, 1 damaged, 0 of another version",
-        "routed canonical 1, invalid_user_id 1, legacy 5",
+        "balance-notifications: routed canonical 1, invalid_user_id 1, legacy 5",
         "sampled 7 calls in 5 episodes, 1 closed by force; dropped none; stale legacy frames 2",
         "",
         "stage       comparison verdict       compared   known diverged     rate  at most"

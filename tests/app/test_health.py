@@ -151,7 +151,10 @@ def test_a_stuck_shadow_degrades(running: Built, monkeypatch: pytest.MonkeyPatch
     """Nobody is verified any more, and everybody is served: 200, and it is said."""
     executor = running.parts.shadowing.executor
     monkeypatch.setattr(type(executor), "state", property(lambda _: "stuck"))
-    assert readiness(running) == (200, "degraded", "shadows are stuck")
+    code, status, problems = readiness(running)
+    assert (code, status) == (200, "degraded")
+    assert "balance-notifications: shadows are stuck" in problems
+    assert "farming-income: shadows are stuck" in problems
 
 
 def test_a_worker_file_that_cannot_be_written_degrades(running: Built, settings: Settings) -> None:

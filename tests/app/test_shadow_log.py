@@ -72,17 +72,20 @@ def compared(built: Built, comparison: str) -> int:
 def test_every_line_goes_to_the_file_and_to_standard_output(
     shadowed: Callable[..., Built], settings: Settings, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    """The same whole lines, one JSON object each, in both places, in the order of time."""
+    """The same whole lines, one JSON object each, in both places; in order of each migration."""
     configure_logging()
     built = shadowed()
     farm(built)
     built.parts.runtime.stop()
+    courses = list(built.parts.courses)
     lines = lines_of(settings.log_path)
     printed = capfdbinary.readouterr().out
     [(log, *_)] = log_files(settings.log_path)
     assert printed == log.read_bytes()
     assert {"divergence", "shadow_counts"} == {line["event"] for line in lines}
-    assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
+    for migration in courses:
+        at = [line["at"] for line in lines if line.get("migration", courses[0]) == migration]
+        assert at == sorted(at)
     assert len({(line["host"], line["worker"], line["started"]) for line in lines}) == 1
 
 

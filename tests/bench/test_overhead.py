@@ -30,6 +30,7 @@ def test_the_benchmark_runs_from_nothing_and_writes_every_row(tmp_path):
         "facade off",
         "facade shadow",
         "facade complete",
+        "facade shadow, income",
         "snapshot",
         "UnleashClient.is_enabled",
         "laboratory conduct",

@@ -24,7 +24,13 @@ from app.cli_rollout import rollout
 from app.database import Database
 from app.models import User
 from flags.admin import EmbeddedAdmin
-from flags.decision import CANONICAL_FLAG
+from flags.decision import (
+    BALANCE_NOTIFICATIONS,
+    CANONICAL_FLAG,
+    FARMING_INCOME,
+    MIGRATIONS,
+    FlagPair,
+)
 from flags.definition import FlagDefinition
 from flags.embedded import EmbeddedProvider, ensure_flag_file
 from flags.history import FileHistory
@@ -33,25 +39,42 @@ from flags.latch import Latch
 from flags.latch_file import FileLatchStore
 from flags.workers import WorkerFiles
 from shim.balance.known import SHIPPED
+from shim.income.known import SHIPPED as INCOME_SHIPPED
 from shim.known_store import KnownFile
 
 USERS = (7, 9)
 
 
-def parts_on(instance: Path) -> SimpleNamespace:
+def parts_on(instance: Path) -> Any:
     """Return the parts that the commands use, as a process that just started has them."""
     database = Database("sqlite:///app.db", instance_path=instance)
-    return SimpleNamespace(
-        database=database,
-        known=KnownFile(instance / "known.json", shipped=SHIPPED),
-        ledger=SqlLedgerStore(database),
-        flag_admin=EmbeddedAdmin(instance / "flags.json"),
-        provider=EmbeddedProvider(instance / "flags.json"),
-        kill_switch=KillSwitch([FileLatchStore(instance / "latch.json")]),
-        history=FileHistory(instance / "history.jsonl"),
-        workers=WorkerFiles(instance / "run"),
-        questions=Questions(instance / "run"),
-    )
+    shared = {
+        "database": database,
+        "flag_admin": EmbeddedAdmin(instance / "flags.json"),
+        "provider": EmbeddedProvider(instance / "flags.json"),
+        "kill_switch": KillSwitch([FileLatchStore(instance / "latch.json")]),
+        "history": FileHistory(instance / "history.jsonl"),
+        "workers": WorkerFiles(instance / "run"),
+        "questions": Questions(instance / "run"),
+    }
+    shipped = {BALANCE_NOTIFICATIONS: SHIPPED, FARMING_INCOME: INCOME_SHIPPED}
+    courses = {
+        pair.migration: SimpleNamespace(
+            **shared,
+            pair=pair,
+            known=KnownFile(instance / known_name(pair), shipped=shipped[pair]),
+            ledger=SqlLedgerStore(database, migration=pair.migration),
+        )
+        for pair in MIGRATIONS
+    }
+    for course in courses.values():
+        course.of = courses.__getitem__
+    return courses[BALANCE_NOTIFICATIONS.migration]
+
+
+def known_name(pair: FlagPair) -> str:
+    """Return the name of the file of a migration's known divergences."""
+    return "known.json" if pair is BALANCE_NOTIFICATIONS else f"known-{pair.migration}.json"
 
 
 @dataclass(frozen=True, slots=True)

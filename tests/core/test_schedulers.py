@@ -17,6 +17,7 @@ from app.core.ton_boost_scheduler import TonBoostScheduler
 from app.database import Database
 from app.models import FarmingDeposit, TonBoost, User
 from app.money import MILLIONTH
+from shim.legacy.tick_income import tick_income
 from shim.legacy.updates import BalanceUpdate
 from tests.core.conftest import Recorder
 from tests.money.bookings import account, assert_books_balance, book_now, credit, make_users
@@ -35,7 +36,9 @@ def lend(database: Database, table: type, user_id: int, amount: str, daily_rate:
 @pytest.fixture
 def farming(database: Database, by_id: Recorder) -> FarmingScheduler:
     """Return a scheduler of deposits that pays every five minutes."""
-    return FarmingScheduler(database, BatchBalanceProcessor(database), interval_s=300)
+    return FarmingScheduler(
+        database, BatchBalanceProcessor(database), interval_s=300, income=tick_income
+    )
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from tests.docs import effects, unleash_effects
+from tests.docs import effects, income_effects, unleash_effects
 from tests.docs.demonstration import Demonstration, Done
 
 VECTORS = "b_no_connection or b_object_argument or single_update"
@@ -81,6 +81,13 @@ CHECKS = {
         ),
         'flask shadow known end stale-boost --reason "it is not seen any more"': Check(
             partial(effects.knows, None)
+        ),
+        'flask rollout shadow 100 --migration farming-income --reason "compare the income"': Check(
+            income_effects.shadowed
+        ),
+        "flask shadow report --migration farming-income": Check(income_effects.reported),
+        'flask rollout off --migration farming-income --reason "the income was compared"': Check(
+            income_effects.switched_off
         ),
         f'pytest -v tests/legacy/test_vectors.py -k "{VECTORS}"': Check(
             partial(effects.tests_pass, 3)

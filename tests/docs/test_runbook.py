@@ -8,8 +8,9 @@ import re
 import click
 import pytest
 
+from app.cli_orders import UNCONFIRMED
 from app.cli_replay import CannotReplay
-from app.cli_rollout import NOBODY_THERE, UNCONFIRMED, rollout
+from app.cli_rollout import NOBODY_THERE, rollout
 from app.cli_shadow import shadow
 from app.cli_unleash import unleash
 from app.notifications.close_codes import CloseCode
@@ -17,7 +18,7 @@ from app.notifications.service import BalanceNotifications
 from app.replay_words import EXIT_CODES
 from app.web.admission import Why
 from app.web.init_data import Flaw
-from flags.decision import CANONICAL_FLAG, SHADOW_FLAG, Reason
+from flags.decision import CANONICAL_FLAG, FARMING_INCOME, SHADOW_FLAG, Reason
 from flags.stage import Stage
 from shim.report import Verdict
 from shim.shadow.activity import Activity
@@ -138,8 +139,10 @@ def test_files_of_an_instance_are_explained_and_no_other(live: Demonstration) ->
     live.set_flag(CANONICAL_FLAG, 25)
     assert live.flask("rollout", "rollback").exit_code == 0
     accepted = "accept it --comparison saying --path values --kind value --until 2036-12-31"
-    done = live.flask("shadow", "known", *accepted.split(), "--reason", "'trying it out'")
-    assert done.exit_code == 0, done.said
+    for of in ((), ("--migration", FARMING_INCOME.migration)):
+        accept = (*accepted.split(), *of, "--reason", "'trying it out'")
+        done = live.flask("shadow", "known", *accept)
+        assert done.exit_code == 0, done.said
     eventually((live.instance / "log.key").exists, "something was compared")
     explained = [mark for row in table(RUNBOOK, "file", "what it is") for mark in marks(row)]
     patterns = [mark.replace("PID", "[0-9]*").replace("HOST", "*") for mark in explained]

@@ -1,0 +1,80 @@
+"""What each migration tells the engine: how it is routed, compared, written down and kept."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.adapters.truth import SqlTruthReader
+from app.core.farming_income import accrued_income
+from app.database import Database
+from app.notifications.ports import BalanceHint
+from app.notifications.service import BalanceNotifications, NewNotifications
+from shim.balance.known import SHIPPED as BALANCE_SHIPPED
+from shim.balance.lines import divergence_record as balance_record
+from shim.balance.world import BalanceWorld
+from shim.income.known import SHIPPED as INCOME_SHIPPED
+from shim.income.lines import divergence_record as income_record
+from shim.income.world import IncomeWorld
+from shim.legacy.tick_income import tick_income
+from shim.lines import NewRecord
+from shim.migration import Migration
+from shim.ports import Bus, Clock, TruthReader
+from shim.replay.capture import capture
+from shim.router import Router
+from shim.shadow.counts import Counts
+from shim.shadow.known import KnownDivergence
+from shim.shadow.replays import Write
+from shim.shadow.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One migration. `write` keeps a divergence to be run again, None if that is not done."""
+
+    router: Router
+    new_world: Callable[[Counts], World]
+    new_record: NewRecord
+    shipped: tuple[KnownDivergence, ...]
+    write: Write | None
+
+
+def balance_binding(
+    migration: Migration, database: Database, *, canonical: NewNotifications, noise_percent: int
+) -> Binding:
+    """Bind the balance notifications to the engine, with a database they cannot write to."""
+    truth = SqlTruthReader(database.read_only())
+
+    def new_canonical(clock: Clock, truth: TruthReader, bus: Bus) -> BalanceNotifications:
+        """Build a shadow: it serves everybody, and everybody is a double."""
+        return canonical(truth=truth, clock=clock, serves=lambda _: True, bus=bus)
+
+    def new_world(counts: Counts) -> BalanceWorld:
+        return BalanceWorld(
+            migration=migration,
+            truth=truth,
+            new_canonical=new_canonical,
+            new_hint=BalanceHint,
+            counts=counts,
+            monotonic=time.monotonic,
+            noise_percent=noise_percent,
+        )
+
+    return Binding(
+        migration,
+        new_world,
+        balance_record,
+        BALANCE_SHIPPED,
+        write=lambda episode, result, at: capture(episode, result, at=at),
+    )
+
+
+def income_binding(router: Router) -> Binding:
+    """Bind the farming income to the engine.
+
+    Nothing is kept to be run again: the line of a divergence has all there is to it.
+    """
+
+    def new_world(_: Counts) -> IncomeWorld:
+        return IncomeWorld(legacy=tick_income, canonical=accrued_income)
+
+    return Binding(router, new_world, income_record, INCOME_SHIPPED, write=None)

@@ -1,0 +1,64 @@
+"""What the commands that change something have in common: do it, and show who followed."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import click
+
+from app import rollout as actions
+from app.cli_options import chosen
+from app.rollout import Order, Outcome, RolloutError
+from app.rollout_words import confirmation_json, confirmation_words, unconfirmed_words
+from flags.admin import FlagAdmin, FlagAdminError, FlagChange, FlagOutcomeUnknownError
+from flags.latch import LatchStoreError
+
+UNCONFIRMED, UNKNOWN = 1, 4
+"""Exit codes: some worker has not followed; nobody knows whether it was done."""
+
+
+def set_flag(
+    what: str, act: Callable[[FlagAdmin], FlagChange], order: Order, as_json: bool
+) -> None:
+    """Change a flag of the chosen migration, and show what came of it."""
+    run(lambda: actions.set_flag(chosen(), order, what, act), as_json)
+
+
+def run(act: Callable[[], Outcome], as_json: bool) -> Outcome:
+    """Do it and show what came of it; exit 1 if a worker has not followed."""
+    started = time.monotonic()
+    try:
+        outcome = act()
+    except FlagOutcomeUnknownError as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(UNKNOWN) from error
+    except (FlagAdminError, LatchStoreError, RolloutError) as error:
+        fail(error)
+    took_ms = actions.milliseconds_since(started)
+    confirmation = outcome.confirmation
+    if as_json:
+        workers = confirmation_json(confirmation)
+        print_json({**outcome.details, "workers": workers, "took_ms": round(took_ms, 1)})
+    else:
+        click.echo(outcome.summary)
+        click.echo("\n".join([*confirmation_words(confirmation), f"  took {took_ms:.0f} ms"]))
+    for note in outcome.notes:
+        click.echo(f"note: {note}", err=True)
+    if confirmation.nobody_there:
+        click.echo("there is no live worker: this holds for those that start", err=True)
+    for pid in confirmation.unconfirmed:
+        click.echo(unconfirmed_words(pid), err=True)
+    if confirmation.unconfirmed:
+        raise SystemExit(UNCONFIRMED)
+    return outcome
+
+
+def fail(error: Exception) -> NoReturn:
+    """End the command with what is wrong, and 1."""
+    raise click.ClickException(str(error)) from error
+
+
+def print_json(value: Any) -> None:
+    """Print what a program asked for."""
+    click.echo(json.dumps(value, indent=2))

@@ -1,0 +1,58 @@
+"""Builds the shadow log of a worker: one file, and standard output, whatever it compares."""
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.adapters.detached import Detached
+from app.adapters.worker_log import WorkerLog
+from app.settings import Settings
+from flags.workers import process_start
+from shim.shadow.publisher import Publisher
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowLog:
+    """The one log of a worker, which all migrations share."""
+
+    publisher: Publisher
+    printed: Detached
+
+    def start(self) -> None:
+        """Start to write."""
+        self.publisher.start()
+
+    def stop(self) -> None:
+        """Write what is left."""
+        self.publisher.stop()
+        self.printed.close()
+
+
+def build_shadow_log(settings: Settings) -> ShadowLog:
+    """Build it; nothing is started."""
+    printed = Detached(_standard_output)
+    log = WorkerLog(settings.log_path, settings.log_retention)
+    publisher = Publisher([log, printed], utc_now=lambda: datetime.now(UTC), common=_worker)
+    return ShadowLog(publisher, printed)
+
+
+def writer_of(migration: str) -> str:
+    """Name what writes the ledger of a migration in this process as nothing else is named."""
+    worker = _worker()
+    return f"{str(worker['host'])[:100]}:{worker['worker']}:{worker['started']}:{migration}"
+
+
+def _standard_output(data: bytes) -> None:
+    """Write past Python's own buffer, whose lock a blocked write would hold at the exit."""
+    while data:
+        data = data[os.write(1, data) :]
+
+
+def _worker() -> dict[str, object]:
+    """Say which process writes. Asked once it runs: a fork has another pid."""
+    return {
+        "host": socket.gethostname(),
+        "worker": os.getpid(),
+        "started": round(process_start(os.getpid()) or 0.0, 2),
+    }

@@ -1,0 +1,1 @@
+"""The migration of the farming income: two calculations that return an amount."""

@@ -1,12 +1,13 @@
 # make run    set up what is needed and serve the demonstration on http://127.0.0.1:$(PORT)
 # make test   set up what is needed, check and test
+# make stack  set up what is needed and serve with two hosts, PostgreSQL and Redis
 # CLIENT_SPECIFICATION=FOLDER make specification   run Unleash's client specification over our flags
 PORT ?= 8000
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check specification bench clean
+.PHONY: run test check specification stack bench clean
 
 $(VENV)/run.stamp: requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -39,6 +40,9 @@ check: $(VENV)/dev.stamp
 
 test: check $(VENV)/unleash.stamp
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+stack: $(VENV)/dev.stamp $(VENV)/servers.stamp
+	$(BIN)/python scripts/stack.py
 
 specification: $(VENV)/dev.stamp
 	$(BIN)/pytest tests/flags/test_client_specification.py

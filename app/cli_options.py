@@ -67,9 +67,17 @@ def system_user() -> str:
         return f"uid {os.getuid()}"
 
 
+def opened() -> Parts:
+    """Return the parts; what looks at far stores ends with the command."""
+    found = parts()
+    for let_go in (found.kill_switch.stop, found.workers.close):
+        click.get_current_context().call_on_close(let_go)
+    return found
+
+
 def chosen() -> Parts:
     """Return the parts of the migration that the present command is about."""
-    return parts().of(chosen_migration())
+    return opened().of(chosen_migration())
 
 
 def json_option(command: Command) -> Command:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from app import rollout as actions
-from app.cli_options import chosen
+from app.cli_options import chosen, opened
 from app.rollout import Order, Outcome, RolloutError
 from app.rollout_words import confirmation_json, confirmation_words, unconfirmed_words
 from flags.admin import FlagAdmin, FlagAdminError, FlagChange, FlagOutcomeUnknownError
@@ -36,20 +36,23 @@ def run(act: Callable[[], Outcome], as_json: bool) -> Outcome:
     except (FlagAdminError, LatchStoreError, RolloutError) as error:
         fail(error)
     took_ms = actions.milliseconds_since(started)
-    confirmation = outcome.confirmation
+    confirmation, here = outcome.confirmation, opened().workers.host
     if as_json:
         workers = confirmation_json(confirmation)
         print_json({**outcome.details, "workers": workers, "took_ms": round(took_ms, 1)})
     else:
         click.echo(outcome.summary)
-        click.echo("\n".join([*confirmation_words(confirmation), f"  took {took_ms:.0f} ms"]))
+        lines = confirmation_words(confirmation, here=here)
+        click.echo("\n".join([*lines, f"  took {took_ms:.0f} ms"]))
     for note in outcome.notes:
         click.echo(f"note: {note}", err=True)
     if confirmation.nobody_there:
         click.echo("there is no live worker: this holds for those that start", err=True)
-    for pid in confirmation.unconfirmed:
-        click.echo(unconfirmed_words(pid), err=True)
-    if confirmation.unconfirmed:
+    for worker in confirmation.unconfirmed:
+        click.echo(unconfirmed_words(worker, here=here), err=True)
+    if confirmation.blind_to:
+        click.echo(f"workers of other hosts cannot be seen: {confirmation.blind_to}", err=True)
+    if not confirmation.complete:
         raise SystemExit(UNCONFIRMED)
     return outcome
 

@@ -17,13 +17,14 @@ from app.cli_options import (
     USER,
     chosen,
     json_option,
+    opened,
     order_options,
 )
 from app.cli_orders import UNCONFIRMED, fail, print_json, run, set_flag
 from app.errors import DatabaseUnavailable
 from app.known import refuse_complete
 from app.models import User
-from app.parts import Parts, parts
+from app.parts import Parts
 from app.rollout import Order, Outcome
 from app.rollout_status import status_json, status_lines
 from flags.admin import FlagAdmin, FlagAdminError, FlagChange
@@ -56,9 +57,9 @@ def cohort() -> None:
 def show_status(as_json: bool) -> None:
     """Show the stage, the flags, the latch and every worker."""
     if as_json:
-        print_json(status_json(parts()))
+        print_json(status_json(opened()))
     else:
-        click.echo("\n".join(status_lines(parts())))
+        click.echo("\n".join(status_lines(opened())))
 
 
 @rollout.command("set", context_settings=_VALUES_MAY_LOOK_LIKE_OPTIONS)
@@ -103,7 +104,7 @@ def roll_back(who: str, why: str, as_json: bool) -> None:
 
     Exits 1 if a worker has not confirmed, 3 if there is no live worker.
     """
-    outcome = run(lambda: actions.roll_back(parts(), Order(who, why)), as_json)
+    outcome = run(lambda: actions.roll_back(opened(), Order(who, why)), as_json)
     if outcome.confirmation.nobody_there:
         raise SystemExit(NOBODY_THERE)
 
@@ -128,7 +129,7 @@ def resume(percent: int, who: str, why: str, as_json: bool) -> None:
 def show_history(limit: int, as_json: bool) -> None:
     """Show who changed what, when, why, from what and to what; the newest last."""
     try:
-        log = parts().history.read()
+        log = opened().history.read()
     except OSError as error:
         fail(error)
     entries = [entry_to_json(entry) for entry in log.entries[-limit:]]
@@ -146,7 +147,7 @@ def show_history(limit: int, as_json: bool) -> None:
 @order_options()
 def cohort_add(user: int, who: str, why: str, as_json: bool) -> None:
     """Let the canonical serve USER whatever the percentage."""
-    _require_account(parts(), user)
+    _require_account(opened(), user)
     set_flag(
         "cohort add",
         lambda admin: admin.cohort_add(chosen().pair.canonical, user),
@@ -175,7 +176,7 @@ def cohort_remove(user: int, who: str, why: str, as_json: bool) -> None:
 def cohort_list(as_json: bool) -> None:
     """Show the users that are served by name."""
     try:
-        users = parts().flag_admin.cohort(chosen().pair.canonical)
+        users = opened().flag_admin.cohort(chosen().pair.canonical)
     except FlagAdminError as error:
         fail(error)
     if as_json:
@@ -189,10 +190,10 @@ def cohort_list(as_json: bool) -> None:
 @migration_option
 @json_option
 def show_why(user: int, as_json: bool) -> None:
-    """Show who serves USER and why, as each live worker has it."""
+    """Show who serves USER and why, as each live worker of this host has it."""
     found = chosen()
     _require_account(found, user)
-    views = found.workers.read()
+    views = [view for view in found.workers.read() if view.record.host == found.workers.host]
     live = [view.record.pid for view in views if view.state is WorkerState.LIVE]
     question = {"user": user, "migration": found.pair.migration}
     try:

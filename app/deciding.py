@@ -1,10 +1,23 @@
-"""Builds what decides who serves: the flags, the kill switch, and what is known of workers."""
+"""Builds what decides who serves: the flags, the kill switch, and what is known of workers.
+
+Where other hosts may take part, the kill switch and the workers are kept there, too: in the
+database unless it is SQLite, and in Redis if there is a bus. The files of the instance folder
+come first, always.
+"""
 
 from dataclasses import dataclass
 
+from app.adapters.latch_redis import RedisLatchStore
+from app.adapters.latch_sql import SqlLatchStore
 from app.adapters.questions import Questions
+from app.adapters.shared_sql import SharedSql
+from app.adapters.workers_redis import RedisWorkerTable
+from app.adapters.workers_sql import SqlWorkerTable
 from app.database import Database
 from app.flag_hints import FlagHints, build_flag_hints
+from app.rollback_file import RollbackFile
+from app.runtime import Service
+from app.secret import signing_key
 from app.settings import Settings
 from app.unleash import build_targets, build_unleash_admin, build_unleash_provider
 from app.usage import FlagAnswers
@@ -13,14 +26,19 @@ from flags.embedded import EmbeddedProvider
 from flags.history import FileHistory, History
 from flags.kill_switch import KillSwitch
 from flags.latch_file import FileLatchStore
+from flags.latch_watch import WatchedStore
 from flags.provider import FlagProvider
+from flags.shared_workers import SharedWorkers, WorkerTable
 from flags.targets import AuthorisedTargets
 from flags.workers import WorkerFiles, WorkerRegistry
 
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """What a worker follows, what an operator moves, and where each says so."""
+    """What a worker follows, what an operator moves, and where each says so.
+
+    `services` in the order of their start.
+    """
 
     provider: FlagProvider
     flag_admin: FlagAdmin
@@ -31,6 +49,8 @@ class Deciding:
     targets: AuthorisedTargets
     flag_hints: FlagHints
     answers: FlagAnswers
+    rollback_file: RollbackFile
+    services: tuple[tuple[str, Service], ...]
 
 
 def build_deciding(settings: Settings, database: Database) -> Deciding:
@@ -44,18 +64,54 @@ def build_deciding(settings: Settings, database: Database) -> Deciding:
         unleash = build_unleash_provider(settings, targets=targets, count=answers)
         provider, flag_hints = unleash, build_flag_hints(settings, unleash.hurry)
         flag_admin = build_unleash_admin(settings, targets=targets, tell=flag_hints.tell)
+    kill_switch = KillSwitch([FileLatchStore(settings.latch_file)], far=_latch_stores(settings))
+    history = FileHistory(settings.history_file)
+    files = WorkerFiles(settings.run_path, host=settings.host_name)
+    tables = _worker_tables(settings)
+    shared = SharedWorkers(files, tables)
     return Deciding(
         provider=provider,
         flag_admin=flag_admin,
-        kill_switch=KillSwitch([FileLatchStore(settings.latch_file)]),
-        history=FileHistory(settings.history_file),
-        workers=WorkerFiles(settings.run_path),
+        kill_switch=kill_switch,
+        history=history,
+        workers=shared if tables else files,
         questions=Questions(settings.run_path),
         targets=targets,
         flag_hints=flag_hints,
         answers=answers,
+        rollback_file=RollbackFile(
+            settings.rollback_file, kill_switch=kill_switch, history=history
+        ),
+        services=(("workers", shared),) if tables else (),
     )
 
 
 def _nobody(revision: int) -> None:
     """Ignore a hint: a file is looked at every 20 ms anyway."""
+
+
+def _latch_stores(settings: Settings) -> list[WatchedStore]:
+    """Return where the latch is kept besides the file, the fastest first."""
+    stores: list[WatchedStore] = []
+    if settings.notify_bus_url is not None:
+        redis = RedisLatchStore(settings.notify_bus_url, secret=lambda: signing_key(settings))
+        stores.append(WatchedStore(redis))
+    if settings.shared_database:
+        stores.append(WatchedStore(SqlLatchStore(_sql(settings))))
+    return stores
+
+
+def _worker_tables(settings: Settings) -> list[WorkerTable]:
+    """Return where workers are kept besides the files."""
+    tables: list[WorkerTable] = []
+    if settings.notify_bus_url is not None:
+        url = settings.notify_bus_url
+        tables.append(RedisWorkerTable(url, secret=lambda: signing_key(settings)))
+    if settings.shared_database:
+        tables.append(SqlWorkerTable(_sql(settings)))
+    return tables
+
+
+def _sql(settings: Settings) -> SharedSql:
+    """Return connections of their own: what hangs in one of them keeps no other waiting."""
+    return SharedSql(settings.database_url, instance_path=settings.instance_path)

@@ -4,7 +4,9 @@ An execution option `wait_s` on an engine bounds how long one of its transaction
 """
 
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg.errors
@@ -15,6 +17,9 @@ from app.errors import DatabaseLocked, DatabaseReadOnly, DatabaseUnavailable
 
 WAIT_S = 5.0
 """How long a statement waits for a lock, and a caller for a free connection."""
+
+PROMPT_S = 1.0
+"""How long anything takes at most on a prompt engine, while the server answers at all."""
 
 _POOL_SIZE = 5
 _WRITERS_BEYOND_POOL = 10
@@ -61,6 +66,29 @@ def reading_engine(url: URL) -> Engine:
         "default_transaction_isolation": r"repeatable\ read",
     }
     return _postgresql_engine(url, settings=settings, max_overflow=-1)
+
+
+def prompt_engine(url: URL) -> Engine:
+    """Return a small engine of its own for what must not wait behind bookings: PostgreSQL only.
+
+    Statements end after a second, and so does a connection whose other end is gone. One that
+    is held by a server that hangs is not ended: use it on a thread that may hang.
+    """
+    second = f"{round(PROMPT_S * 1000)}"
+    return _postgresql_engine(
+        url,
+        settings={"lock_timeout": second, "statement_timeout": second},
+        max_overflow=4,
+        pool_size=1,
+        pool_timeout=PROMPT_S,
+        connect_args={
+            "connect_timeout": 2,  # the least that libpq takes
+            "tcp_user_timeout": second,
+            "keepalives_idle": 1,
+            "keepalives_interval": 1,
+            "keepalives_count": 2,
+        },
+    )
 
 
 def named_error(error: SQLAlchemyError, url: URL) -> DatabaseUnavailable:
@@ -112,15 +140,23 @@ def _sqlite_engine(url: URL, *, mode: str, pragma: str, begin: str) -> Engine:
     return engine
 
 
-def _postgresql_engine(url: URL, *, settings: dict[str, str], max_overflow: int) -> Engine:
+def _postgresql_engine(
+    url: URL,
+    *,
+    settings: dict[str, str],
+    max_overflow: int,
+    pool_size: int = _POOL_SIZE,
+    pool_timeout: float = WAIT_S,
+    connect_args: Mapping[str, Any] | None = None,
+) -> Engine:
     always = {"timezone": "UTC", "lock_timeout": f"{round(WAIT_S * 1000)}"}
     options = " ".join(f"-c {name}={value}" for name, value in {**always, **settings}.items())
     engine = create_engine(
         url,
-        connect_args={"options": options, "connect_timeout": round(WAIT_S)},
-        pool_size=_POOL_SIZE,
+        connect_args={"connect_timeout": round(WAIT_S), **(connect_args or {}), "options": options},
+        pool_size=pool_size,
         max_overflow=max_overflow,
-        pool_timeout=WAIT_S,
+        pool_timeout=pool_timeout,
         pool_pre_ping=True,
     )
 

@@ -142,12 +142,17 @@ def build_parts(
         workers=deciding.workers,
         answer=_answering(deciding.questions, migration, income.router),
         count=_counting(courses.values(), reach, admission),
-        watch=_watching(deciding.flag_hints.poll, *(each.known.poll for each in courses.values())),
+        watch=_watching(
+            deciding.rollback_file.poll,
+            deciding.flag_hints.poll,
+            *(each.known.poll for each in courses.values()),
+        ),
         flipped=reach.sweep.hurry,  # whoever is served anew gets at once what was missed
         problems=lambda: [
             *(each for course in courses.values() for each in course.problems),
             *_said(deciding.provider.problem),
         ],
+        settings=settings.digest,
     )
     own = courses[BALANCE_NOTIFICATIONS.migration]
     services: list[tuple[str, Service]] = [
@@ -156,6 +161,7 @@ def build_parts(
         *reach.services,
         ("shadow log", log),
         *((f"shadowing of {name}", course.shadowing) for name, course in courses.items()),
+        *deciding.services,
         ("control", control),
         ("flag hints", deciding.flag_hints),
         ("sockets", sockets),
@@ -164,8 +170,8 @@ def build_parts(
     return Parts(
         settings=settings,
         database=database,
-        **_fields(deciding, without="answers"),
-        **_fields(rewarding, without="services"),
+        **_fields(deciding),
+        **_fields(rewarding),
         migration=migration,
         courses=courses,
         pair=own.pair,
@@ -179,9 +185,10 @@ def build_parts(
     )
 
 
-def _fields(group: Deciding | Rewarding, *, without: str = "") -> dict[str, Any]:
-    """Return the parts of a group by their names, which are those in `Parts`."""
-    return {each.name: getattr(group, each.name) for each in fields(group) if each.name != without}
+def _fields(group: Deciding | Rewarding) -> dict[str, Any]:
+    """Return the parts of a group by their names, but for those that `Parts` has no use for."""
+    wanted = {each.name for each in fields(Parts)}
+    return {each.name: getattr(group, each.name) for each in fields(group) if each.name in wanted}
 
 
 def _make_folder(path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     DateTime,
     Dialect,
@@ -245,3 +246,35 @@ class ShadowChore(Base):
 
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     taken_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class KeptLatch(Base):
+    """The latch of the kill switch: `text` is what its file would hold."""
+
+    __tablename__ = "latch"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    epoch: Mapped[int] = mapped_column(BigInt)
+    engaged: Mapped[bool] = mapped_column(Boolean)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class KnownWorker(Base):
+    """What a worker last said of itself, and when by the clock of the database."""
+
+    __tablename__ = "workers"
+
+    host: Mapped[str] = mapped_column(String(255), primary_key=True)
+    pid: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
+    record: Mapped[str] = mapped_column(Text)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class HeldLease(Base):
+    """Who may do what only one process does, until when by the clock of the database."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(200))
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -7,11 +7,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.parts import Parts
-from app.rollout_words import definition_json, definition_words, latch_json, latch_words
+from app.rollout_words import (
+    definition_json,
+    definition_words,
+    latch_json,
+    latch_words,
+    placement_notes,
+    placements_json,
+    worker_words,
+)
 from flags.admin import FlagAdmin, FlagChange
 from flags.confirmation import (
     Confirmation,
-    epoch_applied,
+    latch_applied,
     revision_applied,
     wait_until_applied,
 )
@@ -79,14 +87,14 @@ def switch_off(parts: Parts, order: Order) -> Outcome:
 
 def roll_back(parts: Parts, order: Order) -> Outcome:
     """Send everybody to legacy and wait for every worker. Raises `LatchStoreError`."""
-    before = current_stage(parts)
-    latch = parts.kill_switch.engage(who=order.who, why=order.why)
+    latch = parts.kill_switch.engage(who=order.who, why=order.why)  # before anything may wait
+    before = _stage(parts, parts.kill_switch.replaced)
     notes = recorded(parts, order, "rollback", before, Stage.ROLLED_BACK)
     return Outcome(
         f"rolled back: legacy serves everybody (epoch {latch.epoch})",
         _wait_for_latch(parts, latch),
-        {"latch": latch_json(latch)},
-        notes,
+        {"latch": latch_json(latch), "stores": placements_json(parts.kill_switch.placements)},
+        (*notes, *placement_notes(parts.kill_switch.placements)),
     )
 
 
@@ -107,13 +115,7 @@ def resume(parts: Parts, order: Order, *, percentage: int) -> Outcome:
     change = parts.flag_admin.set_percentage(parts.pair.canonical, percentage)
     before, after = definition_words(change.before), definition_words(change.after)
     notes += recorded(parts, order, "set", before, after)
-    missing = _wait_for_flags(parts, change).unconfirmed
-    if missing:
-        raise RolloutError(
-            f"not resumed, the latch is still engaged: {_workers(missing)} has not followed to"
-            f" {percentage} % and would go on with more users than that; let it go on or end"
-            " it, then run the command again"
-        )
+    _refuse_laggards(_wait_for_flags(parts, change), percentage, here=parts.workers.host)
     latch = parts.kill_switch.release(who=order.who, why=order.why)
     if latch.engaged:
         raise RolloutError(
@@ -123,8 +125,12 @@ def resume(parts: Parts, order: Order, *, percentage: int) -> Outcome:
     return Outcome(
         f"resumed: canonical serves {after} (epoch {latch.epoch}, revision {change.revision})",
         _wait_for_latch(parts, latch),
-        {"latch": latch_json(latch), **_change_json(change)},
-        (*notes, *_standing_notes(parts)),
+        {
+            "latch": latch_json(latch),
+            "stores": placements_json(parts.kill_switch.placements),
+            **_change_json(change),
+        },
+        (*notes, *placement_notes(parts.kill_switch.placements), *_standing_notes(parts)),
     )
 
 
@@ -153,11 +159,33 @@ def _keep_others_back(parts: Parts, order: Order) -> tuple[str, ...]:
 
 def current_stage(parts: Parts) -> Stage:
     """Look at flags and latch anew, and return the stage that they describe."""
-    parts.provider.poll()
     parts.kill_switch.poll()
+    return _stage(parts, parts.kill_switch.latch)
+
+
+def _stage(parts: Parts, latch: Latch) -> Stage:
+    """Look at the flags anew, and return the stage that they describe with this latch."""
+    parts.provider.poll()
     state = parts.provider.state
     canonical = state.definition(parts.pair.canonical)
-    return stage_of(canonical, state.definition(parts.pair.shadow), parts.kill_switch.latch)
+    return stage_of(canonical, state.definition(parts.pair.shadow), latch)
+
+
+def _refuse_laggards(confirmation: Confirmation, percentage: int, *, here: str) -> None:
+    """Raise `RolloutError` if a worker may still follow another percentage."""
+    if confirmation.blind_to:
+        raise RolloutError(
+            "not resumed, the latch is still engaged: whether the workers of other hosts have"
+            f" followed to {percentage} % cannot be seen: {confirmation.blind_to}"
+        )
+    if confirmation.unconfirmed:
+        names = " and ".join(worker_words(each, here=here) for each in confirmation.unconfirmed)
+        raise RolloutError(
+            f"not resumed, the latch is still engaged: {names} has not followed to"
+            f" {percentage} % and would go on with more users than that; let it go on or end"
+            " it, then run the command again. A flag file is its host's alone: set it on the"
+            " other hosts, too"
+        )
 
 
 def from_the_files(parts: Parts, user_id: int) -> dict[str, Any]:
@@ -178,9 +206,17 @@ def from_the_files(parts: Parts, user_id: int) -> dict[str, Any]:
 
 
 def _wait_for_flags(parts: Parts, change: FlagChange) -> Confirmation:
+    alone = parts.settings.unleash_url is None
+    if alone:
+        parts.provider.poll()
     return wait_until_applied(
         parts.workers,
-        revision_applied(change.revision, written_at=change.written_at if change.is_new else 0.0),
+        revision_applied(
+            change.revision,
+            written_at=change.written_at if change.is_new else 0.0,
+            host=parts.workers.host,
+            flags=parts.provider.state.digest if alone else None,
+        ),
         since=change.written_at,
         timeout=PATIENCE_S,
     )
@@ -190,7 +226,7 @@ def _wait_for_latch(parts: Parts, latch: Latch) -> Confirmation:
     placed_at = parts.kill_switch.placed_at
     return wait_until_applied(
         parts.workers,
-        epoch_applied(latch.epoch, placed_at=placed_at),
+        latch_applied(latch),
         since=placed_at,
         timeout=PATIENCE_S,
     )
@@ -241,10 +277,6 @@ def _change_json(change: FlagChange) -> dict[str, Any]:
         "to": definition_json(change.after),
         "revision": change.revision,
     }
-
-
-def _workers(pids: tuple[int, ...]) -> str:
-    return " and ".join(f"worker {pid}" for pid in pids)
 
 
 def milliseconds_since(moment: float) -> float:

@@ -1,16 +1,21 @@
 """Where the migration is: stage, flags, latch and workers, in words and in JSON."""
 
-import time
 from typing import Any
 
 from app.ledger_words import evidence_json, evidence_lines
 from app.parts import Parts
 from app.rollout import current_stage
-from app.rollout_words import definition_json, definition_words, latch_json, latch_words
+from app.rollout_words import (
+    definition_json,
+    definition_words,
+    latch_json,
+    latch_words,
+    worker_words,
+)
 from flags.decision import MIGRATIONS
 from flags.stage import is_verified
 from flags.state import FlagState
-from flags.workers import WorkerState, WorkerView
+from flags.workers import WorkerId, WorkerState, WorkerView
 
 
 def status_json(parts: Parts) -> dict[str, Any]:
@@ -28,7 +33,8 @@ def status_json(parts: Parts) -> dict[str, Any]:
             "problem": parts.provider.problem,
         },
         "latch": {**latch_json(switch.latch), "problems": list(switch.problems)},
-        "workers": [_worker_json(parts, view) for view in parts.workers.read()],
+        "workers": _workers_json(parts),
+        "workers_unseen": parts.workers.blind_to,
         "others": {name: _migration_json(parts.of(name)) for name in others},
     }
 
@@ -56,18 +62,13 @@ def status_lines(parts: Parts) -> list[str]:
         *_migration_lines(parts, status),
         f"flags      {state.source}, revision {state.revision}{_staleness(state)}",
         f"latch      {latch_words(switch.latch)}",
-        *(_worker_words(worker) for worker in status["workers"]),
+        *(_worker_words(worker, here=parts.workers.host) for worker in status["workers"]),
     ]
     if not status["workers"]:
         lines.append("workers    none is running")
     lines += evidence_lines(status)
-    problems = [parts.provider.problem, *switch.problems]
-    problems += [
-        f"worker {worker['pid']}: {problem}"
-        for worker in status["workers"]
-        for problem in worker["problems"]
-    ]
-    lines += [f"problem    {problem}" for problem in problems if problem]
+    problems = _problems(parts, status, here=parts.workers.host)
+    lines += [f"problem    {problem}" for problem in problems]
     for name, other in status["others"].items():
         lines += ["", f"migration  {name}", *_migration_lines(parts.of(name), other)]
         lines += evidence_lines(other)
@@ -82,6 +83,12 @@ def _migration_lines(parts: Parts, status: dict[str, Any]) -> list[str]:
         f"canonical  {definition_words(state.definition(parts.pair.canonical))}",
         f"shadow     {definition_words(state.definition(parts.pair.shadow))}",
     ]
+
+
+def _workers_json(parts: Parts) -> list[dict[str, Any]]:
+    """Return every worker, those that do not follow first."""
+    workers = [_worker_json(parts, view) for view in parts.workers.read()]
+    return sorted(workers, key=lambda worker: worker["follows"])
 
 
 def _staleness(state: FlagState) -> str:
@@ -102,15 +109,31 @@ def _worker_json(parts: Parts, view: WorkerView) -> dict[str, Any]:
         "revision": record.revision,
         "follows": view.state is WorkerState.LIVE
         and record.epoch >= parts.kill_switch.latch.epoch
-        and record.revision == parts.provider.state.revision,
+        and record.flags == parts.provider.state.digest,
+        "settings": record.settings,
         "problems": list(record.problems),
-        "heartbeat_age_s": round(max(0.0, time.time() - record.heartbeat), 1),
+        "heartbeat_age_s": round(max(0.0, view.age), 1),
     }
 
 
-def _worker_words(worker: dict[str, Any]) -> str:
+def _worker_words(worker: dict[str, Any], *, here: str) -> str:
     follows = "follows" if worker["follows"] else "does not follow"
+    host = "" if worker["host"] == here else f" of host {worker['host']}"
     return (
-        f"worker     {worker['pid']} {worker['state']}, {follows}: epoch {worker['epoch']},"
+        f"worker     {worker['pid']}{host} {worker['state']}, {follows}: epoch {worker['epoch']},"
         f" revision {worker['revision']}, heard of {worker['heartbeat_age_s']} s ago"
     )
+
+
+def _problems(parts: Parts, status: dict[str, Any], *, here: str) -> list[str]:
+    """Return what is amiss: of flags and latch, of each worker, and among them."""
+    workers = status["workers"]
+    problems = [parts.provider.problem, *parts.kill_switch.problems]
+    if status["workers_unseen"]:
+        problems.append(f"workers of other hosts cannot be seen: {status['workers_unseen']}")
+    for worker in workers:
+        name = worker_words(WorkerId(worker["host"], worker["pid"]), here=here)
+        problems += [f"{name}: {problem}" for problem in worker["problems"]]
+        if worker["settings"] != parts.settings.digest and worker["state"] != WorkerState.DEAD:
+            problems.append(f"{name} was started with other settings than this command")
+    return [problem for problem in problems if problem]

@@ -1,10 +1,13 @@
 """How the command line says flags, latches and confirmations, in words and in JSON."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flags.confirmation import Confirmation
 from flags.definition import FlagDefinition
 from flags.latch import Latch
+from flags.latch_watch import Placement, PutOutcome
+from flags.workers import WorkerId
 
 
 def definition_words(definition: FlagDefinition | None) -> str:
@@ -52,28 +55,55 @@ def latch_json(latch: Latch) -> dict[str, Any]:
     }
 
 
-def confirmation_words(confirmation: Confirmation) -> list[str]:
+def worker_words(worker: WorkerId, *, here: str) -> str:
+    """Return how a worker is named: its host only if that is another one."""
+    return f"worker {worker.pid}" + (f" of host {worker.host}" if worker.host != here else "")
+
+
+def confirmation_words(confirmation: Confirmation, *, here: str) -> list[str]:
     """Return a line for each worker that confirmed."""
     return [
-        f"  worker {each.pid} confirmed after {each.milliseconds:.0f} ms"
+        f"  {worker_words(each.worker, here=here)} confirmed after {each.milliseconds:.0f} ms"
         for each in confirmation.confirmed
     ]
 
 
-def unconfirmed_words(pid: int) -> str:
+def unconfirmed_words(worker: WorkerId, *, here: str) -> str:
     """Return what to say, and to do, about a worker that has not confirmed."""
+    where = "" if worker.host == here else f" on host {worker.host}"
+    pid = worker.pid
     return (
-        f"worker {pid} has not confirmed and may still follow what was before: see whether it"
-        f" is stopped (ps -o stat= -p {pid}); kill -CONT {pid} lets it go on, kill -KILL {pid}"
-        " ends it"
+        f"{worker_words(worker, here=here)} has not confirmed and may still follow what was"
+        f" before: see{where} whether it is stopped (ps -o stat= -p {pid}); kill -CONT {pid} lets"
+        f" it go on, kill -KILL {pid} ends it"
     )
 
 
 def confirmation_json(confirmation: Confirmation) -> dict[str, Any]:
-    """Return both lists in JSON's types."""
+    """Return both lists in JSON's types, and why there may be others."""
     return {
         "confirmed": [
-            {"pid": each.pid, "ms": round(each.milliseconds, 1)} for each in confirmation.confirmed
+            {"pid": each.worker.pid, "host": each.worker.host, "ms": round(each.milliseconds, 1)}
+            for each in confirmation.confirmed
         ],
-        "unconfirmed": list(confirmation.unconfirmed),
+        "unconfirmed": [{"pid": each.pid, "host": each.host} for each in confirmation.unconfirmed],
+        "blind_to": confirmation.blind_to,
     }
+
+
+def placement_notes(placements: Sequence[Placement]) -> tuple[str, ...]:
+    """Return a note for each store that did not take the latch."""
+    return tuple(
+        f"the kill switch was not written to {each.store} ({each.outcome} after"
+        f" {each.milliseconds:.0f} ms): {each.detail}; workers bring it there once it answers"
+        for each in placements
+        if each.outcome is not PutOutcome.WRITTEN
+    )
+
+
+def placements_json(placements: Sequence[Placement]) -> list[dict[str, Any]]:
+    """Return what each store did with the latch, in JSON's types."""
+    return [
+        {"store": each.store, "outcome": each.outcome, "ms": round(each.milliseconds, 1)}
+        for each in placements
+    ]

@@ -6,7 +6,6 @@ has not followed.
 """
 
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -78,6 +77,7 @@ class Control:
         watch: Callable[[], object] = lambda: None,
         flipped: Callable[[], object] = lambda: None,
         problems: Callable[[], Sequence[str]] = tuple,
+        settings: str = "",
         now: Callable[[], float] = time.time,
     ) -> None:
         self._kill_switch = kill_switch
@@ -89,12 +89,15 @@ class Control:
         self._watch = watch
         self._flipped = flipped
         self._problems_besides = problems
+        self._settings = settings
         self._now = now
         self._started_at = 0.0
         self._applied: Applied | None = None
         self._written_at = 0.0
         self._counted_at = 0.0
-        self._stopping = threading.Event()
+        self._stopping = False
+        self._woken = threading.Event()
+        kill_switch.attach(self._woken.set)
         self._thread: threading.Thread | None = None
         self._failing: dict[str, str] = {}
 
@@ -111,7 +114,7 @@ class Control:
     def start(self) -> None:
         """Apply what holds now, say so, then go on in a thread."""
         self._started_at = self._counted_at = self._now()
-        self._stopping.clear()
+        self._stopping = False
         self._applied = None
         self._provider.start()
         self._kill_switch.poll()
@@ -122,9 +125,11 @@ class Control:
 
     def stop(self) -> None:
         """End the thread and take the worker's file away."""
-        self._stopping.set()
+        self._stopping = True
+        self._woken.set()
         if self._thread is not None:
             self._thread.join(2.0)
+        self._kill_switch.stop()
         self._provider.stop()
         self._workers.remove(os.getpid())
 
@@ -144,7 +149,11 @@ class Control:
         self._answer()
 
     def _run(self) -> None:
-        while not self._stopping.wait(POLL_S):
+        while True:
+            self._woken.wait(POLL_S)
+            self._woken.clear()
+            if self._stopping:
+                return
             try:
                 self.turn()
             except Exception as error:  # noqa: BLE001 - a worker that follows no flip is worse
@@ -184,7 +193,7 @@ class Control:
         record = WorkerRecord(
             pid=os.getpid(),
             process_started=process_start(os.getpid()) or 0.0,
-            host=socket.gethostname(),
+            host=self._workers.host,
             epoch=applied.latch.epoch,
             epoch_applied_at=applied.latch_at,
             revision=applied.flags.revision,
@@ -192,6 +201,9 @@ class Control:
             heartbeat=now,
             started_at=self._started_at,
             problems=tuple(self._problems_besides()),
+            engaged=applied.latch.engaged,
+            flags=applied.flags.digest,
+            settings=self._settings,
         )
         try:
             self._workers.write(record)

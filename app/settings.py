@@ -1,8 +1,10 @@
 """Every setting: read once from the environment, checked, and refused by name if unknown."""
 
+import hashlib
 import os
+import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,9 @@ EXCEPTIONS = (
 )
 """Settings without the prefix; a name within two letters of one is taken for a misspelling."""
 
+_OF_THE_HOST = ("instance_path", "host_name", "host", "port", "workers", "threads")
+"""What hosts may have set differently."""
+
 
 class SettingsError(Exception):
     """The environment cannot be used: one line for each thing that is wrong."""
@@ -35,6 +40,8 @@ class Settings:
 
     instance_path: Path
     database_url: str = field(repr=False)
+    host_name: str = field(default_factory=socket.gethostname)
+    """What this host is called among those that share a database or a bus."""
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 1
@@ -76,6 +83,26 @@ class Settings:
     max_message_bytes: int = 64 * 1024
     message_rate: float = 5.0
     message_burst: int = 50
+
+    @property
+    def shared_database(self) -> bool:
+        """Whether other hosts may use the same database: one in a file is this host's alone."""
+        return not self.database_url.startswith("sqlite")
+
+    @property
+    def digest(self) -> str:
+        """Twelve letters that stand for what all hosts should have set alike, no secret in it."""
+        alike = {
+            each.name: getattr(self, each.name)
+            for each in fields(self)
+            if each.repr and each.name not in _OF_THE_HOST
+        }
+        return hashlib.sha256(repr(sorted(alike.items())).encode()).hexdigest()[:12]
+
+    @property
+    def rollback_file(self) -> Path:
+        """Whoever makes it rolls back."""
+        return self.instance_path / "rollback"
 
     @property
     def flag_file(self) -> Path:
@@ -169,6 +196,8 @@ def _process(env: Environment) -> dict[str, Any]:
     return {
         "instance_path": instance,
         "database_url": env.checked("DATABASE_URL", database) or "sqlite:///app.db",
+        "host_name": env.checked("SHIM_HOST_NAME", settings_checks.host_name)
+        or socket.gethostname(),
         "host": env.text("SHIM_HOST", "127.0.0.1"),
         "port": env.number("PORT", 8000, int, least=1, most=65535),
         "workers": env.number("SHIM_WORKERS", 1, int, least=1, most=64),

@@ -8,6 +8,7 @@ from app.errors import DatabaseUnavailable
 
 _BOT_TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{30,60}")
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
+_HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _CLIENT_TOKEN = re.compile(r"(\*|\[\]|[\w.~-]{1,100}):([\w.~-]{1,100}?)\.([\w-]{8,200})", re.ASCII)
 _ADMIN_TOKEN = re.compile(r"(\*:\*\.|user:)[\w-]{8,200}", re.ASCII)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -23,6 +24,15 @@ def database_url(text: str, *, instance_path: Path) -> str:
         parse_url(text, instance_path=instance_path)
     except DatabaseUnavailable as error:
         raise ValueError(f"is wrong: {error}") from error
+    return text
+
+
+def host_name(text: str) -> str:
+    """Return the name of a host. Raises ValueError."""
+    if _HOST_NAME.fullmatch(text) is None:
+        raise ValueError(
+            f"is {text!r}: give up to 100 letters, digits, dots, dashes and underscores"
+        )
     return text
 
 

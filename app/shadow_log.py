@@ -1,9 +1,9 @@
 """Builds the shadow log of a worker: one file, and standard output, whatever it compares."""
 
 import os
-import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from app.adapters.detached import Detached
 from app.adapters.worker_log import WorkerLog
@@ -32,15 +32,19 @@ class ShadowLog:
 def build_shadow_log(settings: Settings) -> ShadowLog:
     """Build it; nothing is started."""
     printed = Detached(_standard_output)
-    log = WorkerLog(settings.log_path, settings.log_retention)
-    publisher = Publisher([log, printed], utc_now=lambda: datetime.now(UTC), common=_worker)
+    log = WorkerLog(settings.log_path, settings.log_retention, host=settings.host_name)
+    publisher = Publisher(
+        [log, printed],
+        utc_now=lambda: datetime.now(UTC),
+        common=partial(_worker, settings.host_name),
+    )
     return ShadowLog(publisher, printed)
 
 
-def writer_of(migration: str) -> str:
+def writer_of(migration: str, *, host: str) -> str:
     """Name what writes the ledger of a migration in this process as nothing else is named."""
-    worker = _worker()
-    return f"{str(worker['host'])[:100]}:{worker['worker']}:{worker['started']}:{migration}"
+    worker = _worker(host)
+    return f"{host[:100]}:{worker['worker']}:{worker['started']}:{migration}"
 
 
 def _standard_output(data: bytes) -> None:
@@ -49,10 +53,10 @@ def _standard_output(data: bytes) -> None:
         data = data[os.write(1, data) :]
 
 
-def _worker() -> dict[str, object]:
+def _worker(host: str) -> dict[str, object]:
     """Say which process writes. Asked once it runs: a fork has another pid."""
     return {
-        "host": socket.gethostname(),
+        "host": host,
         "worker": os.getpid(),
         "started": round(process_start(os.getpid()) or 0.0, 2),
     }

@@ -150,7 +150,7 @@ def build_shadowing(
         ledger=ledger,
         counters=evidence.counters,
         store=store,
-        writer=lambda: writer_of(migration),
+        writer=lambda: writer_of(migration, host=settings.host_name),
         chores=chores,
     )
     return Shadowing(

@@ -1,63 +1,81 @@
 """Waiting until every worker has applied a change, and naming those that have not."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from flags.workers import WorkerRecord, WorkerRegistry, WorkerState
+from flags.latch import Latch
+from flags.workers import WorkerId, WorkerRecord, WorkerRegistry, WorkerState, WorkerView
 
 POLL_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """A worker that applied the change, and milliseconds from the change to that moment."""
+    """A worker that applied the change, and milliseconds from the change to that moment.
 
-    pid: int
+    Of a worker of another host the moment is when its word of it arrived here, for its
+    clock may be another one.
+    """
+
+    worker: WorkerId
     milliseconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """Every worker there is, by whether it applied the change; both in order of pid."""
+    """Every worker there is, by whether it applied the change; both in order.
+
+    `blind_to` says why there may be workers that are not among them; it is empty if not.
+    """
 
     confirmed: tuple[Confirmed, ...]
-    unconfirmed: tuple[int, ...]
+    unconfirmed: tuple[WorkerId, ...]
+    blind_to: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether nobody is left who may still follow what was before."""
+        return not self.unconfirmed and not self.blind_to
 
     @property
     def nobody_there(self) -> bool:
-        """Whether there was no worker at all."""
-        return not self.confirmed and not self.unconfirmed
+        """Whether there was certainly no worker at all."""
+        return not self.confirmed and self.complete
 
 
 Applied = Callable[[WorkerRecord], float | None]
 """When a worker applied the change (unix seconds), None if it has not."""
 
 
-def epoch_applied(epoch: int, *, placed_at: float) -> Applied:
-    """Return when a worker applied this epoch of the latch, or a later one.
-
-    Of the very epoch the moment counts as well: when somebody released at the same time
-    under the same number, a worker may have applied that before, and this not yet.
-    """
+def latch_applied(latch: Latch) -> Applied:
+    """Return when a worker applied this latch, or one that outranks it."""
 
     def applied(record: WorkerRecord) -> float | None:
-        at = record.epoch_applied_at
-        newer = record.epoch > epoch or (record.epoch == epoch and at >= placed_at)
-        return at if newer else None
+        reached = (record.epoch, record.engaged) >= (latch.epoch, latch.engaged)
+        return record.epoch_applied_at if reached else None
 
     return applied
 
 
-def revision_applied(revision: int, *, written_at: float) -> Applied:
+def revision_applied(
+    revision: int, *, written_at: float, host: str | None = None, flags: str | None = None
+) -> Applied:
     """Return when a worker applied this revision of the flags, or a later one.
 
     The moment counts as well as the number: a file that was made anew starts from a low
     revision, which some worker may have applied long ago from the file before.
+
+    The moment is one of this `host`, if one is given. The workers of another one are
+    confirmed by the number alone, or, where each host has a file of its own with numbers of
+    its own, by flags that say the same: `flags` is their digest then.
     """
 
     def applied(record: WorkerRecord) -> float | None:
         at = record.revision_applied_at
+        if host is not None and record.host != host:
+            same = record.revision >= revision if flags is None else record.flags == flags
+            return at if same else None
         return at if record.revision >= revision and at >= written_at else None
 
     return applied
@@ -71,6 +89,7 @@ def wait_until_applied(
     timeout: float,
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
+    now: Callable[[], float] = time.time,
 ) -> Confirmation:
     """Wait for every worker that shows signs of life, at most `timeout` seconds.
 
@@ -78,21 +97,31 @@ def wait_until_applied(
     all others have confirmed; workers that die meanwhile are not counted.
     """
     deadline = monotonic() + timeout
+    arrived: dict[WorkerId, float] = {}
     while True:
         views = [view for view in registry.read() if view.state is not WorkerState.DEAD]
-        times = {view.record.pid: applied(view.record) for view in views}
-        awaited = [
-            view
-            for view in views
-            if view.state is WorkerState.LIVE and times[view.record.pid] is None
-        ]
+        for view in views:
+            at = applied(view.record)
+            if at is None:
+                arrived.pop(view.record.id, None)
+            elif view.record.id not in arrived:
+                arrived[view.record.id] = at if view.record.host == registry.host else now()
+        awaited = [v for v in views if v.state is WorkerState.LIVE and v.record.id not in arrived]
         if not awaited or monotonic() >= deadline:
-            return Confirmation(
-                confirmed=tuple(
-                    Confirmed(pid, max(0.0, (at - since) * 1000))
-                    for pid, at in times.items()
-                    if at is not None
-                ),
-                unconfirmed=tuple(pid for pid, at in times.items() if at is None),
-            )
+            return _told(views, arrived, since=since, blind_to=registry.blind_to)
         sleep(POLL_S)
+
+
+def _told(
+    views: Sequence[WorkerView], arrived: Mapping[WorkerId, float], *, since: float, blind_to: str
+) -> Confirmation:
+    workers = [view.record.id for view in views]
+    return Confirmation(
+        confirmed=tuple(
+            Confirmed(worker, max(0.0, (arrived[worker] - since) * 1000))
+            for worker in workers
+            if worker in arrived
+        ),
+        unconfirmed=tuple(worker for worker in workers if worker not in arrived),
+        blind_to=blind_to,
+    )

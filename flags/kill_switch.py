@@ -1,13 +1,18 @@
 """The kill switch: everybody to legacy at once, and so it stays until a person resumes."""
 
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
 
 from flags.latch import NEVER_ENGAGED, Latch, LatchStore, LatchStoreError
+from flags.latch_watch import Placement, WatchedStore, begin_to_put, put_one
+
+PATIENCE_S = 1.0
+"""Seconds that far stores have to take a latch, and for their first reading."""
 
 _log = structlog.get_logger(__name__)
 
@@ -20,24 +25,45 @@ class KillSwitch:
     empty store, not one that cannot be read. When something cannot be read and nothing was
     ever known, it is engaged.
 
+    `stores` are near: files, read and written on the caller's thread. Nothing waits for a
+    far one but the first look, `engage` and `release`, and these not for long.
+
     `latch` is an attribute, so that asking costs nothing; `poll` renews it. `problems` are
     the stores that failed at the last look. `placed_at` is the unix time in seconds at
-    which others could first see what this process last engaged or released.
+    which others could first see what this process last engaged or released, `placements`
+    what each store did with it, and `replaced` the latch that held before.
     """
 
     def __init__(
-        self, stores: Sequence[LatchStore], *, utc_now: Callable[[], datetime] | None = None
+        self,
+        stores: Sequence[LatchStore],
+        *,
+        far: Sequence[WatchedStore] = (),
+        utc_now: Callable[[], datetime] | None = None,
     ) -> None:
         self._stores = tuple(stores)
+        self._far = tuple(far)
+        self._watching = self._far_seen = False
         self._utc_now = utc_now or _utc_now
         self._lock = threading.Lock()
         self._known: Latch | None = None
         self.problems: tuple[str, ...] = ()
+        self.placements: tuple[Placement, ...] = ()
         self.placed_at = 0.0
-        self.latch = _held("the kill switch was not read yet", self._utc_now())
+        self.latch = self.replaced = _held("the kill switch was not read yet", self._utc_now())
+
+    def attach(self, changed: Callable[[], None]) -> None:
+        """Call `changed` when a far store has news, so that nobody waits for the next poll."""
+        for store in self._far:
+            store.attach(changed)
 
     def poll(self) -> bool:
-        """Read every store once. Return whether `latch` changed. Never raises."""
+        """Look at every store once. Return whether `latch` changed. Never raises.
+
+        The first look waits for the far stores, at most a second; later ones take what
+        their threads have read.
+        """
+        self._watch()
         with self._lock:
             before = self.latch
             self._look()
@@ -46,19 +72,31 @@ class KillSwitch:
             _log.info("latch_changed", **_described(self.latch))
             return True
 
-    def engage(self, *, who: str, why: str) -> Latch:
+    def stop(self) -> None:
+        """End the threads that look at far stores; the next `poll` begins anew."""
+        for store in self._far:
+            store.ask_to_stop()
+        for store in self._far:
+            store.stop()
+        self._watching = False
+
+    def engage(self, *, who: str, why: str, patience_s: float = PATIENCE_S) -> Latch:
         """Send everybody to legacy, under a new epoch, and return the latch.
 
-        This process follows at once, even when no store can be written; then
-        `LatchStoreError` is raised, since other processes cannot know.
+        This process follows at once, the near stores are written, and at the same time all far
+        ones, which have `patience_s` seconds. `LatchStoreError` is raised when no
+        store took it, since other processes cannot know.
         """
         with self._lock:
             self._look()
-            self._adopt(self._next(True, who, why))
-            self._place(self.latch)
-            while not self.latch.engaged:  # somebody released in between: this came later
-                self._place(self._next(True, who, why))
-            return self.latch
+            self.replaced = self.latch
+            latch = self._next(True, who, why)
+            self._adopt(latch)
+        self._place(latch, near_first=True, patience_s=patience_s)
+        while self.latch.outranks(latch):  # somebody changed it in between: this came later
+            latch = self._next(True, who, why)
+            self._place(latch, near_first=True, patience_s=patience_s)
+        return self.latch
 
     def release(self, *, who: str, why: str) -> Latch:
         """Let the flags decide again, under a new epoch, and return the latch that holds.
@@ -66,37 +104,60 @@ class KillSwitch:
         That is an engaged one when somebody engaged at the same time: look at it. Raises
         `LatchStoreError`, with nothing changed, when no store can be written.
         """
+        self._watch()
         with self._lock:
             self._look()
-            self._place(self._next(False, who, why))
-            return self.latch
+            self.replaced = self.latch
+            latch = self._next(False, who, why)
+        self._place(latch, near_first=False, patience_s=PATIENCE_S)
+        return self.latch
+
+    def _watch(self) -> None:
+        """Have the far stores looked at, and give them a moment for the first time."""
+        if self._watching:
+            return
+        self._watching = True
+        deadline = time.monotonic() + PATIENCE_S
+        for store in self._far:
+            store.start()
+        for store in self._far:
+            store.wait_for_first_look(seconds=deadline - time.monotonic())
 
     def _look(self) -> None:
         """Follow the highest latch of all stores, and copy it to those that lack it."""
-        readings: list[tuple[LatchStore, Latch | None]] = []
-        problems: list[str] = []
-        for store in self._stores:
-            try:
-                readings.append((store, store.read()))
-            except LatchStoreError as error:
-                problems.append(str(error))
-        for _, reading in readings:
+        near, problems = _readings(self._stores)
+        far, far_problems = _readings(self._far if self._watching else ())
+        problems += far_problems
+        for reading in (*near.values(), *far.values()):
             if reading is not None:
                 self._adopt(reading)
-        if self._known is None:
-            self._know_nothing(problems)
-        else:
-            problems += _copied(self._known, readings)
+        self._far_seen = self._far_seen or bool(far)
+        if self._known is not None:
+            problems += _copied(self._known, near)
+            for store in self._far:
+                store.want(self._known)
+        self._settle(problems)
         self._report(problems)
 
-    def _know_nothing(self, problems: Sequence[str]) -> None:
-        """Follow the stores' silence: never engaged if they are empty, held if they failed."""
-        if not problems:
+    def _settle(self, problems: Sequence[str]) -> None:
+        """Follow what is known; without enough knowledge to let anybody go, hold.
+
+        Not enough is silence in which a store failed, and a file alone where others could
+        have rolled back since it was written: a process that starts must have read at least
+        one of its far stores.
+        """
+        blind = bool(self._far) and self._watching and not self._far_seen
+        if self._known is None and not problems:
             self.latch = NEVER_ENGAGED
-            return
-        held = _held("; ".join(problems), self._utc_now())
-        if replace(held, when=self.latch.when) != self.latch:
-            self.latch = held
+            if self._far and self._watching:
+                # Written down, so that a start with one server away is none without a word.
+                self._known = NEVER_ENGAGED
+        elif self._known is None or (blind and not self._known.engaged):
+            held = _held("; ".join(problems), self._utc_now())
+            if replace(held, when=self.latch.when) != self.latch:
+                self.latch = held
+        else:
+            self.latch = self._known
 
     def _adopt(self, latch: Latch) -> None:
         """Follow `latch` if it outranks what is known."""
@@ -107,28 +168,47 @@ class KillSwitch:
         """Return the latch that follows all that is known.
 
         A store that cannot be read may have held any epoch, and other processes may still
-        follow it. The seconds since 1970 are above every epoch that was counted by ones.
+        follow it; a far one may be out of reach now, and changed elsewhere. The seconds
+        since 1970 are above every epoch that was counted by ones, and the later of two
+        changes that did not know of each other has more of them.
         """
         now = self._utc_now()
         epoch = self._known.epoch + 1 if self._known else 1
-        return Latch(
-            max(epoch, int(now.timestamp())) if self.problems else epoch, engaged, who, now, why
-        )
+        if self.problems or self._far:
+            epoch = max(epoch, int(now.timestamp()))
+        return Latch(epoch, engaged, who, now, why)
 
-    def _place(self, latch: Latch) -> None:
-        """Put `latch` into every store and follow what is kept there. One store is enough."""
-        placed = []
-        problems = []
-        for store in self._stores:
-            try:
-                placed.append(store.put(latch))
-            except LatchStoreError as error:
-                problems.append(str(error))
+    def _place(self, latch: Latch, *, near_first: bool, patience_s: float) -> None:
+        """Put `latch` into every store and follow what is kept there. One store is enough.
+
+        An engaged one is written to the files while far stores are at it on threads of their
+        own. A released one goes to the far stores first: should one of them be engaged anew, no
+        file lets go.
+        """
+        wait_for_far = begin_to_put(self._far, latch)
+        near = self._place_near(latch) if near_first else []
+        far = wait_for_far(patience_s)
+        self._follow(far)
+        if not near_first and not self.latch.outranks(latch):
+            near = self._place_near(latch)
+        self.placements = (*near, *far)
+        placed = [each.placed for each in self.placements if each.placed is not None]
         if not placed:
-            raise LatchStoreError("; ".join(problems) or "the kill switch has no store")
+            said = "; ".join(each.detail for each in self.placements)
+            raise LatchStoreError(said or "the kill switch has no store")
         self.placed_at = min(each.at for each in placed)
-        for each in placed:
-            self._adopt(each.latch)
+
+    def _place_near(self, latch: Latch) -> list[Placement]:
+        """Put `latch` into the files, and follow what they keep."""
+        placements = [put_one(store, latch) for store in self._stores]
+        self._follow(placements)
+        return placements
+
+    def _follow(self, placements: Sequence[Placement]) -> None:
+        with self._lock:
+            for each in placements:
+                if each.placed is not None:
+                    self._adopt(each.placed.latch)
 
     def _report(self, problems: Sequence[str]) -> None:
         """Log each problem once for as long as it lasts."""
@@ -138,10 +218,24 @@ class KillSwitch:
         self.problems = tuple(problems)
 
 
-def _copied(latch: Latch, readings: Sequence[tuple[LatchStore, Latch | None]]) -> list[str]:
+def _readings(
+    stores: Sequence[LatchStore],
+) -> tuple[dict[LatchStore, Latch | None], list[str]]:
+    """Return what each store holds that could be read, and what is wrong with the others."""
+    readings: dict[LatchStore, Latch | None] = {}
+    problems = []
+    for store in stores:
+        try:
+            readings[store] = store.read()
+        except LatchStoreError as error:
+            problems.append(str(error))
+    return readings, problems
+
+
+def _copied(latch: Latch, readings: Mapping[LatchStore, Latch | None]) -> list[str]:
     """Put `latch` where something lower, or nothing, was read; return what went wrong."""
     problems = []
-    for store, reading in readings:
+    for store, reading in readings.items():
         if latch.outranks(reading):
             try:
                 store.put(latch)

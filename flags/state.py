@@ -1,5 +1,6 @@
 """One state of the flags: immutable, and it answers for itself."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -63,6 +64,15 @@ class FlagState:
     def loaded(self) -> bool:
         """Whether this state came from flags, rather than from their absence."""
         return self.evaluator is not None
+
+    @property
+    def digest(self) -> str:
+        """Twelve letters that stand for what the flags say, whatever their revision."""
+        said = [
+            (name, each.enabled, each.percentage, sorted(each.cohort))
+            for name, each in sorted(self.definitions.items())
+        ]
+        return hashlib.sha256(repr(said).encode()).hexdigest()[:12]
 
     def definition(self, flag: str) -> FlagDefinition | None:
         """Return what `flag` says, None if this state has no such flag."""

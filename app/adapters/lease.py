@@ -1,6 +1,7 @@
 """A lease on one task among the processes of a host: a lock on a file."""
 
 import fcntl
+import math
 import os
 from pathlib import Path
 
@@ -10,6 +11,8 @@ class FileLease:
 
     Whatever way it ends: no file is left behind that says otherwise. Not shared over hosts.
     """
+
+    lasts_s = math.inf
 
     def __init__(self, path: Path) -> None:
         self._path = path

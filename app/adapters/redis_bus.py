@@ -15,12 +15,11 @@ from typing import Any
 
 import redis
 import structlog
-from redis.backoff import NoBackoff
 from redis.client import PubSub
-from redis.retry import Retry
 
 from app.adapters.outgoing_hints import OutgoingHints
 from app.adapters.outgoing_messages import OutgoingMessages
+from app.adapters.redis_client import prompt_client
 from app.notifications.hints import MOST_USERS, Hints, hint_codec
 from app.notifications.passed_on import PassedOn, Repeats, message_codec
 from app.notifications.signed import ForgedMessageError, MalformedMessageError, SignedCodec
@@ -28,15 +27,12 @@ from app.notifications.signed import ForgedMessageError, MalformedMessageError, 
 CHANNEL = "balance-hints"
 MESSAGES = "custom-messages"
 POLL_S = 0.01
-TIMEOUT_S = 0.2
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
 LISTEN_S = 0.25
 """How long one look for a message lasts, and so how long stopping waits at most."""
-HEALTH_CHECK_S = 5
-"""A listener that heard nothing for so long asks Redis at each look whether it is there,"""
 UNANSWERED = 8
-"""and connects anew after so many questions without an answer."""
+"""So many questions of a listener that heard nothing go unanswered, and it connects anew."""
 
 _log = structlog.get_logger(__name__)
 
@@ -146,7 +142,7 @@ class RedisBus:
         }
 
     def _publish_all(self, codecs: _Codecs) -> None:
-        with _client(self._url) as client:
+        with prompt_client(self._url) as client:
             pause = 0.0
             while not self._stopping.wait(pause or POLL_S):
                 pause = 0.0 if self._publish_waiting(client, codecs) else _longer(pause)
@@ -186,7 +182,7 @@ class RedisBus:
         pause = 0.0
         while not self._stopping.wait(pause):
             try:
-                with _client(self._url) as client, client.pubsub() as subscription:
+                with prompt_client(self._url) as client, client.pubsub() as subscription:
                     subscription.subscribe(CHANNEL, MESSAGES)
                     while not self._stopping.is_set():
                         self._hear_one(subscription, codecs)
@@ -265,14 +261,3 @@ def _nothing() -> None:
 
 def _longer(pause: float) -> float:
     return min(max(pause * 2, FIRST_PAUSE_S), LONGEST_PAUSE_S)
-
-
-def _client(url: str) -> redis.Redis:
-    """Return a client that gives up after 200 ms, and tries nothing twice by itself."""
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-        health_check_interval=HEALTH_CHECK_S,
-    )

@@ -33,9 +33,15 @@ class WorkerLog:
     """
 
     def __init__(
-        self, folder: Path, retention: Retention, *, now: Callable[[], float] = time.time
+        self,
+        folder: Path,
+        retention: Retention,
+        *,
+        host: str | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._folder = folder
+        self._host = host or socket.gethostname()
         self._retention = retention
         self._now = now
         self._path: Path | None = None
@@ -44,7 +50,7 @@ class WorkerLog:
     def __call__(self, data: bytes) -> None:
         """Add `data`. Raises OSError: lines are lost, or the file is larger than it should be."""
         if self._append is None or self._path is None:
-            self._path = self._folder / file_name(socket.gethostname(), os.getpid())
+            self._path = self._folder / file_name(self._host, os.getpid())
             self._append = AppendFile(self._path)
             self._clean(self._path)
         self._append(data)

@@ -29,8 +29,6 @@ _log = structlog.get_logger(__name__)
 
 READ_TIMEOUT_S = 1.0
 """How long a read may take before its windows are tried again."""
-TOGETHER_S = 0.005
-"""Windows that are to close within so many seconds close together, and cost one read."""
 SECOND_LOOK_S = 0.02
 """When to look again at a window of a user who is no longer served,"""
 HELD_BACK_S = 1.0
@@ -190,7 +188,7 @@ class BalanceNotifications:
                 if self._alarm.is_paused:
                     self._set_alarm()
                     return
-                due = self._windows.take_due(self._clock.monotonic() + TOGETHER_S)
+                due = self._windows.take_due(self._clock.monotonic())
                 batch = self._take(due, frozenset(self._newcomers))
             self._settle(batch, timeout=READ_TIMEOUT_S)
 

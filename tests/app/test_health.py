@@ -42,8 +42,11 @@ def test_a_bus_that_is_away_degrades_a_worker_and_no_more(
     socket = settings.instance_path / "no-redis"
     built = build(notify_bus_url=f"unix://{socket}", secret_key="0123456789abcdef" * 2)
     built.parts.runtime.start()
-    until(lambda: readiness(built)[1] == "degraded")
-    assert readiness(built) == (200, "degraded", "the bus: listening fails")
+    until(lambda: "the bus: listening fails" in readiness(built)[2])
+    code, status, problems = readiness(built)
+    assert (code, status) == (200, "degraded")
+    assert "the kill switch in Redis cannot be read" in problems
+    assert str(socket) not in problems
 
 
 def test_a_worker_whose_control_thread_ended_is_dead(

@@ -1,5 +1,6 @@
 """Settings: what holds without any, and what each bad one is told."""
 
+import socket
 import subprocess
 import sys
 from dataclasses import fields
@@ -18,6 +19,7 @@ from app.settings_checks import environment_of
 ROOT = Path(__file__).parents[2]
 DEFAULTS = {
     "database_url": "sqlite:///app.db",
+    "host_name": socket.gethostname(),
     "host": "127.0.0.1",
     "port": 8000,
     "workers": 1,
@@ -60,6 +62,7 @@ GOOD = {
     "DATABASE_URL": ("postgresql://app@db/app", "database_url", "postgresql://app@db/app"),
     "PORT": ("65535", "port", 65535),
     "SHIM_HOST": ("0.0.0.0", "host", "0.0.0.0"),
+    "SHIM_HOST_NAME": ("web-1.example", "host_name", "web-1.example"),
     "SHIM_WORKERS": ("4", "workers", 4),
     "SHIM_THREADS": ("2", "threads", 2),
     "SHIM_DEMO": ("1", "demo", True),

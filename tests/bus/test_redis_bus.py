@@ -5,7 +5,7 @@ import time
 import pytest
 import structlog
 
-from app.adapters import redis_bus
+from app.adapters import redis_client
 from app.adapters.redis_bus import CHANNEL, RedisBus
 from app.notifications.hints import Hints, hint_codec
 from tests.bus.conftest import SECRET, away, until
@@ -71,7 +71,7 @@ def test_no_caller_waits_for_a_redis_that_does_not_answer(join, redis_server, ho
 @pytest.mark.parametrize("how", ["killed", "frozen"])
 def test_the_bus_comes_back_by_itself(join, redis_server, how, monkeypatch):
     """After five seconds hints flow again, those of the outage too, and the gap is told."""
-    monkeypatch.setattr(redis_bus, "HEALTH_CHECK_S", 1)
+    monkeypatch.setattr(redis_client, "HEALTH_CHECK_S", 1)
     one, two = join(), join()
     gaps = two.gaps
     with away(redis_server, how):

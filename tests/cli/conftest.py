@@ -23,6 +23,7 @@ from app.adapters.questions import Questions
 from app.cli_rollout import rollout
 from app.database import Database
 from app.models import User
+from app.settings import Settings
 from flags.admin import EmbeddedAdmin
 from flags.decision import (
     BALANCE_NOTIFICATIONS,
@@ -49,6 +50,7 @@ def parts_on(instance: Path) -> Any:
     """Return the parts that the commands use, as a process that just started has them."""
     database = Database("sqlite:///app.db", instance_path=instance)
     shared = {
+        "settings": Settings(instance_path=instance, database_url="sqlite:///app.db"),
         "database": database,
         "flag_admin": EmbeddedAdmin(instance / "flags.json"),
         "provider": EmbeddedProvider(instance / "flags.json"),

@@ -35,16 +35,28 @@ def follow(instance: Path, *, frozen: bool) -> None:
     started = process_start(os.getpid()) or 0.0
     provider.start()
     switch.poll()
+    engaged = switch.latch.engaged
     applied = (switch.latch.epoch, time.time(), provider.state.revision, time.time())
     while True:
         now = time.time()
         workers.write(
-            WorkerRecord(os.getpid(), started, socket.gethostname(), *applied, now, started)
+            WorkerRecord(
+                os.getpid(),
+                started,
+                socket.gethostname(),
+                *applied,
+                now,
+                started,
+                engaged=engaged,
+                flags=provider.state.digest,
+            )
         )
         time.sleep(0.01)
         if frozen:
             continue
         if switch.poll():
+            engaged = switch.latch.engaged
+            engaged = switch.latch.engaged
             applied = (switch.latch.epoch, time.time(), *applied[2:])
         if provider.poll():
             applied = (*applied[:2], provider.state.revision, time.time())

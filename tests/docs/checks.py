@@ -97,6 +97,9 @@ CHECKS = {
         "pytest tests/shim/test_hostile_candidate.py": Check(partial(effects.tests_pass, 1)),
     }.items()
 } | {
+    "touch instance/rollback": Check(
+        effects.rolled_back_by_a_file, effects.everybody_is_served_again
+    ),
     "kill -CONT PID": Check(effects.worker_goes_on, effects.worker_is_frozen),
     "kill -KILL PID": Check(effects.worker_is_replaced, effects.worker_is_frozen),
     "curl -s http://127.0.0.1:8000/healthz": Check(partial(effects.answers, "alive")),

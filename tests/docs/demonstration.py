@@ -183,6 +183,7 @@ class Demonstration:
             missing("curl")
         here = command.replace(".venv/bin/", f"{_folder()}/")
         here = here.replace("127.0.0.1:8000", f"127.0.0.1:{self.port}")
+        here = here.replace(" instance/", f" {self.instance}/")
         if re.search(r"\bPID\b", here):
             here = re.sub(r"\bPID\b", str(self.worker), here)
         if re.search(r"\bFINGERPRINT\b", here):

@@ -59,6 +59,15 @@ def stage_is(stage: str, live: Demonstration, done: Done) -> None:
     pages_follow(live)
 
 
+def rolled_back_by_a_file(live: Demonstration, done: Done) -> None:
+    """Expect the worker to have rolled back and taken the file away, and the history to say so."""
+    succeeded(done)
+    eventually(lambda: live.get("/readyz")["stage"] == "rolled_back", "the worker follows the file")
+    eventually(lambda: not (live.instance / "rollback").exists(), "the file is taken away")
+    assert "a file  rollback" in live.flask("rollout", "history").stdout
+    pages_follow(live)
+
+
 def percentage_is(percent: int, live: Demonstration, done: Done, *, stage: str) -> None:
     """Expect the canonical to reach this percentage, at this stage."""
     stage_is(stage, live, done)
@@ -278,6 +287,13 @@ def everybody_is_served(live: Demonstration) -> None:
     live.set_flag(SHADOW_FLAG, 100)
     live.set_flag(CANONICAL_FLAG, 100)
     pages_follow(live)
+
+
+def everybody_is_served_again(live: Demonstration) -> None:
+    """End the rollback that is in force, and let the canonical serve everybody."""
+    done = live.flask("rollout", "resume", "--reason", "'something else is tried'")
+    assert done.exit_code == 0, done.said
+    everybody_is_served(live)
 
 
 def worker_is_frozen(live: Demonstration) -> None:

@@ -16,7 +16,12 @@ from tests.docs.documents import (
     without_folder,
 )
 
-MAKE = {"make run": "flask demo run", "make test": "pytest", "make bench": "bench/"}
+MAKE = {
+    "make run": "flask demo run",
+    "make test": "pytest",
+    "make stack": "scripts/stack.py",
+    "make bench": "bench/",
+}
 """What each target of the Makefile that is named comes down to."""
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,19 @@ import pytest
 from flags.confirmation import (
     Confirmation,
     Confirmed,
-    epoch_applied,
+    latch_applied,
     revision_applied,
     wait_until_applied,
 )
-from flags.workers import WorkerFiles, WorkerRecord, WorkerState, WorkerView, process_start
+from flags.latch import Latch
+from flags.workers import (
+    WorkerFiles,
+    WorkerId,
+    WorkerRecord,
+    WorkerState,
+    WorkerView,
+    process_start,
+)
 
 NOW = 1_000_000.0
 
@@ -127,6 +136,9 @@ class Script:
         self._looks = list(looks)
         self.now = 0.0
 
+    host = "here"
+    blind_to = ""
+
     def read(self) -> tuple[WorkerView, ...]:
         """Return the next look."""
         return tuple(self._looks.pop(0) if len(self._looks) > 1 else self._looks[0])
@@ -153,11 +165,12 @@ def waited(script: Script) -> Confirmation:
     """Wait for epoch 2, written at NOW."""
     return wait_until_applied(
         script,
-        epoch_applied(2, placed_at=NOW),
+        latch_applied(Latch(2, True, "ann", datetime(2000, 1, 1, tzinfo=UTC), "a test")),
         since=NOW,
         timeout=3.0,
         monotonic=lambda: script.now,
         sleep=script.sleep,
+        now=lambda: NOW + script.now,
     )
 
 
@@ -165,39 +178,61 @@ def test_waiting_ends_when_all_have_confirmed() -> None:
     """Each worker is named with the milliseconds that it took."""
     script = Script(
         [live(1), live(2)],
-        [live(1, epoch=2, epoch_applied_at=NOW + 0.015), live(2)],
+        [live(1, epoch=2, engaged=True, epoch_applied_at=NOW + 0.015), live(2)],
         [
-            live(1, epoch=2, epoch_applied_at=NOW + 0.015),
+            live(1, epoch=2, engaged=True, epoch_applied_at=NOW + 0.015),
             live(2, epoch=3, epoch_applied_at=NOW + 0.25),
         ],
     )
     confirmation = waited(script)
-    assert [each.pid for each in confirmation.confirmed] == [1, 2]
+    assert [each.worker.pid for each in confirmation.confirmed] == [1, 2]
     milliseconds = [each.milliseconds for each in confirmation.confirmed]
     assert milliseconds == pytest.approx([15.0, 250.0], abs=0.01)
     assert confirmation.unconfirmed == ()
     assert script.now < 0.1
 
 
-def test_the_same_epoch_applied_before_confirms_nothing() -> None:
+def test_the_same_epoch_let_go_confirms_no_rollback() -> None:
     """Somebody released under the number that a rollback then took: that is not the rollback."""
-    before = live(1, epoch=2, epoch_applied_at=NOW - 0.001)
-    assert waited(Script([before])).unconfirmed == (1,)
-    script = Script([before], [live(1, epoch=2, epoch_applied_at=NOW + 0.02)])
-    assert [each.pid for each in waited(script).confirmed] == [1]
+    before = live(1, epoch=2, engaged=False)
+    assert waited(Script([before])).unconfirmed == (WorkerId("here", 1),)
+    script = Script([before], [live(1, epoch=2, engaged=True)])
+    assert [each.worker.pid for each in waited(script).confirmed] == [1]
+
+
+def test_a_worker_of_another_host_is_timed_by_when_its_word_arrived() -> None:
+    """Its clock is an hour behind, which makes it neither unconfirmed nor faster than it was."""
+    script = Script(
+        [live(1, host="there")],
+        [live(1, host="there", epoch=2, engaged=True, epoch_applied_at=NOW - 3600)],
+    )
+    [confirmed] = waited(script).confirmed
+    assert confirmed.worker == WorkerId("there", 1)
+    assert confirmed.milliseconds == pytest.approx(10.0, abs=0.01)
+
+
+def test_workers_that_cannot_be_seen_leave_nothing_complete() -> None:
+    """Whoever reads without the tables of the other hosts cannot say that all have confirmed."""
+    script = Script([live(1, epoch=2, engaged=True)])
+    script.blind_to = "Redis does not answer"
+    confirmation = waited(script)
+    assert [each.worker.pid for each in confirmation.confirmed] == [1]
+    assert (confirmation.complete, confirmation.blind_to) == (False, "Redis does not answer")
 
 
 def test_a_silent_worker_is_named_and_not_waited_for() -> None:
     """With all others confirmed, a worker without a heartbeat ends the wait at once."""
     silent = WorkerView(record(2), WorkerState.UNCONFIRMED)
-    confirmation = waited(Script([live(1, epoch=2), silent]))
-    assert confirmation == Confirmation((Confirmed(1, 0.0),), (2,))
+    confirmation = waited(Script([live(1, epoch=2, engaged=True), silent]))
+    assert confirmation == Confirmation(
+        (Confirmed(WorkerId("here", 1), 0.0),), (WorkerId("here", 2),)
+    )
 
 
 def test_a_live_worker_that_does_not_apply_is_named_after_the_timeout() -> None:
     """Alive and not following is unconfirmed, after the whole patience."""
     script = Script([live(1)])
-    assert waited(script).unconfirmed == (1,)
+    assert waited(script).unconfirmed == (WorkerId("here", 1),)
     assert 3.0 <= script.now < 3.1
 
 
@@ -209,7 +244,15 @@ def test_a_worker_that_dies_meanwhile_is_not_counted() -> None:
 
 def test_a_low_revision_applied_before_the_change_is_no_confirmation() -> None:
     """The number of a file made anew may be one that a worker had applied long ago."""
-    applied = revision_applied(2, written_at=NOW)
+    applied = revision_applied(2, written_at=NOW, host="here", flags="as wanted")
     assert applied(record(revision=9, revision_applied_at=NOW - 1)) is None
     assert applied(record(revision=1, revision_applied_at=NOW + 1)) is None
     assert applied(record(revision=2, revision_applied_at=NOW + 1)) == NOW + 1
+
+
+def test_another_hosts_flags_are_compared_by_what_they_say() -> None:
+    """Its file has numbers of its own, and its clock is its own."""
+    applied = revision_applied(2, written_at=NOW, host="here", flags="as wanted")
+    assert applied(record(host="there", revision=9, flags="others")) is None
+    same = record(host="there", revision=1, revision_applied_at=NOW - 9, flags="as wanted")
+    assert applied(same) == NOW - 9

@@ -1,0 +1,73 @@
+"""A rollback without the command line: whoever makes the file gets it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from flags.history import History, HistoryEntry
+from flags.kill_switch import KillSwitch
+from flags.latch import Latch, LatchStoreError
+
+MOST_READ = 200
+"""Characters of the file that are taken for the reason."""
+
+_log = structlog.get_logger(__name__)
+
+
+class RollbackFile:
+    """Engages the kill switch when the file is there, and takes the file away.
+
+    The file's text is the reason. Where it cannot be taken away the rollback holds all the
+    same, and is made again after each `resume`, until somebody removes the file.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        kill_switch: KillSwitch,
+        history: History,
+        utc_now: Callable[[], datetime] | None = None,
+    ) -> None:
+        self._path = path
+        self._kill_switch = kill_switch
+        self._history = history
+        self._utc_now = utc_now or _utc_now
+        self._problem = ""
+
+    def poll(self) -> None:
+        """Look for the file. Nothing waits for a far store, and nothing is raised."""
+        if not self._path.exists():
+            return
+        try:
+            if not self._kill_switch.latch.engaged:
+                self._engage()
+            self._path.unlink(missing_ok=True)
+        except (OSError, LatchStoreError) as error:
+            if self._problem != str(error):
+                self._problem = str(error)
+                _log.error("rollback_file_failed", path=str(self._path), problem=str(error))
+
+    def _engage(self) -> None:
+        before = self._kill_switch.latch
+        latch = self._kill_switch.engage(who="a file", why=_reason(self._path), patience_s=0)
+        self._history.append(self._entry(before, latch))
+
+    def _entry(self, before: Latch, latch: Latch) -> HistoryEntry:
+        words = (f"epoch {each.epoch}" for each in (before, latch))
+        return HistoryEntry(self._utc_now(), latch.who, "rollback", latch.why, *words)
+
+
+def _reason(path: Path) -> str:
+    """Return what the file says, or that it is there."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")[:MOST_READ]
+    except OSError:
+        text = ""
+    return " ".join(text.split()) or f"the file {path.name} was made"
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,121 @@
+"""Two hosts of two workers on this machine, and how long a change takes to the last of them."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.kit.table import Row
+from bench.kit.timing import percentile
+from flags.kill_switch import KillSwitch
+from flags.latch import Latch
+from flags.workers import WorkerFiles, WorkerRecord
+from scripts.hosts import Host
+
+HOSTS, WORKERS = 2, 2
+MISSED_S = 10.0
+"""After so long a change counts as missed."""
+
+
+@dataclass(slots=True)
+class Spread:
+    """How many milliseconds each change took to the last worker, and how many never arrived."""
+
+    taken: list[float] = field(default_factory=list)
+    missed: int = 0
+
+    def rows(
+        self, subject: str, *, p99: float | None = None, worst: float | None = None
+    ) -> list[Row]:
+        """Return the figures; `p99` or `worst` is the most that may be, in milliseconds."""
+        taken = self.taken or [MISSED_S * 1000]
+        return [
+            Row(subject, "median", "ms", percentile(taken, 50), digits=1),
+            Row(subject, "p99", "ms", percentile(taken, 99), p99, digits=1),
+            Row(subject, "worst", "ms", max(taken), worst, digits=1),
+            Row(subject, "missed", "", self.missed, 0),
+            Row(subject, "changes", "", len(self.taken) + self.missed),
+        ]
+
+
+@contextmanager
+def hosts(
+    folder: Path, environ: Mapping[str, str], *, serves: str = "wsgi:app"
+) -> Iterator[list[Host]]:
+    """Start both hosts on one database with the demonstration's users; end them."""
+    found = [
+        Host(folder / name, name=name, workers=WORKERS, environ=environ)
+        for name in ("host-a", "host-b")[:HOSTS]
+    ]
+    with ExitStack() as stack:
+        for host in found:
+            host.flask("demo", "prepare")
+        for host in found:
+            stack.callback(host.stop)
+            host.start(serves)
+        for host in found:
+            host.wait_until_ready()
+        yield found
+
+
+def records(hosts: Sequence[Host]) -> list[WorkerRecord]:
+    """Return what each worker last said in its file."""
+    return [
+        view.record
+        for host in hosts
+        for view in WorkerFiles(host.folder / "run", host=host.name).read()
+    ]
+
+
+def last_to_apply(
+    hosts: Sequence[Host], applied: Callable[[WorkerRecord], float | None]
+) -> float | None:
+    """Wait for all workers; return when the last had applied it (unix time), None if missed."""
+    deadline = time.monotonic() + MISSED_S
+    while time.monotonic() < deadline:
+        times = [applied(record) for record in records(hosts)]
+        if len(times) == sum(host.workers for host in hosts) and None not in times:
+            return max(at for at in times if at is not None)
+        time.sleep(0.005)
+    return None
+
+
+def has_applied(latch: Latch) -> Callable[[WorkerRecord], float | None]:
+    """Return when a worker had applied this very latch, or one that came later."""
+
+    def applied(record: WorkerRecord) -> float | None:
+        reached = (record.epoch, record.engaged) >= (latch.epoch, latch.engaged)
+        return record.epoch_applied_at if reached else None
+
+    return applied
+
+
+def rollbacks(hosts: Sequence[Host], switches: Sequence[KillSwitch], times: int) -> Spread:
+    """Roll back and resume, each time from the first of `switches`, and measure the rollbacks.
+
+    More than one switch: nothing connects the hosts, so each gets the order itself.
+    """
+    spread = Spread()
+    for number in range(times):
+        latches = [switch.engage(who="bench", why=f"run {number}") for switch in switches]
+        placed_at = min(switch.placed_at for switch in switches)
+        ends = [
+            last_to_apply([host], has_applied(latch))
+            if len(switches) > 1
+            else last_to_apply(hosts, has_applied(latch))
+            for host, latch in zip(hosts, latches, strict=False)
+        ]
+        _note(spread, placed_at, ends)
+        for switch in switches:
+            switch.release(who="bench", why=f"run {number}")
+        for host, switch in zip(hosts, switches, strict=False):
+            last_to_apply([host] if len(switches) > 1 else hosts, has_applied(switch.latch))
+    return spread
+
+
+def _note(spread: Spread, since: float, ends: Sequence[float | None]) -> None:
+    if None in ends:
+        spread.missed += 1
+    else:
+        spread.taken.append((max(end for end in ends if end is not None) - since) * 1000)

@@ -1,0 +1,181 @@
+"""How fast a change reaches the last of four workers on two hosts, on real servers, in one run.
+
+Run it as `python bench/propagation.py [--quick] [--json FILE]`.
+"""
+
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench.kit.kills import kill_under_load
+from bench.kit.spread import Spread, hosts, last_to_apply, rollbacks
+from bench.kit.table import Report, arguments
+from flags.admin import EmbeddedAdmin
+from flags.decision import CANONICAL_FLAG
+from flags.workers import WorkerRecord
+from scripts.hosts import Host
+from scripts.servers import PostgresServer, RedisServer, postgres_package, redis_program
+
+NO_SERVER_MS, REDIS_MS, DATABASE_MS, FLAG_FILE_MS = 100, 50, 1000, 200
+PER_SECOND = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How often each thing is done."""
+
+    rollbacks: int
+    without_servers: int
+    files: int
+    kills: int
+
+
+FULL = Size(rollbacks=100, without_servers=20, files=100, kills=100)
+QUICK = Size(rollbacks=2, without_servers=1, files=2, kills=2)
+
+
+def main() -> None:
+    """Measure, print, and write the JSON if it is wanted."""
+    options = arguments("How fast a change reaches every worker of two hosts.")
+    size = QUICK if options.quick else FULL
+    report = Report()
+    folder = Path(tempfile.mkdtemp(prefix="propagation-"))
+    try:
+        _without_servers(folder / "alone", size, report)
+        with _servers() as (redis, postgres, environ):
+            _with_servers(folder / "shared", size, report, redis, postgres, environ)
+    finally:
+        shutil.rmtree(folder)
+    report.finish(options.json)
+
+
+@contextmanager
+def _servers() -> Iterator[tuple[RedisServer, PostgresServer, dict[str, str]]]:
+    """Start a Redis and a PostgreSQL, and yield them with the settings that name them."""
+    redis, postgres = RedisServer(redis_program()), PostgresServer(postgres_package())
+    try:
+        redis.start()
+        postgres.start()
+        yield (
+            redis,
+            postgres,
+            {
+                "NOTIFY_BUS_URL": redis.url,
+                "DATABASE_URL": postgres.url(postgres.create_database()),
+                "SHIM_SECRET_KEY": secrets.token_hex(),
+                **_ALWAYS,
+            },
+        )
+    finally:
+        redis.stop()
+        postgres.stop()
+
+
+_ALWAYS = {"SHIM_DEMO": "1", "SHIM_SCHEDULERS": "off"}
+
+
+def _without_servers(folder: Path, size: Size, report: Report) -> None:
+    with hosts(folder, _ALWAYS) as found:
+        switches = [host.deciding().kill_switch for host in found]
+        report.add(
+            "without any server",
+            "  Nothing connects the hosts: each is given the order, and the time is from the\n"
+            "  first rename of a file to the last of the four workers that has applied it.",
+            [
+                *rollbacks(found, switches, size.rollbacks).rows("rollback", p99=NO_SERVER_MS),
+                *_flag_files(found, size.files).rows("flag file", p99=FLAG_FILE_MS),
+            ],
+        )
+
+
+def _with_servers(
+    folder: Path,
+    size: Size,
+    report: Report,
+    redis: RedisServer,
+    postgres: PostgresServer,
+    environ: dict[str, str],
+) -> None:
+    with hosts(folder, environ, serves="bench.kit.counted:build()") as found:
+        deciding = found[0].deciding()
+        switch = deciding.kill_switch
+        switch.poll()
+        report.add(
+            "Redis and PostgreSQL",
+            "  The order is given on one host: from the first store that has it to the last of\n"
+            "  the four workers on both. Frozen servers take connections and answer nothing.",
+            [
+                *rollbacks(found, [switch], size.rollbacks).rows("rollback", p99=REDIS_MS),
+                *_frozen([redis], lambda: rollbacks(found, [switch], size.without_servers)).rows(
+                    "rollback, Redis frozen", worst=DATABASE_MS
+                ),
+                *_frozen(
+                    [redis, postgres], lambda: rollbacks(found[:1], [switch], size.without_servers)
+                ).rows("rollback, both frozen, the own host", p99=NO_SERVER_MS),
+            ],
+        )
+        _set_both(found, 100)
+        report.add(
+            f"{PER_SECOND} requests a second meanwhile",
+            "  Each books a reward and notifies; every call of a live side is written down before\n"
+            "  it is made. Acknowledged is when each of the four workers has confirmed.",
+            kill_under_load(
+                found,
+                switch=switch,
+                workers=deciding.workers,
+                kills=size.kills,
+                per_second=PER_SECOND,
+            ),
+        )
+        switch.stop()
+        deciding.workers.close()
+
+
+def _frozen(
+    servers: Sequence[RedisServer | PostgresServer], measure: Callable[[], Spread]
+) -> Spread:
+    """Measure while these servers hang."""
+    for server in servers:
+        server.freeze()
+    try:
+        return measure()
+    finally:
+        for server in servers:
+            server.thaw()
+
+
+def _flag_files(found: Sequence[Host], times: int) -> Spread:
+    """Change the flag file of both hosts, and measure from the first to the last worker."""
+    spread = Spread()
+    for number in range(times):
+        began = _set_both(found, number % 100)
+
+        def applied(record: WorkerRecord, began: float = began) -> float | None:
+            at = record.revision_applied_at
+            return at if at >= began else None
+
+        end = last_to_apply(found, applied)
+        if end is None:
+            spread.missed += 1
+        else:
+            spread.taken.append((end - began) * 1000)
+    return spread
+
+
+def _set_both(found: Sequence[Host], percentage: int) -> float:
+    """Set the canonical's percentage on every host; return when the first file was there."""
+    return min(
+        EmbeddedAdmin(host.settings.flag_file).set_percentage(CANONICAL_FLAG, percentage).written_at
+        for host in found
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What several hosts share: on real servers, with clocks and networks that fail."""

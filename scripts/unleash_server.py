@@ -17,7 +17,7 @@ from urllib.parse import quote
 from app.adapters.unleash_api import HttpUnleashApi, Place
 from scripts.servers import SERVERS, MissingServerError, PostgresServer
 
-START_S = 60.0
+START_S = 120.0
 SECRET = "unleash-insecure-token-for-tests"
 CLIENT_TOKEN = f"default:development.{SECRET}"
 ADMIN_TOKEN = f"*:*.{SECRET}"
@@ -69,12 +69,20 @@ class UnleashServer:
                 raise RuntimeError(f"Unleash did not start: {self._said()}")
             time.sleep(0.05)
 
+    def restart(self) -> None:
+        """End the server and start it again, on the same port and database."""
+        self._end()
+        self.start()
+
     def stop(self) -> None:
         """End the server."""
+        self._end()
+        self._log.close()
+
+    def _end(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait(timeout=10)
-        self._log.close()
 
     def _answers(self) -> bool:
         try:

@@ -1,13 +1,10 @@
 """`flask rollout`: where the migration is, and what moves it on or back."""
 
 import json
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import click
-import structlog
 from flask.cli import AppGroup
 
 from app import rollout as actions
@@ -24,6 +21,7 @@ from app.cli_options import (
 from app.cli_orders import UNCONFIRMED, fail, print_json, run, set_flag
 from app.errors import DatabaseUnavailable
 from app.known import refuse_complete
+from app.logs import quiet_log
 from app.models import User
 from app.parts import Parts
 from app.ramp import refuse_leap
@@ -46,7 +44,7 @@ _VALUES_MAY_LOOK_LIKE_OPTIONS = {"ignore_unknown_options": True}
 @click.pass_context
 def rollout(context: click.Context) -> None:
     """Show where the migration is, move it on, roll it back."""
-    context.with_resource(_quiet_log())
+    context.with_resource(quiet_log())
 
 
 @rollout.group("cohort")
@@ -261,15 +259,3 @@ def _require_account(found: Parts, user: int) -> None:
             f"there is no user {user}: give the id of somebody who has an account",
             param_hint="USER",
         )
-
-
-@contextmanager
-def _quiet_log() -> Iterator[None]:
-    """Keep the log out of a command's output: what it would say, the command says itself."""
-    before = structlog.get_config()
-    quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)
-    structlog.configure(wrapper_class=quiet)
-    try:
-        yield
-    finally:
-        structlog.configure(**before)

@@ -32,6 +32,7 @@ from app.rewarding import Rewarding, build_rewarding
 from app.runtime import ClosedLast, Control, Runtime, Service
 from app.secret import SessionKey
 from app.settings import Settings, SettingsError
+from app.settings_digest import settings_digest
 from app.shadow_log import build_shadow_log
 from app.web.admission import Admission, build_admission
 from app.web.health import health
@@ -160,7 +161,7 @@ def build_parts(
             *(each for course in courses.values() for each in course.problems),
             *_said(deciding.provider.problem),
         ],
-        settings=settings.digest,
+        settings=settings_digest(settings),
     )
     own = courses[BALANCE_NOTIFICATIONS.migration]
     services: list[tuple[str, Service]] = [

@@ -13,6 +13,7 @@ from app.rollout_words import (
     latch_words,
     worker_words,
 )
+from app.settings_digest import settings_digest
 from flags.decision import MIGRATIONS
 from flags.stage import is_verified
 from flags.state import FlagState
@@ -130,13 +131,13 @@ def _worker_words(worker: dict[str, Any], *, here: str) -> str:
 
 def _problems(parts: Parts, status: dict[str, Any], *, here: str) -> list[str]:
     """Return what is amiss: of flags and latch, of each worker, and among them."""
-    workers = status["workers"]
+    workers, ours = status["workers"], settings_digest(parts.settings)
     problems = [parts.provider.problem, *parts.kill_switch.problems]
     if status["workers_unseen"]:
         problems.append(f"workers of other hosts cannot be seen: {status['workers_unseen']}")
     for worker in workers:
         name = worker_words(WorkerId(worker["host"], worker["pid"]), here=here)
         problems += [f"{name}: {problem}" for problem in worker["problems"]]
-        if worker["settings"] != parts.settings.digest and worker["state"] != WorkerState.DEAD:
+        if worker["settings"] != ours and worker["state"] != WorkerState.DEAD:
             problems.append(f"{name} was started with other settings than this command")
     return [problem for problem in problems if problem]

@@ -1,10 +1,9 @@
 """Every setting: read once from the environment, checked, and refused by name if unknown."""
 
-import hashlib
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,9 +25,6 @@ EXCEPTIONS = (
     "LEGACY_VECTORS",
 )
 """Settings without the prefix; a name within two letters of one is taken for a misspelling."""
-
-_OF_THE_HOST = ("instance_path", "host_name", "host", "port", "workers", "threads")
-"""What hosts may have set differently."""
 
 
 class SettingsError(Exception):
@@ -90,16 +86,6 @@ class Settings:
     def shared_database(self) -> bool:
         """Whether other hosts may use the same database: one in a file is this host's alone."""
         return not self.database_url.startswith("sqlite")
-
-    @property
-    def digest(self) -> str:
-        """Twelve letters that stand for what all hosts should have set alike, no secret in it."""
-        alike = {
-            each.name: getattr(self, each.name)
-            for each in fields(self)
-            if each.repr and each.name not in _OF_THE_HOST
-        }
-        return hashlib.sha256(repr(sorted(alike.items())).encode()).hexdigest()[:12]
 
     @property
     def rollback_file(self) -> Path:

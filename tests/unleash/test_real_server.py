@@ -16,21 +16,24 @@ from flags.unleash_api import UnleashUnknownError
 from shim import facade
 from tests.flags.fake_unleash import eventually
 from tests.servers import RedisServer, redis_server  # noqa: F401 - a fixture
-from tests.unleash.conftest import Host, Start
+from tests.unleash.conftest import Host, Relay, Start
 from tests.unleash.real import UnleashServer
 
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
 
 Turn = Callable[..., int]
 
 
-def test_setup_makes_what_is_missing_and_then_nothing(unleash: UnleashServer, start: Start) -> None:
+def test_setup_makes_what_is_missing_and_then_nothing(
+    unleash: UnleashServer, start: Start, relay: Relay
+) -> None:
     """Both flags on at 0 %, sticky on the user id, and a webhook; the second time all is there."""
     host = start()
-    first = host.operator("unleash", "setup", "--hook", host.url)
+    relay.target = host.url
+    first = host.operator("unleash", "setup", "--hook", relay.url)
     assert first.exit_code == 0, first.output
     assert f"made the flag {CANONICAL_FLAG}" in first.output
-    assert f"made a webhook to {host.url}/ops/hooks/unleash" in first.output
+    assert f"made a webhook to {relay.url}/ops/hooks/unleash" in first.output
     for flag in (CANONICAL_FLAG, SHADOW_FLAG):
         there = unleash.api.flag(flag)
         assert there is not None
@@ -38,12 +41,12 @@ def test_setup_makes_what_is_missing_and_then_nothing(unleash: UnleashServer, st
         assert [each["parameters"]["rollout"] for each in there.strategies] == ["0"]
         assert [each["parameters"]["stickiness"] for each in there.strategies] == ["userId"]
     event = unleash.api.newest_event(CANONICAL_FLAG)
-    second = host.operator("unleash", "setup", "--hook", host.url)
+    second = host.operator("unleash", "setup", "--hook", relay.url)
     assert second.exit_code == 0
     assert all("was left as it is" in line for line in second.output.splitlines())
     assert unleash.api.newest_event(CANONICAL_FLAG) == event
     eventually(lambda: host.revision >= event)
-    doctor = host.operator("unleash", "doctor", "--hook", host.url)
+    doctor = host.operator("unleash", "doctor", "--hook", relay.url)
     assert (doctor.output, doctor.exit_code) == ("nothing is wrong\n", 0)
 
 
@@ -64,18 +67,25 @@ def test_a_change_is_applied_by_the_next_poll(at: Turn, start: Start) -> None:
 def test_a_webhook_hurries_every_host(
     at: Turn,
     start: Start,
+    unleash: UnleashServer,
+    relay: Relay,
     redis_server: RedisServer,  # noqa: F811
 ) -> None:
     """The host that Unleash reaches tells the other by Redis."""
+    unleash.restart()  # it looks for new webhooks once a minute, and at its first event
     hosts = [start(notify_bus_url=redis_server.url) for _ in range(2)]
-    assert hosts[0].operator("unleash", "setup", "--hook", hosts[0].url).exit_code == 0
+    relay.target = hosts[0].url
     took = []
     for percentage in (1, 0, 1, 5, 1, 0):
-        began = time.monotonic()
-        at(percentage)
+        passed, began = relay.passed, time.monotonic()
+        revision = at(percentage)
         for host in hosts:
             eventually(lambda: host.percentage == percentage, within=5)  # noqa: B023
         took.append(time.monotonic() - began)
+        eventually(lambda: relay.passed > passed, within=5)  # noqa: B023
+        for host in hosts:
+            eventually(lambda: host.built.parts.provider.seen_revision >= revision)  # noqa: B023
+    assert hosts[0].built.parts.flag_hints.told > 0
     assert max(took) < 3.0, took
 
 

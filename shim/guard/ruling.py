@@ -30,6 +30,8 @@ OVER_ALL, APART, ALONE = 0.75, 0.125, 0.125
 """How alpha is divided."""
 LEGACY, CANONICAL = "legacy", "canonical"
 _PERCENTILE = 0.99
+_FOR_A_PERCENTILE = 10
+"""How many times as many calls a percentile needs as a share does: it is made of one in 100."""
 
 
 class State(StrEnum):
@@ -165,7 +167,7 @@ def _not_sending(evidence: Evidence, limits: GuardLimits) -> Ruling | None:
 
 def _slow(evidence: Evidence, limits: GuardLimits) -> Ruling | None:
     canonical, legacy = (evidence.slow.get(side, {}) for side in (CANONICAL, LEGACY))
-    if min(sum(canonical.values()), sum(legacy.values())) < limits.least:
+    if min(sum(canonical.values()), sum(legacy.values())) < limits.least * _FOR_A_PERCENTILE:
         return None
     ours, theirs = _percentile(canonical), _percentile(legacy)
     limit = max(theirs * limits.slowdown, limits.floor_us)

@@ -17,8 +17,11 @@ from shim.shadow.result import noise_of
 Totals = Mapping[str, int]
 
 _COMPARED = ("matched", "known", "mismatched")
-_CANONICAL = ("canonical live", "canonical_shadow shadow")
-_LEGACY = ("legacy live", "production_shadow shadow", "legacy_shadow shadow")
+_LIVE = {"canonical": "canonical live", "legacy": "legacy live"}
+_SHADOWS = {
+    "canonical": ("canonical_shadow shadow",),
+    "legacy": ("production_shadow shadow", "legacy_shadow shadow"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +70,18 @@ def totals_of(
 
 
 def totals_of_runs(runs: Runs) -> dict[str, int]:
-    """Add up how the calls of both sides went; a counterfactual is neither."""
+    """Add up how the calls of both sides went; a counterfactual is neither.
+
+    How long they took is asked of live calls alone: a shadow waits for its thread as no
+    caller does.
+    """
     sums: Counter[str] = Counter(sends=runs.sends, sends_failed=runs.sends_failed)
-    for name, sides in (("canonical", _CANONICAL), ("legacy", _LEGACY)):
-        for side in sides:
+    for name, live in _LIVE.items():
+        for side in (live, *_SHADOWS[name]):
             sums[f"raised {name}"] += runs.raised.get(side, 0)
-            for below, count in runs.latency.get(side, {}).items():
-                sums[f"slow {name} {below}"] += count
+            sums[f"ran {name}"] += sum(runs.latency.get(side, {}).values())
+        for below, count in runs.latency.get(live, {}).items():
+            sums[f"slow {name} {below}"] += count
     return dict(sums)
 
 
@@ -99,7 +107,7 @@ def compared_by_caller(totals: Totals, comparisons: Collection[str]) -> dict[str
 def evidence_of(new: Totals, comparison: str, context: Context) -> Evidence:
     """Return what is new as evidence on one comparison."""
     diverged = _under(new, f"diverged {comparison} ")
-    raised, slow = _under(new, "raised "), _by_side(_under(new, "slow "))
+    raised = _under(new, "raised ")
     groups = sorted(_under(new, "group ").items(), key=lambda pair: -pair[1])
     return Evidence(
         unexplained={
@@ -111,10 +119,9 @@ def evidence_of(new: Totals, comparison: str, context: Context) -> Evidence:
         ),
         harms={harm: new.get(f"harm {harm}", 0) for harm in Harm},
         raised={
-            side: _share(raised.get(side, 0), sum(classes.values()))
-            for side, classes in slow.items()
+            side: _share(raised.get(side, 0), ran) for side, ran in _under(new, "ran ").items()
         },
-        slow=slow,
+        slow=_by_side(_under(new, "slow ")),
         sends=_share(new.get("sends_failed", 0), new.get("sends", 0)),
         expected=context.expected,
         problems=context.problems,

@@ -1,5 +1,6 @@
 """Settings: what holds without any, and what each bad one is told."""
 
+import re
 import socket
 import subprocess
 import sys
@@ -13,10 +14,10 @@ from hypothesis import strategies as st
 from app.adapters.worker_log import Retention
 from app.environment import distance
 from app.factory import create_app
-from app.settings_guard import GuardSettings
 from app.settings import EXCEPTIONS, Settings, SettingsError
 from app.settings_checks import environment_of
 from app.settings_digest import settings_digest
+from app.settings_guard import GuardSettings
 
 ROOT = Path(__file__).parents[2]
 DEFAULTS = {
@@ -495,3 +496,35 @@ def test_a_name_that_no_host_may_have_is_refused(name: str) -> None:
     """It stands in file names, keys and sentences."""
     with pytest.raises(SettingsError, match="SHIM_HOST_NAME is"):
         Settings.from_environ({"SHIM_HOST_NAME": name})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("SHIM_GUARD_ALPHA", "0", "give a number from 1e-06 to 0.5"),
+        ("SHIM_GUARD_ALPHA", "1", "give a number from 1e-06 to 0.5"),
+        ("SHIM_GUARD_ALPHA", "nan", "give a number from 1e-06 to 0.5"),
+        ("SHIM_RAMP", "1,5,5,100", "does not grow"),
+        ("SHIM_RAMP", "1,5,50", "its last step is 100"),
+        ("SHIM_RAMP", "1;5;100", "give whole percentages"),
+        ("SHIM_GUARD_COMPARISONS", "truth,lies", "holds 'lies'"),
+    ],
+)
+def test_a_guard_or_a_ramp_that_cannot_be_is_refused(name: str, value: str, said: str) -> None:
+    """By name, with the value and what to give."""
+    with pytest.raises(SettingsError, match=re.escape(said)) as refused:
+        Settings.from_environ({name: value})
+    assert name in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://secret.example", "https://:80", "secret", "http://a:b c/", "http://h:x/"]
+)
+def test_a_webhook_that_cannot_be_told_is_refused_without_being_repeated(url: str) -> None:
+    """An address may hold a secret; nor does one that can be told stand in what is shown."""
+    with pytest.raises(SettingsError, match="SHIM_GUARD_WEBHOOK is not an address") as refused:
+        Settings.from_environ({"SHIM_GUARD_WEBHOOK": url})
+    assert url not in str(refused.value)
+    kept = Settings.from_environ({"SHIM_GUARD_WEBHOOK": "https://hook.example/s3cret"})
+    assert kept.guard.webhook == "https://hook.example/s3cret"
+    assert "s3cret" not in repr(kept)

@@ -18,6 +18,8 @@ from app.settings import Settings
 from app.settings_guard import GuardSettings
 from bench.kit.faults import FrameFault
 from flags.decision import BALANCE_NOTIFICATIONS
+from shim.guard.judging import Guarded
+from shim.guard.limits import GuardLimits
 from shim.guard.plan import Criteria
 from tests.app.conftest import Built, until
 from tests.guard.receiver import receiving
@@ -234,7 +236,11 @@ def test_a_drill_that_does_not_trip_says_so(start: Start, monkeypatch: pytest.Mo
 
 def test_the_plan_says_what_is_missing_and_advance_goes_one_step(start: Start) -> None:
     """By how much, and when it can be met; the next step once it is, and never two."""
-    guard = GuardSettings(criteria=Criteria(seconds=0.0, calls=250), steps=(1, 5, 100))
+    guard = GuardSettings(
+        criteria=Criteria(seconds=0.0, calls=40),
+        guarded=Guarded(GuardLimits(least=20)),
+        steps=(1, 5, 100),
+    )
     built = start(guard, percentage=1)
     farm(built, 10)
     until(lambda: built.run("rollout", "plan", "--json") and plan(built)["compared"])
@@ -242,15 +248,15 @@ def test_the_plan_says_what_is_missing_and_advance_goes_one_step(start: Start) -
     told = plan(built)
     assert (told["percentage"], told["next"], told["ready"]) == (1, 5, False)
     [lacking] = told["missing"]
-    assert (lacking["have"], lacking["need"]) == (10, 250)
+    assert (lacking["have"], lacking["need"]) == (10, 40)
     refused = built.run("rollout", "advance")
     assert refused.exit_code == 1
-    assert "batch_balance_processor: 10 of 250 compared, 240 more" in refused.output
+    assert "batch_balance_processor: 10 of 40 compared, 30 more" in refused.output
     leap = built.run("rollout", "set", "100")
     assert leap.exit_code == 1
     assert "the next step of the ramp is 5 %" in leap.output
     assert built.run("rollout", "set", "100", "--force").exit_code == 2
-    farm(built, 240, first=10)
+    farm(built, 30, first=10)
     until(lambda: plan(built)["ready"])
     done = built.run("rollout", "advance", "--reason", "all is met")
     assert done.exit_code == 0, done.output

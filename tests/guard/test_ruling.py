@@ -128,7 +128,7 @@ def test_many_callers_share_a_bounded_number_of_tests():
     [
         ({"raised": {"canonical": Share(30, 1000), "legacy": Share(10, 1000)}}, "errors"),
         ({"sends": Share(60, 1000)}, "sends"),
-        ({"slow": {"canonical": {1 << 20: 300}, "legacy": {64: 300}}}, "slowdown"),
+        ({"slow": {"canonical": {1 << 20: 3000}, "legacy": {64: 3000}}}, "slowdown"),
     ],
 )
 def test_fixed_limits_trip_by_name(evidence, limit):
@@ -145,10 +145,10 @@ def test_fixed_limits_trip_by_name(evidence, limit):
         {"raised": {"canonical": Share(900, 1000)}},
         {"sends": Share(50, 1000)},
         {"sends": Share(190, 199)},
-        {"slow": {"canonical": {512: 300}, "legacy": {64: 300}}},
-        {"slow": {"canonical": {8192: 300}, "legacy": {64: 300}}},
-        {"slow": {"canonical": {1 << 20: 2, 64: 298}, "legacy": {64: 300}}},
-        {"slow": {"canonical": {1 << 20: 100}, "legacy": {64: 300}}},
+        {"slow": {"canonical": {512: 3000}, "legacy": {64: 3000}}},
+        {"slow": {"canonical": {8192: 3000}, "legacy": {64: 3000}}},
+        {"slow": {"canonical": {1 << 20: 20, 64: 2980}, "legacy": {64: 3000}}},
+        {"slow": {"canonical": {1 << 20: 1900}, "legacy": {64: 3000}}},
     ],
 )
 def test_what_is_within_the_limits_or_too_little_to_say_is_healthy(evidence):

@@ -52,7 +52,7 @@ class UnleashProvider:
         self._first = threading.Event()
         self._started = False
         self._guard = self._new_guard(observe=True)
-        self._held: Held | None = None
+        self._held: tuple[Held, ...] = ()
 
     @property
     def state(self) -> FlagState:
@@ -70,8 +70,8 @@ class UnleashProvider:
         return self._problem
 
     @property
-    def held(self) -> Held | None:
-        """What waits for a person to let it through, None if nothing does."""
+    def held(self) -> tuple[Held, ...]:
+        """The canonical flags that wait for a person to let them through."""
         return self._held
 
     @property

@@ -75,14 +75,20 @@ class Guard:
         self._revision = self.seen_revision = body.revision
         return state
 
-    def judge(self, text: str) -> Verdict:
-        """Return what to follow. Raises `FlagFormatError` if none of the body can be followed."""
+    def judge(
+        self, text: str, *, follow: Callable[[Verdict], None] = lambda verdict: None
+    ) -> Verdict:
+        """Return what to follow. Raises `FlagFormatError` if none of the body can be followed.
+
+        `follow` is called with it before the others are told: their store may be slow.
+        """
         body = read_body(text)
         restored = self._check_age(body)
         if self._followed is not None and body == self._judged and not self._followed.problem:
+            follow(self._followed)
             return self._followed
         for flag in self._canonical.values():
-            flag.look(restored=restored)
+            flag.begin(restored=restored)
         problems: list[str] = []
         held: list[Held] = []
         chosen: dict[str, Feature | None] = {}
@@ -97,6 +103,9 @@ class Guard:
         self._followed = verdict
         self._judged, self._features = body, chosen
         self._settle(verdict, body, restored=restored)
+        follow(verdict)
+        for flag in self._canonical.values():
+            flag.tell()
         return verdict
 
     def _check_age(self, body: Body) -> bool:
@@ -160,7 +169,7 @@ class Guard:
         return Verdict(state, text, "; ".join(problems) or None, held)
 
     def _settle(self, verdict: Verdict, body: Body, *, restored: bool) -> None:
-        """Remember what is followed, and tell the others of each canonical flag."""
+        """Remember what is followed."""
         if verdict.problem is None or restored:
             self._revision = body.revision
         for name, flag in self._canonical.items():
@@ -168,7 +177,6 @@ class Guard:
                 verdict.state.definition(name),
                 revision=body.revision,
                 kept=self._features[name] is not body.flags.get(name),
-                restored=restored,
             )
 
 

@@ -19,8 +19,8 @@ Feature = dict[str, Any]
 class CanonicalFlag:
     """Tells a raise that was meant from one that was not, and keeps the common standing.
 
-    For each body: `look`, then `objection` and perhaps `fallback`, then `settle`. With
-    `observe` nothing is written. One thread.
+    For each body: `begin`, then `objection` and perhaps `fallback`, then `settle`, and `tell`
+    once it is followed. With `observe` nothing is written. One thread.
     """
 
     def __init__(self, name: str, *, targets: AuthorisedTargets, observe: bool) -> None:
@@ -29,65 +29,79 @@ class CanonicalFlag:
         self._observe = observe
         self._followed: FlagDefinition | None = None
         self._revision = 0
-        self._standing = Standing()
+        self._restored = False
+        self._looked: Standing | None = None
         self._trouble = ""
         self._told = False
+        self._untold: FlagDefinition | None = None
 
     def remember(self, definition: FlagDefinition | None, *, revision: int) -> None:
         """Begin from what was followed before."""
         self._followed, self._revision = definition or absent(self._name), revision
 
-    def look(self, *, restored: bool) -> None:
-        """Find out what all know of the flag; a store that cannot be read is told of later.
-
-        The newest of what this worker and the others follow counts: this one may have slept
-        while the flag was lowered and raised again.
-        """
-        try:
-            standing, self._trouble = self._targets.read(self._name), ""
-        except TargetsError as error:
-            standing = Standing()
-            self._trouble = f"; whether it is authorised is not known: {error}"
-        if self._followed is not None and (
-            restored or standing.confirmed is None or standing.revision <= self._revision
-        ):
-            standing = replace(standing, confirmed=self._followed)
-        self._standing = standing
+    def begin(self, *, restored: bool) -> None:
+        """Begin with another body; `restored` says that its revision went back for good."""
+        self._restored, self._looked, self._untold = restored, None, None
 
     def objection(self, definition: FlagDefinition) -> str | None:
-        """Return why this waits for a person, None if it may be followed at once."""
-        before = self._standing.confirmed or _nobody_like(definition)
-        why = surprise(before, definition, authorised=self._standing.authorised)
+        """Return why this waits for a person, None if it may be followed at once.
+
+        What reaches no share of the users is let through without a look at the store, which
+        may hang.
+        """
+        if not definition.enabled or not definition.percentage:
+            return None
+        standing = self._standing()
+        before = standing.confirmed or _nobody_like(definition)
+        why = surprise(before, definition, authorised=standing.authorised)
         return None if why is None else why + self._trouble
 
     def fallback(self, last: Feature | None) -> Feature:
         """Return what stays while something waits: what holds for all, else the last, else none."""
-        confirmed = self._standing.confirmed
+        confirmed = self._standing().confirmed
         if confirmed is not None and confirmed != self._followed:
             return _feature_of(confirmed)
         return last or _feature_of(absent(self._name))
 
-    def settle(
-        self, definition: FlagDefinition | None, *, revision: int, kept: bool, restored: bool
-    ) -> None:
-        """Remember what is followed, and tell the others if they do not know.
-
-        `kept` says that it is not what the body of this revision holds.
-        """
-        standing = self._standing
-        followed = definition or _nobody_like(standing.confirmed or absent(self._name))
-        self._followed = followed
+    def settle(self, definition: FlagDefinition | None, *, revision: int, kept: bool) -> None:
+        """Remember what is followed; `kept` says that it is not what the body holds."""
+        known = self._followed if self._looked is None else self._looked.confirmed
+        self._followed = definition or _nobody_like(known or absent(self._name))
         if kept:
             return
         self._revision = revision
-        if self._observe or (followed == standing.confirmed and not restored and self._told):
+        if self._followed != known or self._restored or not self._told:
+            self._untold = self._followed
+
+    def tell(self) -> None:
+        """Tell the others what is followed, if they may not know; the store may hang."""
+        if self._untold is None or self._observe:
             return
         try:
-            self._targets.confirm(followed, revision=revision, restored=restored)
+            self._targets.confirm(self._untold, revision=self._revision, restored=self._restored)
             self._told = True
         except TargetsError as error:
             self._told = False
             _log.warning("targets_unwritable", problem=str(error))
+
+    def _standing(self) -> Standing:
+        """Return what all know of the flag; of a store that cannot be read it is told later.
+
+        The newest of what this worker and the others follow counts: this one may have slept
+        while the flag was lowered and raised again.
+        """
+        if self._looked is None:
+            try:
+                standing, self._trouble = self._targets.read(self._name), ""
+            except TargetsError as error:
+                standing = Standing()
+                self._trouble = f"; whether it is authorised is not known: {error}"
+            if self._followed is not None and (
+                self._restored or standing.confirmed is None or standing.revision <= self._revision
+            ):
+                standing = replace(standing, confirmed=self._followed)
+            self._looked = standing
+        return self._looked
 
 
 def _nobody_like(definition: FlagDefinition) -> FlagDefinition:

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.logs import quiet_log
 from app.unleash_setup import set_up
-from bench.kit.flag_server import changes
+from bench.kit.flag_server import changes, wait_for_hook
 from bench.kit.kills import kill_under_load
 from bench.kit.spread import Spread, hosts, last_to_apply, rollbacks
 from bench.kit.table import Report, arguments
@@ -163,6 +163,8 @@ def _with_unleash(
             found[0].flask("rollout", "set", "0")
             unhooked = changes(found, server, size.unhooked)
             found[0].flask("unleash", "setup", "--hook", found[0].url)
+            server.restart()  # it looks for new webhooks once a minute, and at its first event
+            wait_for_hook(found[0], server)
             hooked = changes(found, server, size.hooked)
         report.add(
             "Unleash",

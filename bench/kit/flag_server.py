@@ -1,5 +1,6 @@
 """Changes made in Unleash itself, and how long each takes to the last worker."""
 
+import json
 import random
 import time
 from collections.abc import Sequence
@@ -11,6 +12,9 @@ from flags.decision import CANONICAL_FLAG
 from flags.workers import WorkerRecord
 from scripts.hosts import Host
 from scripts.unleash_server import UnleashServer
+
+HOOK_S, AGAIN_S = 90.0, 3.0
+"""Seconds in which Unleash must have found its webhook, and after which it is turned again."""
 
 
 def changes(hosts: Sequence[Host], server: UnleashServer, times: int) -> Spread:
@@ -30,6 +34,24 @@ def changes(hosts: Sequence[Host], server: UnleashServer, times: int) -> Spread:
 
         spread.note([(began, last_to_apply(hosts, applied))])
     return spread
+
+
+def wait_for_hook(host: Host, server: UnleashServer) -> None:
+    """Turn the percentage to and fro until Unleash has sent the host an event; it ends at 0 %.
+
+    Raises TimeoutError if none comes within a minute and a half.
+    """
+    hint, end = host.settings.flag_hint_file, time.monotonic() + HOOK_S
+    while time.monotonic() < end:
+        _turn(server.api, 1)
+        _turn(server.api, 0)
+        newest = server.api.newest_event(CANONICAL_FLAG)
+        until = time.monotonic() + AGAIN_S
+        while time.monotonic() < until:
+            if hint.exists() and json.loads(hint.read_text())["revision"] >= newest:
+                return
+            time.sleep(0.02)
+    raise TimeoutError(f"Unleash sent {host.url} no event within {HOOK_S:g} s")
 
 
 def _turn(api: HttpUnleashApi, percentage: int) -> float:

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Request
 from app.factory import create_app
 from app.settings import Settings
 from app.unleash_setup import set_up
-from flags.decision import CANONICAL_FLAG
+from flags.decision import CANONICAL_FLAG, MIGRATIONS
 from tests.app.conftest import Built, seeded  # noqa: F401 - a fixture
 from tests.servers import PostgresServer, postgres  # noqa: F401 - a fixture
 from tests.unleash.real import (
@@ -166,22 +166,23 @@ def start(unleash: UnleashServer, tmp_path: Path, seeded: bytes) -> Iterator[Sta
 
 @pytest.fixture
 def at(unleash: UnleashServer) -> Callable[[int], int]:
-    """Return what turns the canonical flag in Unleash itself, and returns the new revision.
+    """Return what turns a canonical flag in Unleash itself, and returns the new revision.
 
-    Both flags are on at 0 % before.
+    All flags are on at 0 % before.
     """
     list(set_up(unleash.api, None))
 
-    def turn(percentage: int, *, on: bool = True) -> int:
-        there = unleash.api.flag(CANONICAL_FLAG)
+    def turn(percentage: int, *, on: bool = True, flag: str = CANONICAL_FLAG) -> int:
+        there = unleash.api.flag(flag)
         assert there is not None
         strategy = there.strategies[0]
         strategy["parameters"]["rollout"] = str(percentage)
-        unleash.api.replace_strategy(CANONICAL_FLAG, strategy["id"], strategy)
-        unleash.api.switch(CANONICAL_FLAG, on=on)
-        return unleash.api.newest_event(CANONICAL_FLAG)
+        unleash.api.replace_strategy(flag, strategy["id"], strategy)
+        unleash.api.switch(flag, on=on)
+        return unleash.api.newest_event(flag)
 
     for extra in unleash.api.flag(CANONICAL_FLAG).strategies[1:]:  # type: ignore[union-attr]
         unleash.api.remove_strategy(CANONICAL_FLAG, extra["id"])
-    turn(0)
+    for pair in MIGRATIONS:
+        turn(0, flag=pair.canonical)
     return turn

@@ -10,7 +10,7 @@ import pytest
 
 from app.adapters.unleash_api import HttpUnleashApi
 from flags.admin import FlagOutcomeUnknownError
-from flags.decision import CANONICAL_FLAG, SHADOW_FLAG, FlagContext
+from flags.decision import CANONICAL_FLAG, FARMING_INCOME, SHADOW_FLAG, FlagContext
 from flags.unleash_admin import UnleashAdmin
 from flags.unleash_api import UnleashUnknownError
 from shim import facade
@@ -132,9 +132,31 @@ def test_a_raise_by_hand_waits_until_it_is_confirmed(at: Turn, start: Start) -> 
     assert host.percentage == 50
     nothing = host.operator("rollout", "confirm")
     assert nothing.exit_code == 1
-    assert "nothing is held back" in nothing.output
+    assert "nothing of balance-notifications is held back" in nothing.output
     at(50, on=False)
     eventually(lambda: host.percentage == 0)
+
+
+def test_each_migration_is_confirmed_by_its_name(at: Turn, start: Start) -> None:
+    """Both are held back; confirming one moves that one, although the other still waits."""
+    host = start()
+    income = FARMING_INCOME.canonical
+    eventually(lambda: host.revision > 0)
+    at(50)
+    at(100, flag=income)
+    eventually(lambda: len(host.built.parts.provider.held) == 2)
+
+    def reached() -> int:
+        definition = host.built.parts.provider.state.definition(income)
+        return 0 if definition is None else definition.percentage
+
+    done = host.operator("rollout", "confirm", "--migration", "farming-income")
+    assert done.exit_code == 0, done.output
+    assert (host.percentage, reached()) == (0, 100)
+    nothing = host.operator("rollout", "confirm", "--migration", "farming-income")
+    assert "nothing of farming-income is held back" in nothing.output
+    assert host.operator("rollout", "confirm").exit_code == 0
+    assert (host.percentage, reached()) == (50, 100)
 
 
 def test_the_doctor_finds_what_is_wrong(at: Turn, start: Start, unleash: UnleashServer) -> None:

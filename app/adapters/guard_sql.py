@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -13,11 +13,12 @@ from app.database import Database
 from app.errors import DatabaseUnavailable
 from app.models import GuardRow, LedgerCounter, LedgerGroup, LedgerSample, LedgerWriter
 from shim.guard.record import GuardRecord, GuardStoreError, Kept, record_from_text, record_to_text
-from shim.guard.totals import Totals, totals_of
+from shim.guard.totals import COMPARED, Totals, totals_of
 from shim.shadow.activity import MARK
-from shim.shadow.counts import Cell
+from shim.shadow.counts import HARM, Cell
 from shim.shadow.ledger import GroupKey
 from shim.shadow.ledger_store import DRILL
+from shim.shadow.result import noise_of
 
 WAIT_S = 0.5
 """How long a look waits for a lock: the next one comes soon."""
@@ -87,11 +88,16 @@ class SqlGuardStore:
     def _read(self, session: Session) -> Totals:
         cell = (LedgerCounter.caller, LedgerCounter.side)
         cell += (LedgerCounter.comparison, LedgerCounter.what)
+        noise = [noise_of(comparison) for comparison in self._comparisons]
+        judged = and_(
+            LedgerCounter.comparison.in_((*self._comparisons, *noise)),
+            LedgerCounter.what.in_(COMPARED),
+            ~LedgerCounter.caller.startswith(MARK, autoescape=True),
+        )
+        harmful = LedgerCounter.what.startswith(HARM, autoescape=True)
         counters = session.execute(
             select(*cell, LedgerCounter.count).where(
-                LedgerCounter.migration == self._migration,
-                LedgerCounter.comparison != "",
-                ~LedgerCounter.caller.startswith(MARK, autoescape=True),
+                LedgerCounter.migration == self._migration, or_(judged, harmful)
             )
         )
         key = (LedgerGroup.comparison, LedgerGroup.fingerprint, LedgerGroup.known)

@@ -16,7 +16,8 @@ from shim.shadow.result import noise_of
 
 Totals = Mapping[str, int]
 
-_COMPARED = ("matched", "known", "mismatched")
+COMPARED = ("matched", "known", "mismatched")
+"""What a counter says of a comparison that was made."""
 _LIVE = {"canonical": "canonical live", "legacy": "legacy live"}
 _SHADOWS = {
     "canonical": ("canonical_shadow shadow",),
@@ -55,7 +56,7 @@ def totals_of(
         if what.startswith(HARM):
             if caller == EVERYBODY:
                 sums[f"harm {what.removeprefix(HARM)}"] += count
-        elif what not in _COMPARED or caller.startswith(MARK):
+        elif what not in COMPARED or caller.startswith(MARK):
             continue
         elif comparison in comparisons:
             _add(sums, f"{comparison} {caller}", what, count)

@@ -85,9 +85,10 @@ def _ready(parts: Parts) -> int:
 
 def _diverge(parts: Parts) -> None:
     now = datetime.now(UTC)
+    writer = f"{DRILL}:{uuid.uuid4().hex}:{parts.pair.migration}"
     group = GroupDelta(GroupKey(DRILL, DRILL, ""), (), 1, now, now, {})
     try:
-        parts.ledger.add(Batch(f"{DRILL} {uuid.uuid4().hex}", 1, {}, (group,)))
+        parts.ledger.add(Batch(writer, 1, {}, (group,)))
     except LedgerError as error:
         raise RolloutError(f"no drill: {error}") from error
 

@@ -22,11 +22,11 @@ from shim.guard.ruling import Ruling, State
 from shim.guard.totals import Context, Runs, Totals, since, totals_of, totals_of_runs
 from shim.guard.watching import Look, watched
 
-LOOK_S = 0.25
-"""Seconds between two looks."""
+LOOK_S, LOOK_OVER_ALL_S = 0.25, 0.5
+"""Seconds between two looks of a worker at its own counts, and of the one at those of all."""
 SETTLE_S = 1.0
 """Seconds after a new epoch until the ledger is the baseline: by then all workers handed in."""
-FRESH_S, KEEP_S = 1.0, 5.0
+FRESH_S, KEEP_S = 2.0, 5.0
 """Seconds after which a record is kept: with more comparisons, and with no more than time."""
 STOP_S = 2.0
 
@@ -87,17 +87,18 @@ class Trip(Protocol):
 
 
 class Looking(threading.Thread):
-    """Calls `turn` four times a second until it is told to end; what that raises is said once."""
+    """Calls `turn` every so many seconds until it is told to end; what it raises is said once."""
 
-    def __init__(self, turn: Callable[[], None], *, name: str) -> None:
+    def __init__(self, turn: Callable[[], None], *, name: str, every: float) -> None:
         super().__init__(name=name, daemon=True)
+        self._every = every
         self._turn = turn
         self._ending = threading.Event()
         self._problem: str | None = None
 
     def run(self) -> None:
         """Look until the end."""
-        while not self._ending.wait(LOOK_S):
+        while not self._ending.wait(self._every):
             try:
                 self._turn()
             except Exception as error:  # noqa: BLE001 - whatever it was, the next look may succeed
@@ -139,7 +140,7 @@ class GuardAlone:
 
     def start(self) -> None:
         """Begin to look."""
-        self._thread = Looking(self.turn, name="guard")
+        self._thread = Looking(self.turn, name="guard", every=LOOK_S)
         self._thread.start()
 
     def stop(self) -> None:
@@ -206,7 +207,7 @@ class GuardOverAll:
     def start(self) -> None:
         """Begin to look, with nothing remembered but what is kept."""
         self._states = [_Shared() for _ in self._migrations]
-        self._thread = Looking(self.turn, name="guard-over-all")
+        self._thread = Looking(self.turn, name="guard-over-all", every=LOOK_OVER_ALL_S)
         self._thread.start()
 
     def stop(self) -> None:

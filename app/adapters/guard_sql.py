@@ -61,10 +61,15 @@ class SqlGuardStore:
             return bool(session.connection().execute(kept).rowcount)
 
     def totals(self) -> Totals:
-        """Return what all workers counted; read anew only if a worker handed something in."""
+        """Return what all workers counted; read anew only if a writer handed something in.
+
+        The names of writers end with the migration, as `app.shadow_log` has them.
+        """
         with _named("read"), self._database.reading(wait_s=WAIT_S) as session:
             stamp = session.execute(
-                select(func.count(), func.sum(LedgerWriter.batch), func.max(LedgerWriter.seen_at))
+                select(
+                    func.count(), func.sum(LedgerWriter.batch), func.max(LedgerWriter.seen_at)
+                ).where(LedgerWriter.writer.endswith(f":{self._migration}", autoescape=True))
             ).one()
             if stamp != self._stamp:
                 self._totals = self._read(session)

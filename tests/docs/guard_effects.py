@@ -20,6 +20,7 @@ def says_what_is_missing(live: Demonstration, done: Done) -> None:
     assert "not advanced from 1 % to 5 %: " in done.stderr, done.said
     assert "time: " in done.stderr, done.said
     assert live.flag(CANONICAL_FLAG).percentage == 1
+    assert live.reasons.pop() == "step 5"  # what was not done is not in the history
 
 
 def practised(live: Demonstration, done: Done) -> None:

@@ -198,10 +198,10 @@ def test_the_ledger_is_read_anew_once_somebody_handed_something_in(store, databa
     cell = Cell("*", "canonical", "truth", "mismatched")
     assert store.totals() == {}
     delta = GroupDelta(GroupKey("truth", "f1", ""), (), 2, now, now, {"boosts": 2})
-    ledger.add(Batch("one", 1, {cell: 2}, (delta,)))
+    ledger.add(Batch("one:balance-notifications", 1, {cell: 2}, (delta,)))
     assert store.totals()["group f1"] == 2
     assert store.totals() is store.totals()
     drill = GroupDelta(GroupKey(DRILL, DRILL, ""), (), 1, now, now, {})
-    ledger.add(Batch("two", 1, {cell: 1}, (drill,)))
+    ledger.add(Batch("two:balance-notifications", 1, {cell: 1}, (drill,)))
     assert store.totals() == {"compared truth *": 3, "diverged truth *": 3, "group f1": 2, DRILL: 1}
     assert [group.comparison for group in ledger.read().groups] == ["truth"]

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from app.adapters.worker_log import Retention
 from app.environment import distance
 from app.factory import create_app
-from app.settings_guard import GuardSettings
 from app.settings import EXCEPTIONS, Settings, SettingsError
 from app.settings_checks import environment_of
 from app.settings_digest import settings_digest
+from app.settings_guard import GuardSettings
 
 ROOT = Path(__file__).parents[2]
 DEFAULTS = {

@@ -1,6 +1,6 @@
 # make run    set up what is needed and serve the demonstration on http://127.0.0.1:$(PORT)
 # make test   set up what is needed, check and test
-# make stack  set up what is needed and serve with two hosts, PostgreSQL and Redis
+# make stack  set up what is needed and serve with two hosts, PostgreSQL, Redis and Unleash
 # CLIENT_SPECIFICATION=FOLDER make specification   run Unleash's client specification over our flags
 PORT ?= 8000
 PYTHON ?= python3
@@ -39,9 +39,9 @@ check: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
 test: check $(VENV)/unleash.stamp
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --durations 30
 
-stack: $(VENV)/dev.stamp $(VENV)/servers.stamp
+stack: $(VENV)/dev.stamp $(VENV)/unleash.stamp
 	$(BIN)/python scripts/stack.py
 
 specification: $(VENV)/dev.stamp

@@ -1,18 +1,16 @@
 """`flask rollout`: where the migration is, and what moves it on or back."""
 
 import json
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import click
-import structlog
 from flask.cli import AppGroup
 
 from app import rollout as actions
 from app.cli_migration import migration_option
 from app.cli_options import (
+    NO_REASON,
     PERCENT,
     USER,
     chosen,
@@ -23,8 +21,10 @@ from app.cli_options import (
 from app.cli_orders import UNCONFIRMED, fail, print_json, run, set_flag
 from app.errors import DatabaseUnavailable
 from app.known import refuse_complete
+from app.logs import quiet_log
 from app.models import User
 from app.parts import Parts
+from app.ramp import refuse_leap
 from app.rollout import Order, Outcome
 from app.rollout_status import status_json, status_lines
 from flags.admin import FlagAdmin, FlagAdminError, FlagChange
@@ -44,7 +44,7 @@ _VALUES_MAY_LOOK_LIKE_OPTIONS = {"ignore_unknown_options": True}
 @click.pass_context
 def rollout(context: click.Context) -> None:
     """Show where the migration is, move it on, roll it back."""
-    context.with_resource(_quiet_log())
+    context.with_resource(quiet_log())
 
 
 @rollout.group("cohort")
@@ -64,15 +64,21 @@ def show_status(as_json: bool) -> None:
 
 @rollout.command("set", context_settings=_VALUES_MAY_LOOK_LIKE_OPTIONS)
 @click.argument("percent", type=PERCENT)
+@click.option("--force", is_flag=True, help="Leap past the next step of the ramp.")
 @migration_option
 @order_options()
-def set_percentage(percent: int, who: str, why: str, as_json: bool) -> None:
+def set_percentage(percent: int, force: bool, who: str, why: str, as_json: bool) -> None:
     """Let the canonical serve PERCENT of all users, and everybody in the cohort.
 
-    100 is refused while a divergence is known that is not meant to stay.
+    Past the next step of the ramp it takes --force and a reason. 100 is refused while a
+    divergence is known that is not meant to stay.
     """
+    if force and why == NO_REASON:
+        raise click.UsageError("--force needs a --reason: say why the ramp is left")
 
     def act(admin: FlagAdmin) -> FlagChange:
+        if not force:
+            refuse_leap(chosen(), percent)
         refuse_complete(chosen(), percent)
         return admin.set_percentage(chosen().pair.canonical, percent)
 
@@ -253,15 +259,3 @@ def _require_account(found: Parts, user: int) -> None:
             f"there is no user {user}: give the id of somebody who has an account",
             param_hint="USER",
         )
-
-
-@contextmanager
-def _quiet_log() -> Iterator[None]:
-    """Keep the log out of a command's output: what it would say, the command says itself."""
-    before = structlog.get_config()
-    quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)
-    structlog.configure(wrapper_class=quiet)
-    try:
-        yield
-    finally:
-        structlog.configure(**before)

@@ -12,6 +12,7 @@ from app.adapters.questions import Questions
 from app.adapters.replays import SqlReplayStore
 from app.bindings import balance_binding, income_binding
 from app.cli_confirm import confirm_held
+from app.cli_ramp import advance, practise, show_plan
 from app.cli_rollout import rollout
 from app.cli_shadow import shadow
 from app.cli_unleash import unleash
@@ -21,6 +22,7 @@ from app.courses import build_courses
 from app.database import Database
 from app.deciding import Deciding, build_deciding
 from app.demo import demo
+from app.guarding import build_guarding
 from app.notifications.ports import BalanceHint
 from app.notifications.service import BalanceNotifications, NewNotifications
 from app.parts import Course, Parts
@@ -30,6 +32,7 @@ from app.rewarding import Rewarding, build_rewarding
 from app.runtime import ClosedLast, Control, Runtime, Service
 from app.secret import SessionKey
 from app.settings import Settings, SettingsError
+from app.settings_digest import settings_digest
 from app.shadow_log import build_shadow_log
 from app.web.admission import Admission, build_admission
 from app.web.health import health
@@ -71,7 +74,8 @@ def create_app(
     app.register_blueprint(health)
     app.register_blueprint(pages)
     app.register_blueprint(hooks)
-    rollout.add_command(confirm_held)
+    for command in (confirm_held, show_plan, advance, practise):
+        rollout.add_command(command)
     app.cli.add_command(rollout)
     app.cli.add_command(shadow)
     app.cli.add_command(unleash)
@@ -135,6 +139,7 @@ def build_parts(
         log=log,
         replays=replays,
     )
+    guarding = build_guarding(settings, database, deciding=deciding, courses=courses, reach=reach)
     control = Control(
         kill_switch=deciding.kill_switch,
         provider=deciding.provider,
@@ -147,12 +152,16 @@ def build_parts(
             deciding.flag_hints.poll,
             *(each.known.poll for each in courses.values()),
         ),
-        flipped=reach.sweep.hurry,  # whoever is served anew gets at once what was missed
+        # Whoever is served anew gets at once what was missed, and what was counted is handed in.
+        flipped=_watching(
+            reach.sweep.hurry,
+            *(each.shadowing.bookkeeper.hurry for each in courses.values()),
+        ),
         problems=lambda: [
             *(each for course in courses.values() for each in course.problems),
             *_said(deciding.provider.problem),
         ],
-        settings=settings.digest,
+        settings=settings_digest(settings),
     )
     own = courses[BALANCE_NOTIFICATIONS.migration]
     services: list[tuple[str, Service]] = [
@@ -164,6 +173,7 @@ def build_parts(
         *deciding.services,
         ("control", control),
         ("flag hints", deciding.flag_hints),
+        *guarding.services,
         ("sockets", sockets),
         *rewarding.services,
     ]
@@ -178,6 +188,7 @@ def build_parts(
         shadowing=own.shadowing,
         known=own.known,
         ledger=own.ledger,
+        guard=own.guard,
         replays=replays,
         reach=reach,
         admission=admission,
@@ -217,7 +228,7 @@ def _said(problem: str | None) -> tuple[str, ...]:
 
 
 def _watching(*looks: Callable[[], object]) -> Callable[[], None]:
-    """Return what looks at several files."""
+    """Return what does several things, one after the other."""
 
     def watch() -> None:
         for look in looks:

@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
@@ -22,3 +24,15 @@ def configure_logging() -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+@contextmanager
+def quiet_log() -> Iterator[None]:
+    """Keep the log out of a command's output: what it would say, the command says itself."""
+    before = structlog.get_config()
+    quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)
+    structlog.configure(wrapper_class=quiet)
+    try:
+        yield
+    finally:
+        structlog.configure(**before)

@@ -5,20 +5,21 @@ import time
 from app.parts import Parts
 from app.rollout import PATIENCE_S, Order, Outcome, RolloutError, recorded
 from app.rollout_words import definition_json, definition_words
-from flags.confirmation import revision_applied, wait_until_applied
+from flags.confirmation import Applied, wait_until_applied
 from flags.definition import Held
 from flags.targets import TargetsError
+from flags.workers import WorkerRecord
 
 
 def waiting(parts: Parts) -> Held:
-    """Return what waits for a person. Raises RolloutError if nothing does."""
+    """Return what of the migration waits for a person. Raises RolloutError if nothing does."""
     parts.provider.poll()
-    held = parts.provider.held
-    if held is None:
-        problem = parts.provider.problem
-        why = f", but there is this, which no confirmation mends: {problem}" if problem else ""
-        raise RolloutError(f"nothing is held back{why}")
-    return held
+    for held in parts.provider.held:
+        if held.definition.name == parts.pair.canonical:
+            return held
+    problem = parts.provider.problem
+    why = f", but there is this, which the confirmation does not mend: {problem}" if problem else ""
+    raise RolloutError(f"nothing of {parts.pair.migration} is held back{why}")
 
 
 def confirm(parts: Parts, order: Order, held: Held) -> Outcome:
@@ -38,7 +39,7 @@ def confirm(parts: Parts, order: Order, held: Held) -> Outcome:
     notes = recorded(parts, order, "confirm", before, after)
     confirmation = wait_until_applied(
         parts.workers,
-        revision_applied(held.revision, written_at=written_at),
+        _followed(parts, held),
         since=written_at,
         timeout=PATIENCE_S,
     )
@@ -52,3 +53,20 @@ def confirm(parts: Parts, order: Order, held: Held) -> Outcome:
         },
         notes,
     )
+
+
+def _followed(parts: Parts, held: Held) -> Applied:
+    """Return when a worker followed what was held.
+
+    It is at the body's revision then; or, while something else of that body waits, at flags
+    that say the same as those which the server's answer comes to here.
+    """
+    parts.provider.poll()
+    state = parts.provider.state
+    known = state.definition(held.definition.name) == held.definition
+
+    def applied(record: WorkerRecord) -> float | None:
+        same = known and record.flags == state.digest
+        return record.revision_applied_at if same or record.revision >= held.revision else None
+
+    return applied

@@ -4,6 +4,7 @@ from typing import Any
 
 from app.ledger_words import evidence_json, evidence_lines
 from app.parts import Parts
+from app.ramp import guard_json, guard_line
 from app.rollout import current_stage
 from app.rollout_words import (
     definition_json,
@@ -12,6 +13,7 @@ from app.rollout_words import (
     latch_words,
     worker_words,
 )
+from app.settings_digest import settings_digest
 from flags.decision import MIGRATIONS
 from flags.stage import is_verified
 from flags.state import FlagState
@@ -50,6 +52,7 @@ def _migration_json(parts: Parts) -> dict[str, Any]:
         "verified": is_verified(stage, shadow),
         "canonical": definition_json(state.definition(parts.pair.canonical)),
         "shadow": definition_json(shadow),
+        "guard": guard_json(parts),
         **evidence_json(parts),
     }
 
@@ -82,6 +85,7 @@ def _migration_lines(parts: Parts, status: dict[str, Any]) -> list[str]:
         f"stage      {status['stage']}{verified}",
         f"canonical  {definition_words(state.definition(parts.pair.canonical))}",
         f"shadow     {definition_words(state.definition(parts.pair.shadow))}",
+        guard_line(status["guard"]),
     ]
 
 
@@ -127,13 +131,13 @@ def _worker_words(worker: dict[str, Any], *, here: str) -> str:
 
 def _problems(parts: Parts, status: dict[str, Any], *, here: str) -> list[str]:
     """Return what is amiss: of flags and latch, of each worker, and among them."""
-    workers = status["workers"]
+    workers, ours = status["workers"], settings_digest(parts.settings)
     problems = [parts.provider.problem, *parts.kill_switch.problems]
     if status["workers_unseen"]:
         problems.append(f"workers of other hosts cannot be seen: {status['workers_unseen']}")
     for worker in workers:
         name = worker_words(WorkerId(worker["host"], worker["pid"]), here=here)
         problems += [f"{name}: {problem}" for problem in worker["problems"]]
-        if worker["settings"] != parts.settings.digest and worker["state"] != WorkerState.DEAD:
+        if worker["settings"] != ours and worker["state"] != WorkerState.DEAD:
             problems.append(f"{name} was started with other settings than this command")
     return [problem for problem in problems if problem]

@@ -62,6 +62,11 @@ class Applied:
     flags_at: float
 
 
+def _says_no_more(flags: FlagState, before: FlagState) -> bool:
+    """Tell whether flags are the ones before: the same, or the last good ones gone stale."""
+    return flags is before or (flags.stale and flags.digest == before.digest)
+
+
 class Control:
     """Follows latch and flags, and keeps the worker's file. One thread."""
 
@@ -178,7 +183,7 @@ class Control:
             flags,
             # By the state, not its number: a flag file made anew may count from the start.
             # The last good flags that went stale are not new.
-            was.flags_at if was is not None and (was.flags is flags or flags.stale) else now,
+            was.flags_at if was is not None and _says_no_more(flags, was.flags) else now,
         )
         self._write(now)
         if was is not None:

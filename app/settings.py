@@ -1,10 +1,9 @@
 """Every setting: read once from the environment, checked, and refused by name if unknown."""
 
-import hashlib
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from app import settings_checks
 from app.adapters.worker_log import MEGABYTE, Retention
 from app.environment import Environment
+from app.settings_guard import GuardSettings, guard_settings
 from flags.decision import BALANCE_NOTIFICATIONS, FlagPair
 
 PREFIX = "SHIM_"
@@ -25,9 +25,6 @@ EXCEPTIONS = (
     "LEGACY_VECTORS",
 )
 """Settings without the prefix; a name within two letters of one is taken for a misspelling."""
-
-_OF_THE_HOST = ("instance_path", "host_name", "host", "port", "workers", "threads")
-"""What hosts may have set differently."""
 
 
 class SettingsError(Exception):
@@ -83,21 +80,12 @@ class Settings:
     max_message_bytes: int = 64 * 1024
     message_rate: float = 5.0
     message_burst: int = 50
+    guard: GuardSettings = field(default_factory=GuardSettings)
 
     @property
     def shared_database(self) -> bool:
         """Whether other hosts may use the same database: one in a file is this host's alone."""
         return not self.database_url.startswith("sqlite")
-
-    @property
-    def digest(self) -> str:
-        """Twelve letters that stand for what all hosts should have set alike, no secret in it."""
-        alike = {
-            each.name: getattr(self, each.name)
-            for each in fields(self)
-            if each.repr and each.name not in _OF_THE_HOST
-        }
-        return hashlib.sha256(repr(sorted(alike.items())).encode()).hexdigest()[:12]
 
     @property
     def rollback_file(self) -> Path:
@@ -165,6 +153,11 @@ class Settings:
         return self.instance_path / "secret.key"
 
     @property
+    def guard_lock(self) -> Path:
+        """Held by the one worker of the host that guards over all."""
+        return self.instance_path / "guard.lock"
+
+    @property
     def scheduler_lock(self) -> Path:
         """Held by the one worker of the host that runs the schedulers."""
         return self.instance_path / "schedulers.lock"
@@ -182,6 +175,7 @@ class Settings:
             **_unleash(env),
             **_admission(env),
             **_bounds(env),
+            "guard": guard_settings(env),
         }
         env.refuse_unknown(prefix=PREFIX, exceptions=EXCEPTIONS)
         if env.problems:

@@ -16,9 +16,10 @@ from app.database import Database
 from app.evidence import Evidence
 from app.settings import Settings
 from app.shadow_log import ShadowLog, writer_of
+from flags.stage import Stage
 from shim.known_store import KnownStore
 from shim.router import Router
-from shim.shadow.bookkeeper import Bookkeeper
+from shim.shadow.bookkeeper import EVERY, Bookkeeper
 from shim.shadow.counts import Counts
 from shim.shadow.differences import Difference
 from shim.shadow.executor import Limits, ShadowExecutor
@@ -29,6 +30,9 @@ from shim.shadow.ledger_store import LedgerStore
 from shim.shadow.publisher import Publisher
 from shim.shadow.replays import Replays, ReplayStore, Write
 from shim.shadow.result import Comparison, NotCompared
+
+URGENT_S, RAMP_S = 0.5, 1.0
+"""Seconds between two batches once something diverged, and while users are moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Shadowing:
     executor: ShadowExecutor
     router: Router
     evidence: Evidence
+    ledger: Ledger
     bookkeeper: Bookkeeper
     replays: Replays | None
 
@@ -113,6 +118,7 @@ def build_shadowing(
         new_record=binding.new_record,
         name_user=Pseudonyms(settings.key_file, plain=settings.log_user_ids == "plain"),
         utc_now=_utc_now,
+        harms_of=binding.harms_of,
         replays=replays,
     )
 
@@ -152,10 +158,18 @@ def build_shadowing(
         store=store,
         writer=lambda: writer_of(migration, host=settings.host_name),
         chores=chores,
+        pace=partial(_pace, ledger, router),
     )
     return Shadowing(
-        counts, publisher, log.printed, executor, router, evidence, bookkeeper, replays
+        counts, publisher, log.printed, executor, router, evidence, ledger, bookkeeper, replays
     )
+
+
+def _pace(ledger: Ledger, router: Router) -> float:
+    """Return how many seconds may lie between two batches: the guard waits for them."""
+    if ledger.urgent:
+        return URGENT_S
+    return RAMP_S if router.table.stage in (Stage.RAMP, Stage.COMPLETE) else EVERY
 
 
 def _replays(write: Write, kept: Kept) -> Replays:

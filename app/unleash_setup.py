@@ -43,10 +43,10 @@ class Hook:
 
 def set_up(api: HttpUnleashApi, hook: Hook | None) -> Iterator[str]:
     """Make what is missing; yield a line for each thing, done. Raises `UnleashError`."""
-    for flag, description in DESCRIPTIONS.items():
-        yield from _set_up_flag(api, flag, description)
     if hook is not None:
         yield _set_up_hook(api, hook)
+    for flag, description in DESCRIPTIONS.items():
+        yield from _set_up_flag(api, flag, description)
 
 
 def webhooks(api: HttpUnleashApi, hook: Hook) -> list[dict[str, Any]]:
@@ -87,4 +87,4 @@ def _set_up_hook(api: HttpUnleashApi, hook: Hook) -> str:
             "environments": [],
         },
     )
-    return f"made a webhook to {hook.url}"
+    return f"made a webhook to {hook.url}, which Unleash uses within a minute"

@@ -14,6 +14,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from app.logs import quiet_log
+from app.unleash_setup import set_up
+from bench.kit.flag_server import changes, wait_for_hook
 from bench.kit.kills import kill_under_load
 from bench.kit.spread import Spread, hosts, last_to_apply, rollbacks
 from bench.kit.table import Report, arguments
@@ -22,8 +25,10 @@ from flags.decision import CANONICAL_FLAG
 from flags.workers import WorkerRecord
 from scripts.hosts import Host
 from scripts.servers import PostgresServer, RedisServer, postgres_package, redis_program
+from scripts.unleash_server import ADMIN_TOKEN, CLIENT_TOKEN, unleash_on
 
 NO_SERVER_MS, REDIS_MS, DATABASE_MS, FLAG_FILE_MS = 100, 50, 1000, 200
+HOOK_MS, NO_HOOK_MS = 1300, 2500
 PER_SECOND = 200
 
 
@@ -35,10 +40,12 @@ class Size:
     without_servers: int
     files: int
     kills: int
+    hooked: int
+    unhooked: int
 
 
-FULL = Size(rollbacks=100, without_servers=20, files=100, kills=100)
-QUICK = Size(rollbacks=2, without_servers=1, files=2, kills=2)
+FULL = Size(rollbacks=100, without_servers=20, files=100, kills=100, hooked=100, unhooked=30)
+QUICK = Size(rollbacks=2, without_servers=1, files=2, kills=2, hooked=2, unhooked=2)
 
 
 def main() -> None:
@@ -48,9 +55,11 @@ def main() -> None:
     report = Report()
     folder = Path(tempfile.mkdtemp(prefix="propagation-"))
     try:
-        _without_servers(folder / "alone", size, report)
-        with _servers() as (redis, postgres, environ):
-            _with_servers(folder / "shared", size, report, redis, postgres, environ)
+        with quiet_log():
+            _without_servers(folder / "alone", size, report)
+            with _servers() as (redis, postgres, environ):
+                _with_servers(folder / "shared", size, report, redis, postgres, environ)
+                _with_unleash(folder / "unleash", size, report, postgres, environ)
     finally:
         shutil.rmtree(folder)
     report.finish(options.json)
@@ -86,8 +95,8 @@ def _without_servers(folder: Path, size: Size, report: Report) -> None:
         switches = [host.deciding().kill_switch for host in found]
         report.add(
             "without any server",
-            "  Nothing connects the hosts: each is given the order, and the time is from the\n"
-            "  first rename of a file to the last of the four workers that has applied it.",
+            "  Nothing connects the hosts: each is given the order, and measured from the rename\n"
+            "  of its own file. The time is that of the last of the four workers.",
             [
                 *rollbacks(found, switches, size.rollbacks).rows("rollback", p99=NO_SERVER_MS),
                 *_flag_files(found, size.files).rows("flag file", p99=FLAG_FILE_MS),
@@ -138,6 +147,36 @@ def _with_servers(
         deciding.workers.close()
 
 
+def _with_unleash(
+    folder: Path, size: Size, report: Report, postgres: PostgresServer, environ: dict[str, str]
+) -> None:
+    with unleash_on(postgres) as server:
+        environ = {**environ, "DATABASE_URL": postgres.url(postgres.create_database())}
+        environ |= {
+            "UNLEASH_URL": server.url,
+            "UNLEASH_CLIENT_TOKEN": CLIENT_TOKEN,
+            "UNLEASH_ADMIN_TOKEN": ADMIN_TOKEN,
+        }
+        for _ in set_up(server.api, None):
+            pass
+        with hosts(folder, environ) as found:
+            found[0].flask("rollout", "set", "0")
+            unhooked = changes(found, server, size.unhooked)
+            found[0].flask("unleash", "setup", "--hook", found[0].url)
+            server.restart()  # it looks for new webhooks once a minute, and at its first event
+            wait_for_hook(found[0], server)
+            hooked = changes(found, server, size.hooked)
+        report.add(
+            "Unleash",
+            "  The percentage is turned in Unleash itself: from the moment it is asked to, to the\n"
+            "  last of the four workers. Its own tick is a second.",
+            [
+                *hooked.rows("change, webhook on", worst=HOOK_MS),
+                *unhooked.rows("change, webhook off", worst=NO_HOOK_MS),
+            ],
+        )
+
+
 def _frozen(
     servers: Sequence[RedisServer | PostgresServer], measure: Callable[[], Spread]
 ) -> Spread:
@@ -152,29 +191,32 @@ def _frozen(
 
 
 def _flag_files(found: Sequence[Host], times: int) -> Spread:
-    """Change the flag file of both hosts, and measure from the first to the last worker."""
+    """Change the flag file of both hosts, and measure each from its own rename."""
     spread = Spread()
     for number in range(times):
-        began = _set_both(found, number % 100)
-
-        def applied(record: WorkerRecord, began: float = began) -> float | None:
-            at = record.revision_applied_at
-            return at if at >= began else None
-
-        end = last_to_apply(found, applied)
-        if end is None:
-            spread.missed += 1
-        else:
-            spread.taken.append((end - began) * 1000)
+        written = _set_both(found, number % 100)
+        spread.note(
+            [
+                (at, last_to_apply([host], _since(at)))
+                for host, at in zip(found, written, strict=True)
+            ]
+        )
     return spread
 
 
-def _set_both(found: Sequence[Host], percentage: int) -> float:
-    """Set the canonical's percentage on every host; return when the first file was there."""
-    return min(
+def _since(moment: float) -> Callable[[WorkerRecord], float | None]:
+    """Return when a worker applied flags after this moment."""
+    return lambda record: (
+        record.revision_applied_at if record.revision_applied_at >= moment else None
+    )
+
+
+def _set_both(found: Sequence[Host], percentage: int) -> list[float]:
+    """Set the canonical's percentage on every host; return when each file was there."""
+    return [
         EmbeddedAdmin(host.settings.flag_file).set_percentage(CANONICAL_FLAG, percentage).written_at
         for host in found
-    )
+    ]
 
 
 if __name__ == "__main__":

@@ -70,9 +70,9 @@ class EmbeddedProvider:
         return self._problem
 
     @property
-    def held(self) -> Held | None:
-        """None: whoever may write the file may move users."""
-        return None
+    def held(self) -> tuple[Held, ...]:
+        """Nothing: whoever may write the file may move users."""
+        return ()
 
     def start(self) -> None:
         """Make the file on the first run, and load it."""

@@ -34,6 +34,6 @@ class KeptBody:
     def write(self, text: str) -> None:
         """Keep a body; a disk that does not take it costs nothing but the next restart."""
         try:
-            replace_file(self._path, text)
+            replace_file(self._path, text, durable=False)
         except OSError as error:
             _log.warning("flags_not_kept", problem=str(error))

@@ -28,8 +28,8 @@ class FlagProvider(Protocol):
         """Why the newest flags are not in use, None when they are."""
 
     @property
-    def held(self) -> Held | None:
-        """What waits for a person to let it through, None if nothing does."""
+    def held(self) -> tuple[Held, ...]:
+        """The canonical flags that wait for a person to let them through."""
 
     def start(self) -> None:
         """Load the flags for the first time; a source that cannot be read is a `problem`."""
@@ -74,9 +74,9 @@ class StaticProvider:
         return None
 
     @property
-    def held(self) -> Held | None:
-        """None: what is given in code is meant."""
-        return None
+    def held(self) -> tuple[Held, ...]:
+        """Nothing: what is given in code is meant."""
+        return ()
 
     def put(
         self,

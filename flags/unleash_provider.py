@@ -9,7 +9,7 @@ import structlog
 from flags.definition import Held
 from flags.features import FlagFormatError
 from flags.feed import Feed
-from flags.guard import Guard, Verdict
+from flags.feed_guard import Guard, Verdict
 from flags.kept import KeptBody
 from flags.state import FlagState
 from flags.targets import AuthorisedTargets
@@ -52,7 +52,7 @@ class UnleashProvider:
         self._first = threading.Event()
         self._started = False
         self._guard = self._new_guard(observe=True)
-        self._held: Held | None = None
+        self._held: tuple[Held, ...] = ()
 
     @property
     def state(self) -> FlagState:
@@ -70,8 +70,8 @@ class UnleashProvider:
         return self._problem
 
     @property
-    def held(self) -> Held | None:
-        """What waits for a person to let it through, None if nothing does."""
+    def held(self) -> tuple[Held, ...]:
+        """The canonical flags that wait for a person to let them through."""
         return self._held
 
     @property
@@ -114,16 +114,18 @@ class UnleashProvider:
 
     def take_body(self, text: str) -> bool:
         """Judge a body and follow what of it may be followed. See `Inbox`."""
-        with self._lock:
-            self._answered_at = self._monotonic()
-            try:
-                verdict = self._guard.judge(text)
-            except FlagFormatError as error:
+        self._answered_at = self._monotonic()
+        followed = self._good
+        try:
+            verdict = self._guard.judge(text, follow=self._follow)
+        except FlagFormatError as error:
+            with self._lock:
                 self._refuse(f"what Unleash answered cannot be applied: {error}")
-            else:
-                self._follow(verdict)
             self._first.set()
-            return self._problem is None
+            return False
+        if self._started and verdict.state is not followed:
+            self._kept.write(verdict.body)
+        return verdict.problem is None
 
     def take_unchanged(self) -> None:
         """Note that the server still holds what it sent last, which is followed. See `Inbox`."""
@@ -143,16 +145,16 @@ class UnleashProvider:
             self._first.set()
 
     def _follow(self, verdict: Verdict) -> None:
-        """Take over what the guard lets through."""
-        self._held = verdict.held
-        verdict.state.seen.confirm()
-        if verdict.state is not self._good:
-            self._good = verdict.state
-            if self._started:
-                self._kept.write(verdict.body)
-            _log.info("flags_loaded", source=SOURCE, revision=verdict.state.revision)
-        self._arrived = self._good
-        self._note_problem(verdict.problem)
+        """Take over what the guard lets through, before anything that may be slow."""
+        with self._lock:
+            self._held = verdict.held
+            verdict.state.seen.confirm()
+            if verdict.state is not self._good:
+                self._good = verdict.state
+                _log.info("flags_loaded", source=SOURCE, revision=verdict.state.revision)
+            self._arrived = self._good
+            self._note_problem(verdict.problem)
+        self._first.set()
 
     def _refuse(self, problem: str) -> None:
         """Keep the last good state, marked stale."""

@@ -1,7 +1,8 @@
 """Start all of it on this machine: `.venv/bin/python scripts/stack.py`.
 
-A real PostgreSQL, a real Redis, two hosts of the application with two workers each on ports of
-their own, and a load of browsers. Ctrl+C ends it. What the servers kept is gone then.
+A real PostgreSQL, a real Redis, a real Unleash, two hosts of the application with two workers
+each on ports of their own, and a load of browsers. Ctrl+C ends it. What the servers kept is gone
+then.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from scripts.servers import (
     postgres_package,
     redis_program,
 )
+from scripts.unleash_server import ADMIN_TOKEN, CLIENT_TOKEN, unleash_on
 
 NAMES = ("host-a", "host-b")
 WORKERS = 2
@@ -66,7 +68,12 @@ def _servers(stack: ExitStack) -> dict[str, str]:
     for server in (postgres, redis):
         stack.callback(server.stop)
         server.start()
+    unleash = stack.enter_context(unleash_on(postgres))
+    print(f"Unleash: look at {unleash.url}/ (admin, unleash4all)", flush=True)
     return {
+        "UNLEASH_URL": unleash.url,
+        "UNLEASH_CLIENT_TOKEN": CLIENT_TOKEN,
+        "UNLEASH_ADMIN_TOKEN": ADMIN_TOKEN,
         "DATABASE_URL": postgres.url(postgres.create_database()),
         "NOTIFY_BUS_URL": redis.url,
         "SHIM_SECRET_KEY": secrets.token_hex(),
@@ -87,6 +94,7 @@ def _hosts(stack: ExitStack, folder: Path, port: int, shared: dict[str, str]) ->
     ]
     for host in hosts:
         host.flask("demo", "prepare")
+    hosts[0].flask("unleash", "setup", "--hook", hosts[0].url)
     for host in hosts:
         stack.callback(host.stop)
         host.start()

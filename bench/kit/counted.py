@@ -13,26 +13,20 @@ CALL = struct.Struct("<dcq")
 CANONICAL, LEGACY = b"c", b"l"
 
 
-class Noted:
-    """A live side whose notifications are appended to the process's file before they are made."""
+def note_calls(service: Any, side: bytes, folder: Path) -> None:
+    """Have each notification of a live side appended to the process's file before it is made."""
+    notify = service.notify_balance_update
+    opened: list[int] = []
 
-    def __init__(self, behind: Any, side: bytes, folder: Path) -> None:
-        self._behind = behind
-        self._side = side
-        self._folder = folder
-        self._descriptor = -1
-
-    def notify_balance_update(self, update: Any) -> Any:
-        """Note the call, then make it."""
-        if self._descriptor < 0:
-            path = self._folder / f"calls-{os.getpid()}-{self._side.decode()}"
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    def noted(update: Any) -> Any:
+        if not opened:  # in the worker, after the fork
+            path = folder / f"calls-{os.getpid()}-{side.decode()}"
+            opened.append(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND))
         user = getattr(update, "user_id", update)
-        os.write(self._descriptor, CALL.pack(time.time(), self._side, int(user)))
-        return self._behind.notify_balance_update(update)
+        os.write(opened[0], CALL.pack(time.time(), side, int(user)))
+        return notify(update)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._behind, name)
+    service.notify_balance_update = noted
 
 
 def build() -> Any:
@@ -40,8 +34,8 @@ def build() -> Any:
     app = create_app()
     parts = app.extensions["parts"]
     migration, folder = parts.migration, parts.settings.instance_path
-    migration.canonical = Noted(migration.canonical, CANONICAL, folder)
-    migration.user_id_only = Noted(migration.user_id_only, LEGACY, folder)
+    note_calls(migration.canonical, CANONICAL, folder)
+    note_calls(migration.user_id_only, LEGACY, folder)
     return app
 
 

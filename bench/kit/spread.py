@@ -25,6 +25,17 @@ class Spread:
     taken: list[float] = field(default_factory=list)
     missed: int = 0
 
+    def note(self, ways: Sequence[tuple[float, float | None]]) -> None:
+        """Add a change by when it was made and when the last worker had it, for each way it went.
+
+        Its time is that of the slowest way; with one that ended nowhere it is missed.
+        """
+        times = [(end - since) * 1000 for since, end in ways if end is not None]
+        if len(times) < len(ways):
+            self.missed += 1
+        else:
+            self.taken.append(max(times))
+
     def rows(
         self, subject: str, *, p99: float | None = None, worst: float | None = None
     ) -> list[Row]:
@@ -94,28 +105,20 @@ def has_applied(latch: Latch) -> Callable[[WorkerRecord], float | None]:
 def rollbacks(hosts: Sequence[Host], switches: Sequence[KillSwitch], times: int) -> Spread:
     """Roll back and resume, each time from the first of `switches`, and measure the rollbacks.
 
-    More than one switch: nothing connects the hosts, so each gets the order itself.
+    More than one switch: nothing connects the hosts, so each gets the order itself, and is
+    measured from its own file.
     """
     spread = Spread()
+    groups = [[host] for host in hosts] if len(switches) > 1 else [hosts]
     for number in range(times):
         latches = [switch.engage(who="bench", why=f"run {number}") for switch in switches]
-        placed_at = min(switch.placed_at for switch in switches)
-        ends = [
-            last_to_apply([host], has_applied(latch))
-            if len(switches) > 1
-            else last_to_apply(hosts, has_applied(latch))
-            for host, latch in zip(hosts, latches, strict=False)
-        ]
-        _note(spread, placed_at, ends)
-        for switch in switches:
-            switch.release(who="bench", why=f"run {number}")
-        for host, switch in zip(hosts, switches, strict=False):
-            last_to_apply([host] if len(switches) > 1 else hosts, has_applied(switch.latch))
+        spread.note(
+            [
+                (switch.placed_at, last_to_apply(group, has_applied(latch)))
+                for group, switch, latch in zip(groups, switches, latches, strict=True)
+            ]
+        )
+        for switch, group in zip(switches, groups, strict=True):
+            latch = switch.release(who="bench", why=f"run {number}")
+            last_to_apply(group, has_applied(latch))
     return spread
-
-
-def _note(spread: Spread, since: float, ends: Sequence[float | None]) -> None:
-    if None in ends:
-        spread.missed += 1
-    else:
-        spread.taken.append((max(end for end in ends if end is not None) - since) * 1000)

@@ -4,6 +4,7 @@ import json
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,18 @@ def test_stale_flags_are_not_newly_applied(bench: Workbench) -> None:
     assert file is not None
     assert (file["revision"], file["revision_applied_at"]) == (1, 1000.0)
     assert len(bench.migration.applied) == 2
+
+
+def test_what_is_followed_of_a_body_is_new_although_the_rest_waits(bench: Workbench) -> None:
+    """Flags that say something else were applied when they were, stale or not."""
+    bench.control.turn()
+    bench.now = 1004.0
+    bench.put(11)
+    assert bench.provider._next is not None
+    bench.provider._next = replace(bench.provider._next, revision=1, stale=True)
+    bench.control.turn()
+    assert bench.file is not None
+    assert (bench.file["revision"], bench.file["revision_applied_at"]) == (1, 1004.0)
 
 
 def test_a_worker_that_is_at_rest_keeps_its_heartbeat(bench: Workbench) -> None:

@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 from app.adapters.worker_log import Retention
 from app.environment import distance
 from app.factory import create_app
+from app.settings_guard import GuardSettings
 from app.settings import EXCEPTIONS, Settings, SettingsError
 from app.settings_checks import environment_of
+from app.settings_digest import settings_digest
 
 ROOT = Path(__file__).parents[2]
 DEFAULTS = {
+    "guard": GuardSettings(),
     "database_url": "sqlite:///app.db",
     "host_name": socket.gethostname(),
     "host": "127.0.0.1",
@@ -476,3 +479,19 @@ def test_a_bad_setting_ends_a_command_with_its_message_alone(
         "SHIM_SHADDOW_QUEUE is not a setting: did you mean SHIM_SHADOW_QUEUE? Or unset it",
     ]
     assert done.stdout == ""
+
+
+def test_the_digest_is_of_what_all_hosts_should_have_alike() -> None:
+    """Not of what is a host's own, and never of a secret; of everything else."""
+    here = Settings.from_environ({"SHIM_SECRET_KEY": SECRET, "SHIM_HOST_NAME": "a"})
+    there = {"SHIM_HOST_NAME": "b", "PORT": "9000", "SHIM_INSTANCE": "elsewhere"}
+    assert settings_digest(Settings.from_environ(there)) == settings_digest(here)
+    other = Settings.from_environ({"SHIM_SWEEP_INTERVAL_S": "7"})
+    assert settings_digest(other) != settings_digest(here)
+
+
+@pytest.mark.parametrize("name", ["", "two words", "-a", "a" * 101, "h\u00f6st"])
+def test_a_name_that_no_host_may_have_is_refused(name: str) -> None:
+    """It stands in file names, keys and sentences."""
+    with pytest.raises(SettingsError, match="SHIM_HOST_NAME is"):
+        Settings.from_environ({"SHIM_HOST_NAME": name})

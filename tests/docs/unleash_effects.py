@@ -15,4 +15,4 @@ def cannot_look(_: Demonstration, done: Done) -> None:
 def nothing_is_held(_: Demonstration, done: Done) -> None:
     """Expect exit code 1: whoever may write the flag file may move users."""
     assert done.exit_code == 1, done.said
-    assert "nothing is held back" in done.stderr, done.said
+    assert "nothing of balance-notifications is held back" in done.stderr, done.said

@@ -325,4 +325,6 @@ def test_flags_that_are_followed_are_kept(
 ) -> None:
     """The file holds the followed revision, in a format that anybody can read."""
     build(server.url).start()
-    assert json.loads((tmp_path / "unleash.json").read_text())["meta"]["revisionId"] == 10
+    kept = tmp_path / "unleash.json"
+    eventually(kept.exists)
+    assert json.loads(kept.read_text())["meta"]["revisionId"] == 10

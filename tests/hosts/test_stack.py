@@ -13,6 +13,7 @@ import yaml
 from app.settings import Settings
 from scripts.hosts import free_port
 from scripts.servers import postgres_package, redis_program
+from scripts.unleash_server import unleash_programs
 from tests.hosts.conftest import until
 from tests.servers import present
 
@@ -20,19 +21,21 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.processes
+@pytest.mark.timeout(240)
 @pytest.mark.postgres
 @pytest.mark.redis
 def test_one_command_starts_all_of_it_and_ends_all_of_it(tmp_path: Path) -> None:
     """Four workers and the pages come up, balances are shown, an order reaches both hosts."""
     present(postgres_package)
     present(redis_program)
+    present(unleash_programs)
     command = [sys.executable, "scripts/stack.py", "--folder", str(tmp_path)]
     arguments = ["--port", str(free_port()), "--pages", "6"]
     output = tmp_path / "said"
     with output.open("wb") as said:
         stack = subprocess.Popen([*command, *arguments], cwd=ROOT, stdout=said, stderr=said)
     try:
-        until(lambda: re.search(r"4 workers live, 6 pages open", output.read_text()), within=90)
+        until(lambda: re.search(r"4 workers live, 6 pages open", output.read_text()), within=110)
         settings = tmp_path / "host-b" / "settings.sh"
         flask = f". {settings}; {sys.executable} -m flask rollout rollback --reason drill"
         done = subprocess.run(
@@ -64,11 +67,16 @@ def test_the_compose_file_gives_each_host_settings_that_hold(
     environ = dict(compose[name]["environment"])
     assert environ["SHIM_SECRET_KEY"].startswith("${SHIM_SECRET_KEY:?")
     settings = Settings.from_environ({**environ, "SHIM_SECRET_KEY": "x" * 32})
+    unleash = compose["unleash"]["environment"]
     assert settings.host_name == name
     assert settings.shared_database
     assert "@postgres/" in settings.database_url
     assert settings.notify_bus_url == "redis://redis:6379/0"
-    assert {"postgres", "redis"} <= compose.keys()
+    assert settings.unleash_url == "http://unleash:4242"
+    assert settings.unleash_client_token == unleash["INIT_CLIENT_API_TOKENS"]
+    assert settings.unleash_admin_token == unleash["INIT_ADMIN_API_TOKENS"]
+    assert {"postgres", "redis", "unleash"} <= compose[name]["depends_on"].keys()
+    assert compose[name]["depends_on"].keys() <= compose.keys()
     assert compose[name]["ports"][0].endswith(f":{settings.port}")
 
 

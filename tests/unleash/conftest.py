@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from click.testing import Result
 from werkzeug.serving import make_server
+from werkzeug.wrappers import Request
 
 from app.factory import create_app
 from app.settings import Settings
 from app.unleash_setup import set_up
-from flags.decision import CANONICAL_FLAG
+from flags.decision import CANONICAL_FLAG, MIGRATIONS
 from tests.app.conftest import Built, seeded  # noqa: F401 - a fixture
 from tests.servers import PostgresServer, postgres  # noqa: F401 - a fixture
 from tests.unleash.real import (
@@ -37,6 +39,48 @@ def unleash(request: pytest.FixtureRequest) -> Iterator[UnleashServer]:
         yield server
     finally:
         server.stop()
+
+
+class Relay:
+    """An address that stays, as a load balancer's: passes what Unleash sends on to a host.
+
+    Unleash looks for new webhooks once a minute, and tests make hosts more often than that.
+    """
+
+    def __init__(self) -> None:
+        self.target = ""
+        self.passed = 0
+        self._server = make_server("127.0.0.1", 0, self._pass_on, threaded=True)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop passing on."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _pass_on(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        sent = Request(environ)
+        headers = {"Authorization": sent.headers.get("Authorization", "")}
+        body = sent.get_data()
+        try:
+            answer = requests.post(self.target + sent.path, data=body, headers=headers, timeout=5)
+        except requests.RequestException:  # that host has left
+            start_response("502 nobody there", [("Content-Length", "0")])
+        else:
+            self.passed += 1
+            start_response(f"{answer.status_code} passed on", [("Content-Length", "0")])
+        return []
+
+
+@pytest.fixture(scope="module")
+def relay() -> Iterator[Relay]:
+    """Yield the address that Unleash sends its events to."""
+    relay = Relay()
+    yield relay
+    relay.stop()
 
 
 class Host:
@@ -122,22 +166,23 @@ def start(unleash: UnleashServer, tmp_path: Path, seeded: bytes) -> Iterator[Sta
 
 @pytest.fixture
 def at(unleash: UnleashServer) -> Callable[[int], int]:
-    """Return what turns the canonical flag in Unleash itself, and returns the new revision.
+    """Return what turns a canonical flag in Unleash itself, and returns the new revision.
 
-    Both flags are on at 0 % before.
+    All flags are on at 0 % before.
     """
     list(set_up(unleash.api, None))
 
-    def turn(percentage: int, *, on: bool = True) -> int:
-        there = unleash.api.flag(CANONICAL_FLAG)
+    def turn(percentage: int, *, on: bool = True, flag: str = CANONICAL_FLAG) -> int:
+        there = unleash.api.flag(flag)
         assert there is not None
         strategy = there.strategies[0]
         strategy["parameters"]["rollout"] = str(percentage)
-        unleash.api.replace_strategy(CANONICAL_FLAG, strategy["id"], strategy)
-        unleash.api.switch(CANONICAL_FLAG, on=on)
-        return unleash.api.newest_event(CANONICAL_FLAG)
+        unleash.api.replace_strategy(flag, strategy["id"], strategy)
+        unleash.api.switch(flag, on=on)
+        return unleash.api.newest_event(flag)
 
     for extra in unleash.api.flag(CANONICAL_FLAG).strategies[1:]:  # type: ignore[union-attr]
         unleash.api.remove_strategy(CANONICAL_FLAG, extra["id"])
-    turn(0)
+    for pair in MIGRATIONS:
+        turn(0, flag=pair.canonical)
     return turn

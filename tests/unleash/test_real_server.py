@@ -10,27 +10,30 @@ import pytest
 
 from app.adapters.unleash_api import HttpUnleashApi
 from flags.admin import FlagOutcomeUnknownError
-from flags.decision import CANONICAL_FLAG, SHADOW_FLAG, FlagContext
+from flags.decision import CANONICAL_FLAG, FARMING_INCOME, SHADOW_FLAG, FlagContext
 from flags.unleash_admin import UnleashAdmin
 from flags.unleash_api import UnleashUnknownError
 from shim import facade
 from tests.flags.fake_unleash import eventually
 from tests.servers import RedisServer, redis_server  # noqa: F401 - a fixture
-from tests.unleash.conftest import Host, Start
+from tests.unleash.conftest import Host, Relay, Start
 from tests.unleash.real import UnleashServer
 
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
 
 Turn = Callable[..., int]
 
 
-def test_setup_makes_what_is_missing_and_then_nothing(unleash: UnleashServer, start: Start) -> None:
+def test_setup_makes_what_is_missing_and_then_nothing(
+    unleash: UnleashServer, start: Start, relay: Relay
+) -> None:
     """Both flags on at 0 %, sticky on the user id, and a webhook; the second time all is there."""
     host = start()
-    first = host.operator("unleash", "setup", "--hook", host.url)
+    relay.target = host.url
+    first = host.operator("unleash", "setup", "--hook", relay.url)
     assert first.exit_code == 0, first.output
     assert f"made the flag {CANONICAL_FLAG}" in first.output
-    assert f"made a webhook to {host.url}/ops/hooks/unleash" in first.output
+    assert f"made a webhook to {relay.url}/ops/hooks/unleash" in first.output
     for flag in (CANONICAL_FLAG, SHADOW_FLAG):
         there = unleash.api.flag(flag)
         assert there is not None
@@ -38,12 +41,12 @@ def test_setup_makes_what_is_missing_and_then_nothing(unleash: UnleashServer, st
         assert [each["parameters"]["rollout"] for each in there.strategies] == ["0"]
         assert [each["parameters"]["stickiness"] for each in there.strategies] == ["userId"]
     event = unleash.api.newest_event(CANONICAL_FLAG)
-    second = host.operator("unleash", "setup", "--hook", host.url)
+    second = host.operator("unleash", "setup", "--hook", relay.url)
     assert second.exit_code == 0
     assert all("was left as it is" in line for line in second.output.splitlines())
     assert unleash.api.newest_event(CANONICAL_FLAG) == event
     eventually(lambda: host.revision >= event)
-    doctor = host.operator("unleash", "doctor", "--hook", host.url)
+    doctor = host.operator("unleash", "doctor", "--hook", relay.url)
     assert (doctor.output, doctor.exit_code) == ("nothing is wrong\n", 0)
 
 
@@ -64,34 +67,41 @@ def test_a_change_is_applied_by_the_next_poll(at: Turn, start: Start) -> None:
 def test_a_webhook_hurries_every_host(
     at: Turn,
     start: Start,
+    unleash: UnleashServer,
+    relay: Relay,
     redis_server: RedisServer,  # noqa: F811
 ) -> None:
     """The host that Unleash reaches tells the other by Redis."""
+    unleash.restart()  # it looks for new webhooks once a minute, and at its first event
     hosts = [start(notify_bus_url=redis_server.url) for _ in range(2)]
-    assert hosts[0].operator("unleash", "setup", "--hook", hosts[0].url).exit_code == 0
+    relay.target = hosts[0].url
     took = []
     for percentage in (1, 0, 1, 5, 1, 0):
-        began = time.monotonic()
-        at(percentage)
+        passed, began = relay.passed, time.monotonic()
+        revision = at(percentage)
         for host in hosts:
             eventually(lambda: host.percentage == percentage, within=5)  # noqa: B023
         took.append(time.monotonic() - began)
+        eventually(lambda: relay.passed > passed, within=5)  # noqa: B023
+        for host in hosts:
+            eventually(lambda: host.built.parts.provider.seen_revision >= revision)  # noqa: B023
+    assert hosts[0].built.parts.flag_hints.told > 0
     assert max(took) < 3.0, took
 
 
 def test_our_own_command_is_no_surprise_and_is_confirmed(at: Turn, start: Start) -> None:
     """`set 50` from 0 % is followed, and the command names the worker and exits 0."""
     host = start()
-    done = host.operator("rollout", "set", "50")
+    done = host.operator("rollout", "set", "50", "--force", "--reason", "a leap")
     assert done.exit_code == 0, done.output
     assert "confirmed after" in done.output
     assert host.percentage == 50
-    again = host.operator("rollout", "set", "50")
+    again = host.operator("rollout", "set", "50", "--force", "--reason", "a leap")
     assert again.exit_code == 0, again.output
     off = host.operator("rollout", "off")
     assert off.exit_code == 0, off.output
     assert host.percentage == 0
-    on = host.operator("rollout", "set", "10")
+    on = host.operator("rollout", "set", "10", "--force", "--reason", "a leap")
     assert on.exit_code == 0, on.output
     assert host.percentage == 10
 
@@ -122,9 +132,31 @@ def test_a_raise_by_hand_waits_until_it_is_confirmed(at: Turn, start: Start) -> 
     assert host.percentage == 50
     nothing = host.operator("rollout", "confirm")
     assert nothing.exit_code == 1
-    assert "nothing is held back" in nothing.output
+    assert "nothing of balance-notifications is held back" in nothing.output
     at(50, on=False)
     eventually(lambda: host.percentage == 0)
+
+
+def test_each_migration_is_confirmed_by_its_name(at: Turn, start: Start) -> None:
+    """Both are held back; confirming one moves that one, although the other still waits."""
+    host = start()
+    income = FARMING_INCOME.canonical
+    eventually(lambda: host.revision > 0)
+    at(50)
+    at(100, flag=income)
+    eventually(lambda: len(host.built.parts.provider.held) == 2)
+
+    def reached() -> int:
+        definition = host.built.parts.provider.state.definition(income)
+        return 0 if definition is None else definition.percentage
+
+    done = host.operator("rollout", "confirm", "--migration", "farming-income")
+    assert done.exit_code == 0, done.output
+    assert (host.percentage, reached()) == (0, 100)
+    nothing = host.operator("rollout", "confirm", "--migration", "farming-income")
+    assert "nothing of farming-income is held back" in nothing.output
+    assert host.operator("rollout", "confirm").exit_code == 0
+    assert (host.percentage, reached()) == (50, 100)
 
 
 def test_the_doctor_finds_what_is_wrong(at: Turn, start: Start, unleash: UnleashServer) -> None:
@@ -237,7 +269,7 @@ def test_an_operator_without_a_server_is_told_that_nothing_was_changed(
     """Refused connections are no unknown: nothing was done, and the message says so."""
     host = start()
     away = Host(replace(host.built.parts.settings, unleash_url="http://127.0.0.1:9"))
-    failed = away.run("rollout", "set", "5")
+    failed = away.run("rollout", "set", "5", "--force", "--reason", "a leap")
     assert failed.exit_code == 1
     assert "nothing was changed: http://127.0.0.1:9 cannot be reached" in failed.output
     doctor = away.run("unleash", "doctor")

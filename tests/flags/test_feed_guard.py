@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from flags.backwards import RESTORED_AFTER_S, RESTORED_ANSWERS
 from flags.body import flag_body, flag_feature
-from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
+from flags.decision import CANONICAL_FLAG, FARMING_INCOME, MIGRATIONS, SHADOW_FLAG
 from flags.definition import FlagDefinition, Held
 from flags.features import FlagFormatError
-from flags.guard import Guard, Verdict
+from flags.feed_guard import Guard, Verdict
 from flags.surprises import surprise
 from flags.targets import FileTargets
 from tests.flags.bodies import altered, good_body, strategy_of
@@ -49,9 +49,11 @@ def guard(targets: FileTargets, clock: Clock) -> Guard:
     return guard
 
 
-def definition(percentage: int, *, enabled: bool = True) -> FlagDefinition:
-    """Return the canonical flag at a percentage."""
-    return FlagDefinition(CANONICAL_FLAG, enabled, percentage, frozenset(), CANONICAL_FLAG)
+def definition(
+    percentage: int, *, enabled: bool = True, flag: str = CANONICAL_FLAG
+) -> FlagDefinition:
+    """Return a canonical flag at a percentage."""
+    return FlagDefinition(flag, enabled, percentage, frozenset(), flag)
 
 
 def percentage(verdict: Verdict, flag: str = CANONICAL_FLAG) -> int:
@@ -99,7 +101,61 @@ def test_a_raise_past_a_step_leaves_the_last_good_state_and_says_why(guard: Guar
     assert (percentage(verdict), verdict.state.revision, verdict.state.stale) == (5, 10, True)
     assert "from 5 % to 50 %" in str(verdict.problem)
     assert "flask rollout confirm" in str(verdict.problem)
-    assert verdict.held == Held(definition(50), 11)
+    assert verdict.held == (Held(definition(50), 11),)
+
+
+def both(*, balance: int, income: int, revision: int) -> str:
+    """Return a body with the canonical flags of both migrations."""
+    percentages = zip(MIGRATIONS, (balance, income), strict=True)
+    features = [flag_feature(pair.canonical, percentage=each) for pair, each in percentages]
+    return flag_body(revision, features)
+
+
+@pytest.fixture
+def both_at_5(targets: FileTargets, clock: Clock) -> Guard:
+    """Return the guard of a worker that follows 5 % of both migrations, at revision 10."""
+    for pair in MIGRATIONS:
+        targets.confirm(definition(5, flag=pair.canonical), revision=10)
+    guard = Guard(targets=targets, source="unleash", monotonic=clock)
+    guard.judge(both(balance=5, income=5, revision=10))
+    return guard
+
+
+def test_the_raise_of_another_migration_waits_and_the_first_one_is_followed(
+    both_at_5: Guard,
+) -> None:
+    """The problem names the flag and the command that is about it; the other flag goes down."""
+    verdict = both_at_5.judge(both(balance=1, income=100, revision=11))
+    income = FARMING_INCOME.canonical
+    assert (percentage(verdict), percentage(verdict, income)) == (1, 5)
+    assert f'flag "{income}" is held back' in str(verdict.problem)
+    assert "flask rollout confirm --migration farming-income" in str(verdict.problem)
+    assert verdict.held == (Held(definition(100, flag=income), 11),)
+
+
+def test_two_raises_wait_each_for_its_own_leave(both_at_5: Guard, targets: FileTargets) -> None:
+    """What lets one through keeps the other, and the revision is the body's after both."""
+    text = both(balance=50, income=100, revision=11)
+    assert len(both_at_5.judge(text).held) == 2
+    income = FARMING_INCOME.canonical
+    targets.authorise(definition(100, flag=income))
+    verdict = both_at_5.judge(text)
+    assert (percentage(verdict), percentage(verdict, income)) == (5, 100)
+    assert verdict.held == (Held(definition(50), 11),)
+    assert verdict.state.revision == 10
+    targets.authorise(definition(50))
+    verdict = both_at_5.judge(text)
+    assert (percentage(verdict), verdict.state.revision, verdict.held) == (50, 11, ())
+
+
+def test_a_worker_without_a_past_finds_where_both_migrations_stand(
+    both_at_5: Guard, targets: FileTargets
+) -> None:
+    """What another worker follows of each is no surprise; past that, each stays there."""
+    both_at_5.judge(both(balance=10, income=10, revision=11))
+    fresh = Guard(targets=targets, source="unleash")
+    verdict = fresh.judge(both(balance=100, income=100, revision=12))
+    assert (percentage(verdict), percentage(verdict, FARMING_INCOME.canonical)) == (10, 10)
 
 
 def test_a_body_that_waits_is_followed_once_somebody_authorises_it(
@@ -164,7 +220,7 @@ def test_a_broken_canonical_stays_and_the_shadow_goes_off(guard: Guard) -> None:
     verdict = guard.judge(altered(break_canonical))
     assert (percentage(verdict), percentage(verdict, SHADOW_FLAG)) == (5, 0)
     assert "rollout 'abc'" in str(verdict.problem)
-    assert verdict.held is None
+    assert verdict.held == ()
 
 
 def test_an_older_revision_is_refused_and_says_both(guard: Guard) -> None:

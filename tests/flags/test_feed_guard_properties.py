@@ -9,8 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from flags.decision import CANONICAL_FLAG
 from flags.definition import FlagDefinition
 from flags.features import FlagFormatError
-from flags.guard import Guard, Verdict
-from flags.surprises import RAMP
+from flags.feed_guard import Guard, Verdict
+from flags.ramp import RAMP
 from flags.targets import Standing, without
 from tests.flags.bodies import good_body
 
@@ -33,23 +33,27 @@ class MemoryTargets:
     """The store of the targets, in memory: the file would be synced thousands of times."""
 
     def __init__(self) -> None:
-        self.standing = Standing()
+        self.standings: dict[str, Standing] = {}
 
     def read(self, flag: str) -> Standing:
         """Return what is known."""
-        return self.standing
+        return self.standings.get(flag, Standing())
 
     def authorise(self, definition: FlagDefinition) -> None:
         """Note a wish."""
-        self.standing = replace(self.standing, authorised=definition)
+        name = definition.name
+        self.standings[name] = replace(self.read(name), authorised=definition)
 
     def revoke(self, definition: FlagDefinition) -> None:
         """Take a wish back."""
-        self.standing = without(self.standing, definition)
+        self.standings[definition.name] = without(self.read(definition.name), definition)
 
     def confirm(self, definition: FlagDefinition, *, revision: int, restored: bool = False) -> None:
         """Note what is followed."""
-        self.standing = self.standing.with_confirmed(definition, revision, restored=restored)
+        known = self.read(definition.name)
+        self.standings[definition.name] = known.with_confirmed(
+            definition, revision, restored=restored
+        )
 
 
 class Rollout(RuleBasedStateMachine):

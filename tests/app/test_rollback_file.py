@@ -1,0 +1,80 @@
+"""A file in the instance folder that rolls back: no command line, no server."""
+
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.rollback_file import RollbackFile
+from flags.history import FileHistory
+from flags.kill_switch import KillSwitch
+from flags.latch_file import FileLatchStore
+
+
+class Case:
+    """A rollback file with a real kill switch and a real history."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "rollback"
+        self.switch = KillSwitch([FileLatchStore(folder / "latch.json")])
+        self.switch.poll()
+        self.history = FileHistory(folder / "history.jsonl")
+        self.file = RollbackFile(self.path, kill_switch=self.switch, history=self.history)
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    """Return a case in which nothing was rolled back."""
+    return Case(tmp_path)
+
+
+def test_without_the_file_nothing_happens(case: Case) -> None:
+    """Looking is all that a poll does."""
+    case.file.poll()
+    assert not case.switch.latch.engaged
+    assert case.history.read().entries == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "the file rollback was made"),
+        ("balances\n stand still\n", "balances stand still"),
+        ("x" * 500, "x" * 200),
+    ],
+)
+def test_the_file_rolls_back_with_its_text_as_the_reason(case: Case, text: str, why: str) -> None:
+    """It is taken away, and the history says who and why."""
+    case.path.write_text(text)
+    case.file.poll()
+    latch = case.switch.latch
+    assert (latch.engaged, latch.who, latch.why) == (True, "a file", why)
+    assert not case.path.exists()
+    [entry] = case.history.read().entries
+    assert (entry.who, entry.what, entry.why) == ("a file", "rollback", why)
+    assert (entry.before, entry.after) == ("epoch 0", "epoch 1")
+
+
+def test_several_workers_make_one_rollback_of_it(case: Case, tmp_path: Path) -> None:
+    """Whoever comes later finds the latch engaged, and adds nothing."""
+    case.path.touch()
+    case.file.poll()
+    case.path.touch()
+    mate = Case(tmp_path)
+    mate.file.poll()
+    assert mate.switch.latch == case.switch.latch
+    assert len(case.history.read().entries) == 1
+    assert not case.path.exists()
+
+
+def test_a_file_that_cannot_be_taken_away_rolls_back_all_the_same(case: Case) -> None:
+    """Nothing is raised, the problem is logged once, and it holds after a resume as well."""
+    case.path.mkdir()
+    with capture_logs() as logs:
+        for _ in range(3):
+            case.file.poll()
+    assert case.switch.latch.engaged
+    assert [entry["event"] for entry in logs] == ["rollback_file_failed"]
+    case.switch.release(who="ann", why="over")
+    case.file.poll()
+    assert case.switch.latch.engaged

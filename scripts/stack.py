@@ -48,9 +48,9 @@ def main() -> None:
         browsers = Browsers([host.url for host in hosts], pages=options.pages)
         stack.callback(browsers.stop)
         browsers.start()
-        _begin(hosts[0])
         _explain(hosts)
         try:
+            _begin(hosts[0])
             _go_on(browsers, hosts, options.seconds)
         except KeyboardInterrupt:
             print("ending", flush=True)
@@ -109,8 +109,9 @@ def _hosts(stack: ExitStack, folder: Path, port: int, shared: dict[str, str]) ->
 def _begin(host: Host) -> None:
     """Give the first orders as an operator does, and show what each says."""
     for command in BEGINNING:
-        print(f"$ flask {' '.join(command)}")
-        print(host.flask(*command), end="", flush=True)
+        print(f"$ flask {' '.join(command)}", flush=True)
+        done = host.run_flask(*command)
+        print(done.stdout + done.stderr, end="", flush=True)
 
 
 def _explain(hosts: list[Host]) -> None:

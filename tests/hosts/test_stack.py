@@ -36,7 +36,7 @@ def test_one_command_starts_all_of_it_and_ends_all_of_it(tmp_path: Path) -> None
     with output.open("wb") as said:
         stack = subprocess.Popen([*command, *arguments], cwd=ROOT, stdout=said, stderr=said)
     try:
-        until(lambda: re.search(COMPLETE, output.read_text()), within=110)
+        until(lambda: re.search(COMPLETE, output.read_text()), within=160)
         assert len(re.findall(r"worker \d+ (?:of host host-b )?confirmed", output.read_text())) == 8
         settings = tmp_path / "host-b" / "settings.sh"
         flask = f". {settings}; {sys.executable} -m flask rollout rollback --reason drill"

@@ -122,6 +122,33 @@ def build_shadowing(
         replays=replays,
     )
 
+    executor = _executor(
+        binding, settings=settings, log=log, known=known, counts=counts, evidence=evidence
+    )
+    bookkeeper = Bookkeeper(
+        ledger=ledger,
+        counters=evidence.counters,
+        store=store,
+        writer=lambda: writer_of(migration, host=settings.host_name),
+        chores=_chores(database, kept, replays, replay_store),
+        pace=partial(_pace, ledger, router),
+    )
+    return Shadowing(
+        counts, publisher, log.printed, executor, router, evidence, ledger, bookkeeper, replays
+    )
+
+
+def _executor(
+    binding: Binding,
+    *,
+    settings: Settings,
+    log: ShadowLog,
+    known: KnownStore,
+    counts: Counts,
+    evidence: Evidence,
+) -> ShadowExecutor:
+    router = binding.router
+
     def excuse(comparison: Comparison, mark: str, found: Sequence[Difference]) -> str | None:
         return excused_by(known.accepted, comparison, mark, found, now=_utc_now())
 
@@ -135,11 +162,11 @@ def build_shadowing(
             excuse=excuse,
         )
 
-    executor = ShadowExecutor(
+    return ShadowExecutor(
         queue=router.queue,
         counts=counts,
         new_experiment=new_experiment,
-        alarm=partial(publisher.publish, migration=migration),
+        alarm=partial(log.publisher.publish, migration=router.pair.migration),
         monotonic=time.monotonic,
         thread_time=time.thread_time,
         limits=Limits(
@@ -147,22 +174,18 @@ def build_shadowing(
             cpu_share=settings.shadow_cpu_percent / 100,
         ),
     )
+
+
+def _chores(
+    database: Database, kept: Kept, replays: Replays | None, store: ReplayStore
+) -> dict[str, Callable[[], None]]:
+    """Return what the bookkeeper does besides, by name."""
     chores: dict[str, Callable[[], None]] = {
         "retention": SqlRetention(database, kept, utc_now=_utc_now).turn
     }
     if replays is not None:
-        chores["replays"] = partial(replays.store, replay_store)
-    bookkeeper = Bookkeeper(
-        ledger=ledger,
-        counters=evidence.counters,
-        store=store,
-        writer=lambda: writer_of(migration, host=settings.host_name),
-        chores=chores,
-        pace=partial(_pace, ledger, router),
-    )
-    return Shadowing(
-        counts, publisher, log.printed, executor, router, evidence, ledger, bookkeeper, replays
-    )
+        chores["replays"] = partial(replays.store, store)
+    return chores
 
 
 def _pace(ledger: Ledger, router: Router) -> float:

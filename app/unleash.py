@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from app.adapters.prompt_targets import PromptTargets
 from app.adapters.targets import SqlTargets
 from app.adapters.unleash_api import HttpUnleashApi, Place
 from app.database import Database
@@ -21,7 +22,7 @@ def build_targets(settings: Settings, database: Database) -> AuthorisedTargets:
     """Return where targets are kept: with the hosts' common database, or in a file of this host."""
     if settings.database_url.startswith("sqlite"):
         return FileTargets(settings.targets_file)
-    return SqlTargets(database)
+    return PromptTargets(SqlTargets(database))
 
 
 def build_unleash_provider(

@@ -30,7 +30,9 @@ from scripts.unleash_server import ADMIN_TOKEN, CLIENT_TOKEN, unleash_on
 
 NAMES = ("host-a", "host-b")
 WORKERS = 2
-REPORT_S = 10.0
+REPORT_S = 5.0
+BEGINNING = (("rollout", "shadow", "100"), ("rollout", "set", "50"))
+"""What is ordered first: at 0 % production's fault is what there is to see, and no more."""
 
 
 def main() -> None:
@@ -48,6 +50,7 @@ def main() -> None:
         browsers.start()
         _explain(hosts)
         try:
+            _begin(hosts[0])
             _go_on(browsers, hosts, options.seconds)
         except KeyboardInterrupt:
             print("ending", flush=True)
@@ -101,6 +104,14 @@ def _hosts(stack: ExitStack, folder: Path, port: int, shared: dict[str, str]) ->
     for host in hosts:
         host.wait_until_ready()
     return hosts
+
+
+def _begin(host: Host) -> None:
+    """Give the first orders as an operator does, and show what each says."""
+    for command in BEGINNING:
+        print(f"$ flask {' '.join(command)}", flush=True)
+        done = host.run_flask(*command)
+        print(done.stdout + done.stderr, end="", flush=True)
 
 
 def _explain(hosts: list[Host]) -> None:

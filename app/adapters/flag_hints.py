@@ -20,6 +20,8 @@ from flags.files import replace_file
 CHANNEL = "flag-hints"
 LISTEN_S = 0.25
 PAUSE_S = 1.0
+ANY = 0
+"""Heard in place of a revision that nobody knows: ask once."""
 _MAC_LENGTH = 64
 
 _log = structlog.get_logger(__name__)
@@ -88,6 +90,8 @@ class RedisHints:
             try:
                 with prompt_client(self._url) as client, client.pubsub() as subscription:
                     subscription.subscribe(CHANNEL)
+                    if self._failing:
+                        self._hear(ANY)  # what was said meanwhile was not heard
                     self._failing = False
                     while not self._stopping.is_set():
                         message = subscription.get_message(timeout=LISTEN_S)

@@ -18,6 +18,7 @@ from tests.hosts.conftest import until
 from tests.servers import present
 
 ROOT = Path(__file__).parents[2]
+COMPLETE = r"4 workers live, 6 pages open, [1-9]\d* balances shown"
 
 
 @pytest.mark.processes
@@ -35,7 +36,8 @@ def test_one_command_starts_all_of_it_and_ends_all_of_it(tmp_path: Path) -> None
     with output.open("wb") as said:
         stack = subprocess.Popen([*command, *arguments], cwd=ROOT, stdout=said, stderr=said)
     try:
-        until(lambda: re.search(r"4 workers live, 6 pages open", output.read_text()), within=110)
+        until(lambda: re.search(COMPLETE, output.read_text()), within=160)
+        assert len(re.findall(r"worker \d+ (?:of host host-b )?confirmed", output.read_text())) == 8
         settings = tmp_path / "host-b" / "settings.sh"
         flask = f". {settings}; {sys.executable} -m flask rollout rollback --reason drill"
         done = subprocess.run(

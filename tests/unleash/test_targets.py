@@ -6,16 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from app.adapters.prompt_targets import PromptTargets
 from app.adapters.targets import SqlTargets
 from app.database import Database
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from flags.definition import FlagDefinition
 from flags.targets import AuthorisedTargets, FileTargets, Standing, TargetsError
+from tests.flags.fake_unleash import eventually
 from tests.servers import (  # noqa: F401 - fixtures
+    PostgresServer,
     database,
     database_url,
     migrated_file,
     migrated_template,
+    own_postgres,
     postgres,
     postgresql_url,
     shared_postgres_url,
@@ -36,7 +40,7 @@ def open_targets(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ope
 
     def open_targets() -> AuthorisedTargets:
         opened.append(Database(url, instance_path=tmp_path))
-        return SqlTargets(opened[-1])
+        return PromptTargets(SqlTargets(opened[-1]))
 
     yield open_targets
     for each in opened:
@@ -127,3 +131,35 @@ def test_a_database_that_is_away_is_named(tmp_path: Path) -> None:
     with pytest.raises(TargetsError, match="the authorised targets cannot be read"):
         SqlTargets(away).read(CANONICAL_FLAG)
     away.dispose()
+
+
+@pytest.mark.postgres
+def test_a_database_that_hangs_is_said_at_once_and_used_again_when_it_is_back(
+    own_postgres: PostgresServer,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """The first call gives up in time, the next ones do not even wait; then all is as before."""
+    url = own_postgres.url(own_postgres.create_database())
+    hanging = Database(url, instance_path=tmp_path)
+    hanging.upgrade()
+    targets = PromptTargets(SqlTargets(hanging), wait_s=0.3)
+    targets.confirm(flag(5), revision=7)
+    own_postgres.freeze()
+    try:
+        for _ in range(3):
+            with pytest.raises(TargetsError, match="do not answer within"):
+                targets.read(CANONICAL_FLAG)
+    finally:
+        own_postgres.thaw()
+    eventually(lambda: answers(targets))
+    assert targets.read(CANONICAL_FLAG) == Standing(flag(5), 7)
+    hanging.dispose()
+
+
+def answers(targets: AuthorisedTargets) -> bool:
+    """Tell whether the store can be read."""
+    try:
+        targets.read(CANONICAL_FLAG)
+    except TargetsError:
+        return False
+    return True

@@ -39,7 +39,7 @@ check: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
 test: check $(VENV)/unleash.stamp
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --durations 30
 
 stack: $(VENV)/dev.stamp $(VENV)/unleash.stamp
 	$(BIN)/python scripts/stack.py

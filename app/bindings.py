@@ -9,9 +9,12 @@ from app.core.farming_income import accrued_income
 from app.database import Database
 from app.notifications.ports import BalanceHint
 from app.notifications.service import BalanceNotifications, NewNotifications
+from shim.balance.harms import harms_of as balance_harms
 from shim.balance.known import SHIPPED as BALANCE_SHIPPED
 from shim.balance.lines import divergence_record as balance_record
 from shim.balance.world import BalanceWorld
+from shim.guard.harms import HarmsOf
+from shim.income.harms import harms_of as income_harms
 from shim.income.known import SHIPPED as INCOME_SHIPPED
 from shim.income.lines import divergence_record as income_record
 from shim.income.world import IncomeWorld
@@ -29,12 +32,17 @@ from shim.shadow.world import World
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One migration. `write` keeps a divergence to be run again, None if that is not done."""
+    """One migration.
+
+    `harms_of` tells which harms a divergence is. `write` keeps one to be run again, None if that
+    is not done.
+    """
 
     router: Router
     new_world: Callable[[Counts], World]
     new_record: NewRecord
     shipped: tuple[KnownDivergence, ...]
+    harms_of: HarmsOf
     write: Write | None
 
 
@@ -64,6 +72,7 @@ def balance_binding(
         new_world,
         balance_record,
         BALANCE_SHIPPED,
+        balance_harms,
         write=lambda episode, result, at: capture(episode, result, at=at),
     )
 
@@ -77,4 +86,4 @@ def income_binding(router: Router) -> Binding:
     def new_world(_: Counts) -> IncomeWorld:
         return IncomeWorld(legacy=tick_income, canonical=accrued_income)
 
-    return Binding(router, new_world, income_record, INCOME_SHIPPED, write=None)
+    return Binding(router, new_world, income_record, INCOME_SHIPPED, income_harms, write=None)

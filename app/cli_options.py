@@ -12,6 +12,8 @@ from app.parts import Parts, parts
 from flags.percentage import InvalidPercentageError, percentage_of
 from flags.user_id import InvalidUserIdError, user_id_of
 
+NO_REASON = "no reason given"
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -94,7 +96,5 @@ def order_options(*, reason_required: bool = False) -> Callable[[Command], Comma
     if reason_required:
         reason = click.option("--reason", "why", type=TEXT, required=True, help=help_text)
     else:
-        reason = click.option(
-            "--reason", "why", type=TEXT, default="no reason given", help=help_text
-        )
+        reason = click.option("--reason", "why", type=TEXT, default=NO_REASON, help=help_text)
     return lambda command: by(reason(json_option(command)))

@@ -10,6 +10,7 @@ from flask.cli import AppGroup
 from app import rollout as actions
 from app.cli_migration import migration_option
 from app.cli_options import (
+    NO_REASON,
     PERCENT,
     USER,
     chosen,
@@ -23,6 +24,7 @@ from app.known import refuse_complete
 from app.logs import quiet_log
 from app.models import User
 from app.parts import Parts
+from app.ramp import refuse_leap
 from app.rollout import Order, Outcome
 from app.rollout_status import status_json, status_lines
 from flags.admin import FlagAdmin, FlagAdminError, FlagChange
@@ -62,15 +64,21 @@ def show_status(as_json: bool) -> None:
 
 @rollout.command("set", context_settings=_VALUES_MAY_LOOK_LIKE_OPTIONS)
 @click.argument("percent", type=PERCENT)
+@click.option("--force", is_flag=True, help="Leap past the next step of the ramp.")
 @migration_option
 @order_options()
-def set_percentage(percent: int, who: str, why: str, as_json: bool) -> None:
+def set_percentage(percent: int, force: bool, who: str, why: str, as_json: bool) -> None:
     """Let the canonical serve PERCENT of all users, and everybody in the cohort.
 
-    100 is refused while a divergence is known that is not meant to stay.
+    Past the next step of the ramp it takes --force and a reason. 100 is refused while a
+    divergence is known that is not meant to stay.
     """
+    if force and why == NO_REASON:
+        raise click.UsageError("--force needs a --reason: say why the ramp is left")
 
     def act(admin: FlagAdmin) -> FlagChange:
+        if not force:
+            refuse_leap(chosen(), percent)
         refuse_complete(chosen(), percent)
         return admin.set_percentage(chosen().pair.canonical, percent)
 

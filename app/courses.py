@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from app.adapters.guard_sql import SqlGuardStore
 from app.adapters.ledger import SqlLedgerStore
 from app.bindings import Binding
 from app.database import Database
@@ -27,6 +28,11 @@ def build_courses(
         pair = binding.router.pair
         known = KnownFile(settings.known_file_of(pair), shipped=binding.shipped)
         ledger = SqlLedgerStore(database, migration=pair.migration)
+        guard = SqlGuardStore(
+            database,
+            migration=pair.migration,
+            comparisons=settings.guard.guarded.comparisons,
+        )
         shadowing = build_shadowing(
             binding,
             settings=settings,
@@ -36,5 +42,5 @@ def build_courses(
             store=ledger,
             replay_store=replays,
         )
-        courses[pair.migration] = Course(pair, binding.router, shadowing, known, ledger)
+        courses[pair.migration] = Course(pair, binding.router, shadowing, known, ledger, guard)
     return courses

@@ -8,6 +8,7 @@ import msgspec
 import structlog
 
 from flags.stage import Stage
+from shim.guard.harms import HarmsOf, no_harms
 from shim.lines import NameUser, NewRecord
 from shim.log_records import Divergence
 from shim.router import Router
@@ -47,6 +48,7 @@ class Evidence:
         new_record: NewRecord,
         name_user: NameUser,
         utc_now: Callable[[], datetime],
+        harms_of: HarmsOf = no_harms,
         replays: Replays | None = None,
     ) -> None:
         self._ledger = ledger
@@ -56,6 +58,7 @@ class Evidence:
         self._new_record = new_record
         self._name_user = name_user
         self._utc_now = utc_now
+        self._harms_of = harms_of
         self._replays = replays
         self._ledger_failed = False
         self.watch = Watch()
@@ -63,6 +66,8 @@ class Evidence:
     def publish(self, episode: Episode, result: Result) -> None:
         """Hand on one divergence. Belongs to the shadow thread."""
         number = self._note(episode, result)
+        for harm in self._harms_of(result):
+            self._counts.harm(result, harm, side=episode.serving)
         if self._replays is not None:
             self._replays.offer(episode, result, number)
         if number > self._ledger.first_lines:

@@ -1,36 +1,36 @@
 """The composition root: everything is built here, and nothing is started."""
 
-import os
-from collections.abc import Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 
-from app.adapters.questions import Questions
 from app.adapters.replays import SqlReplayStore
 from app.bindings import balance_binding, income_binding
 from app.cli_confirm import confirm_held
+from app.cli_ramp import advance, practise, show_plan
 from app.cli_rollout import rollout
 from app.cli_shadow import shadow
 from app.cli_unleash import unleash
+from app.core.balance_manager import BalanceManager
 from app.core.farming_income import accrued_income
 from app.core.websocket_balance_integration import WebSocketBalanceIntegration
 from app.courses import build_courses
 from app.database import Database
 from app.deciding import Deciding, build_deciding
 from app.demo import demo
+from app.following import build_control
+from app.guarding import build_guarding
 from app.notifications.ports import BalanceHint
 from app.notifications.service import BalanceNotifications, NewNotifications
 from app.parts import Course, Parts
-from app.reach import ChangedCounts, Reach, build_reach
+from app.reach import build_reach
 from app.reading import InstanceFiles
 from app.rewarding import Rewarding, build_rewarding
-from app.runtime import ClosedLast, Control, Runtime, Service
+from app.runtime import ClosedLast, Runtime, Service
 from app.secret import SessionKey
 from app.settings import Settings, SettingsError
-from app.settings_digest import settings_digest
 from app.shadow_log import build_shadow_log
 from app.web.admission import Admission, build_admission
 from app.web.health import health
@@ -40,11 +40,9 @@ from app.web.pages import pages
 from app.web.sockets import OpenSockets, init_sockets
 from flags.decision import BALANCE_NOTIFICATIONS
 from shim import facade
-from shim.explain import explain, explain_route
 from shim.income.facade import IncomeFacade
 from shim.legacy.tick_income import tick_income
 from shim.migration import Migration
-from shim.router import FlipsAll, Router
 from shim.shadow.queue import EventQueue
 
 
@@ -72,7 +70,8 @@ def create_app(
     app.register_blueprint(health)
     app.register_blueprint(pages)
     app.register_blueprint(hooks)
-    rollout.add_command(confirm_held)
+    for command in (confirm_held, show_plan, advance, practise):
+        rollout.add_command(command)
     app.cli.add_command(rollout)
     app.cli.add_command(shadow)
     app.cli.add_command(unleash)
@@ -105,13 +104,7 @@ def build_parts(
     income = _income(settings, deciding)
     rewarding = build_rewarding(settings, database, income=income.income_of)
     manager = rewarding.manager
-    migration = Migration(
-        flags=deciding.provider.state,
-        latch=deciding.kill_switch.latch,
-        new_hint=BalanceHint,
-        manager=manager,
-        queue=EventQueue(settings.shadow_queue),
-    )
+    migration = _notifications(settings, deciding, manager)
     for router in (migration, income.router):
         deciding.answers.attach(router.pair, router.tallies.values())
     reach = build_reach(
@@ -121,14 +114,10 @@ def build_parts(
     WebSocketBalanceIntegration(manager).install()  # the last installer of the hook wins
     log = build_shadow_log(settings)
     replays = SqlReplayStore(database)
+    noise = settings.shadow_noise_percent
     courses = build_courses(
         (
-            balance_binding(
-                migration,
-                database,
-                canonical=canonical,
-                noise_percent=settings.shadow_noise_percent,
-            ),
+            balance_binding(migration, database, canonical=canonical, noise_percent=noise),
             income_binding(income.router),
         ),
         settings=settings,
@@ -136,26 +125,8 @@ def build_parts(
         log=log,
         replays=replays,
     )
-    control = Control(
-        kill_switch=deciding.kill_switch,
-        provider=deciding.provider,
-        migration=FlipsAll((migration, income.router)),
-        workers=deciding.workers,
-        answer=_answering(deciding.questions, migration, income.router),
-        count=_counting(courses.values(), reach, admission),
-        watch=_watching(
-            deciding.rollback_file.poll,
-            deciding.flag_hints.poll,
-            *(each.known.poll for each in courses.values()),
-        ),
-        flipped=reach.sweep.hurry,  # whoever is served anew gets at once what was missed
-        problems=lambda: [
-            *(each for course in courses.values() for each in course.problems),
-            *_said(deciding.provider.problem),
-        ],
-        settings=settings_digest(settings),
-    )
-    own = courses[BALANCE_NOTIFICATIONS.migration]
+    guarding = build_guarding(settings, database, deciding=deciding, courses=courses, reach=reach)
+    control = build_control(settings, deciding, courses, reach=reach, admission=admission)
     services: list[tuple[str, Service]] = [
         ("database", ClosedLast(database.dispose)),
         ("session key", session_key),
@@ -165,6 +136,7 @@ def build_parts(
         *deciding.services,
         ("control", control),
         ("flag hints", deciding.flag_hints),
+        *guarding.services,
         ("sockets", sockets),
         *rewarding.services,
     ]
@@ -175,10 +147,7 @@ def build_parts(
         **_fields(rewarding),
         migration=migration,
         courses=courses,
-        pair=own.pair,
-        shadowing=own.shadowing,
-        known=own.known,
-        ledger=own.ledger,
+        **_fields(courses[BALANCE_NOTIFICATIONS.migration]),
         replays=replays,
         reach=reach,
         admission=admission,
@@ -186,7 +155,7 @@ def build_parts(
     )
 
 
-def _fields(group: Deciding | Rewarding) -> dict[str, Any]:
+def _fields(group: Deciding | Rewarding | Course) -> dict[str, Any]:
     """Return the parts of a group by their names, but for those that `Parts` has no use for."""
     wanted = {each.name for each in fields(Parts)}
     return {each.name: getattr(group, each.name) for each in fields(group) if each.name in wanted}
@@ -202,6 +171,17 @@ def _make_folder(path: Path) -> None:
         ) from error
 
 
+def _notifications(settings: Settings, deciding: Deciding, manager: BalanceManager) -> Migration:
+    """Build the routing of balance notifications."""
+    return Migration(
+        flags=deciding.provider.state,
+        latch=deciding.kill_switch.latch,
+        new_hint=BalanceHint,
+        manager=manager,
+        queue=EventQueue(settings.shadow_queue),
+    )
+
+
 def _income(settings: Settings, deciding: Deciding) -> IncomeFacade:
     """Build the drop-in for the farming income."""
     return IncomeFacade(
@@ -211,42 +191,3 @@ def _income(settings: Settings, deciding: Deciding) -> IncomeFacade:
         latch=deciding.kill_switch.latch,
         queue=EventQueue(settings.shadow_queue),
     )
-
-
-def _said(problem: str | None) -> tuple[str, ...]:
-    return () if problem is None else (f"flags: {problem}",)
-
-
-def _watching(*looks: Callable[[], object]) -> Callable[[], None]:
-    """Return what looks at several files."""
-
-    def watch() -> None:
-        for look in looks:
-            look()
-
-    return watch
-
-
-def _counting(courses: Iterable[Course], reach: Reach, admission: Admission) -> Callable[[], None]:
-    """Return what writes down the counts of this worker."""
-    changed = ChangedCounts(lambda: {**reach.snapshot(), "admission": admission.snapshot()})
-
-    def count() -> None:
-        for course in courses:
-            course.shadowing.count()
-        changed()
-
-    return count
-
-
-def _answering(questions: Questions, migration: Migration, income: Router) -> Callable[[], None]:
-    """Return what answers the questions that the command line puts to this worker."""
-
-    def answer(kind: str, payload: dict[str, Any]) -> dict[str, Any]:
-        if kind != "why":
-            raise ValueError(f"{kind!r} is not a question that a worker knows: ask 'why'")
-        if payload["migration"] == income.pair.migration:
-            return explain_route(income, payload["user"])
-        return explain(migration, payload["user"])
-
-    return lambda: questions.answer_pending(os.getpid(), answer)

@@ -126,7 +126,7 @@ def _numbers(side: str, cells: dict[Cell, int]) -> dict[str, Any]:
             empty = {"compared": 0, "matched": 0, "known": 0, "diverged": 0, "not_compared": {}}
             into = comparisons.setdefault(cell.comparison, empty)
         if reason:
-            into[what][reason] = count
+            into.setdefault(what, {})[reason] = count
         else:
             into["diverged" if what == "mismatched" else what] = count
         if what in _COMPARED:

@@ -270,6 +270,17 @@ class KnownWorker(Base):
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class GuardRow(Base):
+    """How far the guard of one migration is: see `shim.guard.record`."""
+
+    __tablename__ = "guard"
+
+    migration: Mapped[str] = mapped_column(String(MIGRATION_LENGTH), primary_key=True)
+    version: Mapped[int] = mapped_column(BigInt)
+    text: Mapped[str] = mapped_column(Text)
+    judged_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class HeldLease(Base):
     """Who may do what only one process does, until when by the clock of the database."""
 

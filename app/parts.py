@@ -27,6 +27,7 @@ from flags.stage import Stage
 from flags.targets import AuthorisedTargets
 from flags.workers import WorkerRegistry
 from shim.explain import explain
+from shim.guard.record import GuardStore
 from shim.known_store import KnownStore
 from shim.migration import Migration
 from shim.router import Router
@@ -43,6 +44,8 @@ class Course:
     shadowing: Shadowing
     known: KnownStore
     ledger: LedgerStore
+    guard: GuardStore
+    """What commands read of the guard."""
 
     @property
     def problems(self) -> list[str]:
@@ -79,6 +82,7 @@ class Parts:
     shadowing: Shadowing
     known: KnownStore
     ledger: LedgerStore
+    guard: GuardStore
     replays: ReplayStore
     reach: Reach
     admission: Admission
@@ -92,6 +96,7 @@ class Parts:
             shadowing=course.shadowing,
             known=course.known,
             ledger=course.ledger,
+            guard=course.guard,
         )
 
     def stage(self) -> Stage:

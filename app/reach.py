@@ -97,7 +97,7 @@ def _build_bus(settings: Settings) -> InProcessBus | RedisBus:
 class ChangedCounts:
     """Logs counts under one event, whenever something has happened since the last line.
 
-    That sweeps went on and found nothing is no news.
+    That sweeps went on and found nothing is no news, nor that frames were sent.
     """
 
     def __init__(self, count: Callable[[], dict[str, Any]]) -> None:
@@ -114,4 +114,5 @@ class ChangedCounts:
 
 def _news(counts: dict[str, Any]) -> dict[str, Any]:
     sweep = {name: counts["sweep"][name] for name in ("behind", "failed")}
-    return {**counts, "sweep": sweep}
+    canonical = {name: n for name, n in counts["canonical"].items() if name != "offers"}
+    return {**counts, "canonical": canonical, "sweep": sweep}

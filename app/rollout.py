@@ -92,7 +92,7 @@ def roll_back(parts: Parts, order: Order) -> Outcome:
     notes = recorded(parts, order, "rollback", before, Stage.ROLLED_BACK)
     return Outcome(
         f"rolled back: legacy serves everybody (epoch {latch.epoch})",
-        _wait_for_latch(parts, latch),
+        wait_for_latch(parts, latch),
         {"latch": latch_json(latch), "stores": placements_json(parts.kill_switch.placements)},
         (*notes, *placement_notes(parts.kill_switch.placements)),
     )
@@ -124,7 +124,7 @@ def resume(parts: Parts, order: Order, *, percentage: int) -> Outcome:
     notes += recorded(parts, order, "resume", Stage.ROLLED_BACK, current_stage(parts))
     return Outcome(
         f"resumed: canonical serves {after} (epoch {latch.epoch}, revision {change.revision})",
-        _wait_for_latch(parts, latch),
+        wait_for_latch(parts, latch),
         {
             "latch": latch_json(latch),
             "stores": placements_json(parts.kill_switch.placements),
@@ -222,7 +222,8 @@ def _wait_for_flags(parts: Parts, change: FlagChange) -> Confirmation:
     )
 
 
-def _wait_for_latch(parts: Parts, latch: Latch) -> Confirmation:
+def wait_for_latch(parts: Parts, latch: Latch) -> Confirmation:
+    """Wait until every live worker has applied this latch."""
     placed_at = parts.kill_switch.placed_at
     return wait_until_applied(
         parts.workers,

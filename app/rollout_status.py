@@ -4,6 +4,7 @@ from typing import Any
 
 from app.ledger_words import evidence_json, evidence_lines
 from app.parts import Parts
+from app.ramp import guard_json, guard_line
 from app.rollout import current_stage
 from app.rollout_words import (
     definition_json,
@@ -51,6 +52,7 @@ def _migration_json(parts: Parts) -> dict[str, Any]:
         "verified": is_verified(stage, shadow),
         "canonical": definition_json(state.definition(parts.pair.canonical)),
         "shadow": definition_json(shadow),
+        "guard": guard_json(parts),
         **evidence_json(parts),
     }
 
@@ -83,6 +85,7 @@ def _migration_lines(parts: Parts, status: dict[str, Any]) -> list[str]:
         f"stage      {status['stage']}{verified}",
         f"canonical  {definition_words(state.definition(parts.pair.canonical))}",
         f"shadow     {definition_words(state.definition(parts.pair.shadow))}",
+        guard_line(status["guard"]),
     ]
 
 

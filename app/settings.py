@@ -11,6 +11,7 @@ from typing import Any
 from app import settings_checks
 from app.adapters.worker_log import MEGABYTE, Retention
 from app.environment import Environment
+from app.settings_guard import GuardSettings, guard_settings
 from flags.decision import BALANCE_NOTIFICATIONS, FlagPair
 
 PREFIX = "SHIM_"
@@ -79,6 +80,7 @@ class Settings:
     max_message_bytes: int = 64 * 1024
     message_rate: float = 5.0
     message_burst: int = 50
+    guard: GuardSettings = field(default_factory=GuardSettings)
 
     @property
     def shared_database(self) -> bool:
@@ -151,6 +153,11 @@ class Settings:
         return self.instance_path / "secret.key"
 
     @property
+    def guard_lock(self) -> Path:
+        """Held by the one worker of the host that guards over all."""
+        return self.instance_path / "guard.lock"
+
+    @property
     def scheduler_lock(self) -> Path:
         """Held by the one worker of the host that runs the schedulers."""
         return self.instance_path / "schedulers.lock"
@@ -168,6 +175,7 @@ class Settings:
             **_unleash(env),
             **_admission(env),
             **_bounds(env),
+            "guard": guard_settings(env),
         }
         env.refuse_unknown(prefix=PREFIX, exceptions=EXCEPTIONS)
         if env.problems:

@@ -16,9 +16,10 @@ from app.database import Database
 from app.evidence import Evidence
 from app.settings import Settings
 from app.shadow_log import ShadowLog, writer_of
+from flags.stage import Stage
 from shim.known_store import KnownStore
 from shim.router import Router
-from shim.shadow.bookkeeper import Bookkeeper
+from shim.shadow.bookkeeper import EVERY, Bookkeeper
 from shim.shadow.counts import Counts
 from shim.shadow.differences import Difference
 from shim.shadow.executor import Limits, ShadowExecutor
@@ -29,6 +30,9 @@ from shim.shadow.ledger_store import LedgerStore
 from shim.shadow.publisher import Publisher
 from shim.shadow.replays import Replays, ReplayStore, Write
 from shim.shadow.result import Comparison, NotCompared
+
+URGENT_S, RAMP_S = 0.5, 1.0
+"""Seconds between two batches once something diverged, and while users are moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Shadowing:
     executor: ShadowExecutor
     router: Router
     evidence: Evidence
+    ledger: Ledger
     bookkeeper: Bookkeeper
     replays: Replays | None
 
@@ -113,8 +118,36 @@ def build_shadowing(
         new_record=binding.new_record,
         name_user=Pseudonyms(settings.key_file, plain=settings.log_user_ids == "plain"),
         utc_now=_utc_now,
+        harms_of=binding.harms_of,
         replays=replays,
     )
+
+    executor = _executor(
+        binding, settings=settings, log=log, known=known, counts=counts, evidence=evidence
+    )
+    bookkeeper = Bookkeeper(
+        ledger=ledger,
+        counters=evidence.counters,
+        store=store,
+        writer=lambda: writer_of(migration, host=settings.host_name),
+        chores=_chores(database, kept, replays, replay_store),
+        pace=partial(_pace, ledger, router),
+    )
+    return Shadowing(
+        counts, publisher, log.printed, executor, router, evidence, ledger, bookkeeper, replays
+    )
+
+
+def _executor(
+    binding: Binding,
+    *,
+    settings: Settings,
+    log: ShadowLog,
+    known: KnownStore,
+    counts: Counts,
+    evidence: Evidence,
+) -> ShadowExecutor:
+    router = binding.router
 
     def excuse(comparison: Comparison, mark: str, found: Sequence[Difference]) -> str | None:
         return excused_by(known.accepted, comparison, mark, found, now=_utc_now())
@@ -129,11 +162,11 @@ def build_shadowing(
             excuse=excuse,
         )
 
-    executor = ShadowExecutor(
+    return ShadowExecutor(
         queue=router.queue,
         counts=counts,
         new_experiment=new_experiment,
-        alarm=partial(publisher.publish, migration=migration),
+        alarm=partial(log.publisher.publish, migration=router.pair.migration),
         monotonic=time.monotonic,
         thread_time=time.thread_time,
         limits=Limits(
@@ -141,21 +174,25 @@ def build_shadowing(
             cpu_share=settings.shadow_cpu_percent / 100,
         ),
     )
+
+
+def _chores(
+    database: Database, kept: Kept, replays: Replays | None, store: ReplayStore
+) -> dict[str, Callable[[], None]]:
+    """Return what the bookkeeper does besides, by name."""
     chores: dict[str, Callable[[], None]] = {
         "retention": SqlRetention(database, kept, utc_now=_utc_now).turn
     }
     if replays is not None:
-        chores["replays"] = partial(replays.store, replay_store)
-    bookkeeper = Bookkeeper(
-        ledger=ledger,
-        counters=evidence.counters,
-        store=store,
-        writer=lambda: writer_of(migration, host=settings.host_name),
-        chores=chores,
-    )
-    return Shadowing(
-        counts, publisher, log.printed, executor, router, evidence, bookkeeper, replays
-    )
+        chores["replays"] = partial(replays.store, store)
+    return chores
+
+
+def _pace(ledger: Ledger, router: Router) -> float:
+    """Return how many seconds may lie between two batches: the guard waits for them."""
+    if ledger.urgent:
+        return URGENT_S
+    return RAMP_S if router.table.stage in (Stage.RAMP, Stage.COMPLETE) else EVERY
 
 
 def _replays(write: Write, kept: Kept) -> Replays:

@@ -98,6 +98,24 @@ class KillSwitch:
             self._place(latch, near_first=True, patience_s=patience_s)
         return self.latch
 
+    def trip(self, *, at: int, who: str, why: str, patience_s: float = PATIENCE_S) -> Latch | None:
+        """Engage, but only if the latch is still open at the epoch `at`; return the new latch.
+
+        None: it was engaged already, somebody resumed since, or another process that did the same
+        at this moment was first. Raises `LatchStoreError` as `engage` does; this process follows
+        all the same.
+        """
+        with self._lock:
+            self._look()
+            if self.latch.engaged or self.latch.epoch != at:
+                return None
+            self.replaced = self.latch
+            latch = self._next(True, who, why)
+            self._adopt(latch)
+        self._place(latch, near_first=True, patience_s=patience_s)
+        kept = [each.placed.latch for each in self.placements if each.placed is not None]
+        return latch if kept[-1] == latch else None  # the last one is what most processes share
+
     def release(self, *, who: str, why: str) -> Latch:
         """Let the flags decide again, under a new epoch, and return the latch that holds.
 

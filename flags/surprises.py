@@ -1,13 +1,11 @@
 """What a change of the rollout that nobody announced may do, and what waits for a person.
 
-Only raises wait. A lower percentage, a flag that is off and one that is archived move users
-back to legacy, and that is never held back.
+Only raises wait, past the next step of the ramp. A lower percentage, a flag that is off and one
+that is archived move users back to legacy, and that is never held back.
 """
 
 from flags.definition import FlagDefinition
-
-RAMP = (1, 5, 10, 25, 50, 100)
-"""The steps of the ramp; from one to the next a percentage may be raised unannounced."""
+from flags.ramp import next_step
 
 
 def surprise(
@@ -23,8 +21,8 @@ def surprise(
     start = _percentage(before) if before.group_id == after.group_id else 0
     if reached <= start:
         return None
-    step = next(each for each in RAMP if each > start)
-    if reached <= step:
+    step = next_step(start)
+    if step is None or reached <= step:
         return None
     if before.group_id != after.group_id and _percentage(before):
         return (

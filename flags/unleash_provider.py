@@ -9,7 +9,7 @@ import structlog
 from flags.definition import Held
 from flags.features import FlagFormatError
 from flags.feed import Feed
-from flags.guard import Guard, Verdict
+from flags.feed_guard import Guard, Verdict
 from flags.kept import KeptBody
 from flags.state import FlagState
 from flags.targets import AuthorisedTargets

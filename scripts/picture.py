@@ -44,7 +44,7 @@ def main() -> None:
     picture.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as (url, environ):
         flask(environ, "rollout", "shadow", "100")
-        flask(environ, "rollout", "set", "50")
+        flask(environ, "rollout", "set", "50", "--force", "--reason", "a leap")
         photograph(chromium, url, picture)
 
 

@@ -5,7 +5,7 @@ import threading
 from msgspec import Struct
 
 from shim.connections import CanonicalView, LegacyView, Saw, Serves
-from shim.ports import Connection
+from shim.ports import Connection, WatchedConnection
 from shim.sides import Path, Side
 
 _LEGACY_SIDE = {
@@ -37,8 +37,9 @@ class ConnectionState(Struct, frozen=True):
 class ConnectionBook:
     """Entries by user, in the order of registration, repeats included.
 
-    Each user's entries are a tuple that is replaced, never changed: a call takes its
-    snapshot without a lock.
+    Each user's entries and states are tuples that are replaced, never changed. States are
+    written down anew by whoever changes one, before the change returns, and not by those who
+    call: a call takes its snapshot without a lock, by one lookup.
     """
 
     def __init__(self, saw: Saw, *, may_send: Serves) -> None:
@@ -46,26 +47,30 @@ class ConnectionBook:
         self._may_send = may_send
         self._lock = threading.Lock()
         self._entries: dict[int, tuple[Entry, ...]] = {}
+        self._states: dict[int, tuple[ConnectionState, ...]] = {}
+        self.known_states = self._states.get
+        """The user's connections as they are now, or None for a user who has none."""
 
-    def add(self, path: Path, user_id: int, connection: Connection) -> Entry:
+    def add(self, path: Path, user_id: int, connection: WatchedConnection) -> Entry:
         """Note a registration; a connection has one view per side, however often it comes."""
         with self._lock:
             known = self._entries.get(user_id, ())
             same = [entry for entry in known if entry.connection is connection]
-            canonical = (
-                same[0].canonical
-                if same
-                else CanonicalView(user_id, connection, self._saw, may_send=self._may_send)
-            )
-            legacy = next(
-                (entry.legacy for entry in same if entry.path is path),
-                None,
-            ) or LegacyView(_LEGACY_SIDE[path], user_id, connection, self._saw)
+            canonical = same[0].canonical if same else self._canonical_view(user_id, connection)
+            legacy = next((entry.legacy for entry in same if entry.path is path), None)
+            if legacy is None:
+                legacy = LegacyView(
+                    _LEGACY_SIDE[path], user_id, connection, saw=self._saw, changed=self.renew
+                )
             entry = Entry(connection.id, path, connection, legacy, canonical)
             self._entries[user_id] = (*known, entry)
-            return entry
+        if not same:
+            # Not under the lock: a connection holds its own one while it tells of a change.
+            connection.watch(canonical.on_change)
+        self.renew(user_id)
+        return entry
 
-    def remove(self, user_id: int, connection: Connection) -> tuple[list[Entry], bool]:
+    def remove(self, user_id: int, connection: WatchedConnection) -> tuple[list[Entry], bool]:
         """Take one registration per path away; return them, and whether none is left."""
         with self._lock:
             rest = list(self._entries.get(user_id, ()))
@@ -80,24 +85,27 @@ class ConnectionBook:
                 self._entries[user_id] = tuple(rest)
             else:
                 self._entries.pop(user_id, None)
-            return removed, not any(entry.connection is connection for entry in rest)
+        last = not any(entry.connection is connection for entry in rest)
+        if removed and last:
+            connection.unwatch(removed[0].canonical.on_change)
+        self.renew(user_id)
+        return removed, last
 
     def states(self, user_id: int) -> tuple[ConnectionState, ...]:
         """Return the user's connections as they are now."""
-        entries = self._entries.get(user_id)
-        if entries is None:
-            return ()
-        states = []
-        for entry in entries:
-            connection = entry.connection
-            failed = entry.legacy.failed or entry.canonical.failed
-            # No comprehension: in Python 3.11 that is one call more.
-            states.append(
-                ConnectionState(
-                    entry.id, entry.path, connection.is_open, failed, connection.base_version
-                )
-            )
-        return tuple(states)
+        return self._states.get(user_id, ())
+
+    def renew(self, user_id: int) -> None:
+        """Write down the user's connections as they are, after one of them has changed.
+
+        They are read under the lock: of two changes at once, the later one sees both.
+        """
+        with self._lock:
+            entries = self._entries.get(user_id)
+            if entries is None:
+                self._states.pop(user_id, None)
+            else:
+                self._states[user_id] = tuple(map(_state_of, entries))
 
     def take_held_back(self, user_id: int) -> int:
         """Return how many frames were held back from the user's connections, and begin anew."""
@@ -111,3 +119,16 @@ class ConnectionBook:
     def entries(self, user_id: int) -> tuple[Entry, ...]:
         """Return the user's registrations, in order."""
         return self._entries.get(user_id, ())
+
+    def _canonical_view(self, user_id: int, connection: Connection) -> CanonicalView:
+        return CanonicalView(
+            user_id, connection, saw=self._saw, changed=self.renew, may_send=self._may_send
+        )
+
+
+def _state_of(entry: Entry) -> ConnectionState:
+    connection = entry.connection
+    failed = entry.legacy.failed or entry.canonical.failed
+    return ConnectionState(
+        entry.id, entry.path, connection.is_open, failed, connection.base_version
+    )

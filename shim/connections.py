@@ -22,6 +22,9 @@ Serves = Callable[[int], bool]
 Saw = Callable[[Side, int, Connection, object, object], None]
 """Told of a frame that was handed over: side, user, connection, frame, what came before."""
 
+Changed = Callable[[int], None]
+"""Told that what is known of a connection of this user changed."""
+
 
 class Shown(NamedTuple):
     """What a connection had been given before a frame: base version, legacy frame since."""
@@ -33,14 +36,25 @@ class Shown(NamedTuple):
 class _View:
     """What the views of both kinds share."""
 
-    __slots__ = ("_connection", "_saw", "failed", "last_frame", "side", "user_id")
+    __slots__ = (
+        "_changed",
+        "_connection",
+        "_failed",
+        "_saw",
+        "last_frame",
+        "side",
+        "user_id",
+    )
 
-    def __init__(self, side: Side, user_id: int, connection: Connection, saw: Saw) -> None:
+    def __init__(
+        self, side: Side, user_id: int, connection: Connection, *, saw: Saw, changed: Changed
+    ) -> None:
         self.side = side
         self.user_id = user_id
         self._connection = connection
         self._saw = saw
-        self.failed = False
+        self._changed = changed
+        self._failed = False
         self.last_frame = 0
         """When the newest frame was handed over, among all frames of all views; 0 for never."""
 
@@ -53,6 +67,16 @@ class _View:
     def is_open(self) -> bool:
         """Whether the connection is open."""
         return self._connection.is_open
+
+    @property
+    def failed(self) -> bool:
+        """Whether a frame could not be handed over, once."""
+        return self._failed
+
+    @failed.setter
+    def failed(self, failed: bool) -> None:
+        self._failed = failed
+        self._changed(self.user_id)
 
     def send(self, text: str) -> None:
         """Hand over one text frame."""
@@ -94,8 +118,16 @@ class CanonicalView(_View):
 
     __slots__ = ("_may_send", "held_back")
 
-    def __init__(self, user_id: int, connection: Connection, saw: Saw, *, may_send: Serves) -> None:
-        super().__init__(Side.CANONICAL, user_id, connection, saw)
+    def __init__(
+        self,
+        user_id: int,
+        connection: Connection,
+        *,
+        saw: Saw,
+        changed: Changed,
+        may_send: Serves,
+    ) -> None:
+        super().__init__(Side.CANONICAL, user_id, connection, saw=saw, changed=changed)
         self._may_send = may_send
         self.held_back = 0
         """Frames that were not let through."""
@@ -105,6 +137,10 @@ class CanonicalView(_View):
         if text.startswith(BALANCE_FRAME):
             self._check()
         super().send(text)
+
+    def on_change(self) -> None:
+        """Pass on that the connection was closed, or shows another version."""
+        self._changed(self.user_id)
 
     @property
     def base_version(self) -> int | None:

@@ -14,7 +14,7 @@ from flags.stage import Stage
 from flags.user_id import MAX_USER_ID
 from shim.legacy.updates import BalanceUpdate
 from shim.migration import Migration
-from shim.ports import Connection, ConnectionStats
+from shim.ports import ConnectionStats, WatchedConnection
 from shim.routed import RoutedCalls
 from shim.router import as_user_id
 from shim.sides import Path
@@ -72,7 +72,7 @@ class _Facade(RoutedCalls):
             return None
         return self._legacy.notify_balance_update(argument)
 
-    def _register(self, user_id: object, connection: Connection) -> None:
+    def _register(self, user_id: object, connection: WatchedConnection) -> None:
         """Put a connection into the path's legacy and into the canonical, never elsewhere."""
         known = as_user_id(user_id)
         if known is None:
@@ -86,7 +86,7 @@ class _Facade(RoutedCalls):
         except Exception:  # noqa: BLE001 - the caller asked the legacy: nothing of ours may reach it
             _log.exception("canonical_register_failed")
 
-    def remove_connection(self, user_id: int, connection: Connection) -> None:
+    def remove_connection(self, user_id: int, connection: WatchedConnection) -> None:
         """Take a connection away from wherever it was put."""
         migration = self._migration
         known = as_user_id(user_id)
@@ -117,7 +117,7 @@ class ConnectionAwareFacade(_Facade):
 
     path = Path.CONNECTION_AWARE
 
-    def register_connection(self, user_id: int, connection: Connection) -> None:
+    def register_connection(self, user_id: int, connection: WatchedConnection) -> None:
         """Add a connection of this user."""
         self._register(user_id, connection)
 
@@ -149,7 +149,7 @@ class UserIdOnlyFacade(_Facade):
 
     path = Path.USER_ID_ONLY
 
-    def add_connection(self, user_id: int, connection: Connection) -> None:
+    def add_connection(self, user_id: int, connection: WatchedConnection) -> None:
         """Add a connection of this user."""
         self._register(user_id, connection)
 

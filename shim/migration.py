@@ -12,10 +12,10 @@ from shim.book import ConnectionBook, ConnectionState
 from shim.legacy.connection_aware import ConnectionAwareService
 from shim.legacy.ports import Balance
 from shim.legacy.user_id_only import UserIdOnlyService
-from shim.ports import BalanceManager, CanonicalService, Connection, NewHint
+from shim.ports import BalanceManager, CanonicalService, Connection, KeptBalance, NewHint
 from shim.router import Router, as_user_id
 from shim.routing import RoutingTable
-from shim.shadow.events import LiveEffect
+from shim.shadow.events import LiveCall, LiveEffect
 from shim.shadow.queue import EventQueue
 from shim.sides import Path, Side
 
@@ -24,20 +24,21 @@ READ_TIMEOUT = 0.05
 
 
 class CallContext(Struct, frozen=True):
-    """What a shadow must see as it was at the time of the call.
-
-    A struct, as is all that is built on the callers' path: see `shim.shadow.events`.
-    """
+    """What a shadow must see as it was at the time of the call."""
 
     connections: tuple[ConnectionState, ...]
     cached: Balance | None
 
     @classmethod
-    def of(cls, snapshot: object) -> "CallContext":
-        """Return a call's snapshot as what it is. Raises TypeError for anything else."""
-        if not isinstance(snapshot, cls):
-            raise TypeError(f"a call has no snapshot but {snapshot!r}: hand over `context`'s")
-        return snapshot
+    def of(cls, call: LiveCall) -> "CallContext":
+        """Return what a call's snapshot says. Raises TypeError if it is none of ours."""
+        if not isinstance(call.context, tuple):
+            raise TypeError(f"a call has no snapshot but {call.context!r}: hand over `context`'s")
+        snapshot: tuple[tuple[ConnectionState, ...] | None, KeptBalance | None] = call.context
+        states, kept = snapshot
+        if kept is None or kept.until <= call.started:
+            return cls(states or (), None)
+        return cls(states or (), kept.balance)
 
 
 class Migration(Router):
@@ -66,6 +67,7 @@ class Migration(Router):
         )
         self._manager = manager
         self.book = ConnectionBook(self._saw, may_send=self._may_send)
+        self._known_states = self.book.known_states
         self.connection_aware: ConnectionAwareService
         self.user_id_only: UserIdOnlyService
 
@@ -85,9 +87,12 @@ class Migration(Router):
         """Whether the canonical serves, or did until the flip that is under way."""
         return self.table.serves(user_id) or self._settled.serves(user_id)
 
-    def context(self, user_id: int) -> CallContext:
-        """Take the snapshot that a shadow of this user's call needs."""
-        return CallContext(self.book.states(user_id), self._manager.cached_balance(user_id))
+    def context(self, user_id: int) -> object:
+        """Take the snapshot that a shadow of this user's call needs: see `CallContext.of`.
+
+        Two lookups of what never changes, and nothing else: this is on the callers' path.
+        """
+        return self._known_states(user_id), self._manager.kept(user_id)
 
     def relieve(self, old: RoutingTable, new: RoutingTable) -> None:
         """Flush the windows of whoever lost a user."""

@@ -85,6 +85,16 @@ class Connection(Protocol):
         """Take back canonical state that was not begun `within` so many seconds."""
 
 
+class WatchedConnection(Connection, Protocol):
+    """A connection as callers register it: it tells when what a snapshot holds has changed."""
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call `changed` whenever `is_open` or `base_version` was changed, before that returns."""
+
+    def unwatch(self, changed: Callable[[], None]) -> None:
+        """Call it no more."""
+
+
 class ConnectionStats(Protocol):
     """How many users have how many connections."""
 
@@ -185,16 +195,29 @@ class TruthReader(Protocol):
         """Return the newest version whose stored balances equal these."""
 
 
+class KeptBalance(Protocol):
+    """A balance in the manager's cache; it never changes."""
+
+    @property
+    def balance(self) -> Balance:
+        """The balance."""
+
+    @property
+    def until(self) -> float:
+        """From when on it answers no more, in seconds on the process's monotonic clock."""
+
+
 class BalanceManager(Protocol):
     """The system's balance manager, as far as the migration looks into it."""
 
     on_balance_update: Callable[[int], None] | None
 
+    @property
+    def kept(self) -> Callable[[int], KeptBalance | None]:
+        """Return what is kept of a user, run out or not; costs a lookup and fills nothing."""
+
     def get_user_balance(self, user_id: int) -> Balance:
         """Return the balance, from its cache or the database."""
-
-    def cached_balance(self, user_id: int) -> Balance | None:
-        """Look into the cache without filling it."""
 
 
 class Bus(Protocol):

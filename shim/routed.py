@@ -11,7 +11,10 @@ from shim.sides import Side
 
 # Python 3.11 looks a member up in Python code each time: that is felt on the callers' path.
 _LEGACY, _CANONICAL = Side.LEGACY, Side.CANONICAL
+_frame = sys._getframe
 
+_DEPTH = 2
+"""Frames from `_route` to the drop-in's caller; the drop-in's own method is between them."""
 
 Serve = Callable[[Any], object]
 
@@ -31,26 +34,30 @@ class RoutedCalls:
         self._method = self.method
         self._tally = router.tallies[self.path]
 
-    def _route(self, user_id: int, argument: object, legacy: Serve) -> object:
-        """Route one call. `argument` goes on unchanged."""
+    def _route(self, user_id: int, argument: object, legacy: Serve, depth: int = _DEPTH) -> object:
+        """Route one call. `argument` goes on unchanged; `depth` leads to whoever called."""
         router = self._router
         table = router.table
         route = table.get(user_id) or table.route(user_id)
         if route.canonical:
-            return self._serve_canonical(table, route, user_id, argument, legacy)
+            return self._serve_canonical(table, route, user_id, argument, legacy, depth + 1)
         self._tally.legacy += 1
         if not route.shadows:
             if table.samples:
-                # Not by a function: each call of one costs as much as all of this. After a
-                # flip in mid-call, which decides anew, the call counts as the facade's own.
-                code = sys._getframe(2).f_code
+                code = _caller(depth)
                 tally = router.unsampled.get(id(code)) or router.begin_unsampled(code)
                 tally.legacy += 1
             return legacy(argument)
-        return self._serve_observed(_LEGACY, route, user_id, argument, legacy, argument)
+        return self._serve_observed(_LEGACY, route, user_id, argument, legacy, argument, depth)
 
     def _serve_canonical(
-        self, table: RoutingTable, route: Route, user_id: int, argument: object, legacy: Serve
+        self,
+        table: RoutingTable,
+        route: Route,
+        user_id: int,
+        argument: object,
+        legacy: Serve,
+        depth: int,
     ) -> object:
         router = self._router
         inside, token = router.gate.inside, object()
@@ -58,18 +65,18 @@ class RoutedCalls:
         if router.table is not table:
             # A flip came between the decision and the entry: see Gate. Decide again.
             inside.discard(token)
-            return self._route(user_id, argument, legacy)
+            return self._route(user_id, argument, legacy, depth + 1)
         self._tally.canonical += 1
         serve = getattr(router.canonical, self._method)
         given = argument if route.hint is None else route.hint
         try:
             if not route.shadows:
                 if table.samples:
-                    code = sys._getframe(3).f_code
+                    code = _caller(depth)
                     tally = router.unsampled.get(id(code)) or router.begin_unsampled(code)
                     tally.canonical += 1
                 return serve(given)
-            return self._serve_observed(_CANONICAL, route, user_id, argument, serve, given)
+            return self._serve_observed(_CANONICAL, route, user_id, argument, serve, given, depth)
         finally:
             inside.discard(token)
 
@@ -81,6 +88,7 @@ class RoutedCalls:
         argument: object,
         serve: Serve,
         given: object,
+        depth: int,
     ) -> object:
         """Snapshot the call for the shadows, then run the live side on what it is `given`.
 
@@ -90,9 +98,15 @@ class RoutedCalls:
         monotonic = router.monotonic
         self._tally.sampled += 1
         try:
-            context = router.context(user_id)
             call = LiveCall(
-                monotonic(), self.path, user_id, argument, serving, route, context, _caller(serving)
+                monotonic(),
+                self.path,
+                user_id,
+                argument,
+                serving,
+                route,
+                router.context(user_id),
+                _caller(depth + 1),
             )
             router.queue.offer(call)
         except Exception as error:  # noqa: BLE001 - a snapshot that fails must cost no caller its call
@@ -102,20 +116,18 @@ class RoutedCalls:
             call.value = value = serve(given)
         except BaseException as error:
             call.error = error
-            raise
-        finally:
             call.finished = monotonic()
+            raise
+        call.finished = monotonic()
         return value
 
 
-def _caller(serving: Side) -> object:
-    """Return the code object of whoever called the drop-in.
+def _caller(depth: int) -> object:
+    """Return the code object of whoever called the drop-in, `depth` frames behind the asker.
 
-    Each frame that is looked at costs, so the look begins at the drop-in's own method: behind
-    `_serve_observed` and `_route`, and where the canonical serves `_serve_canonical`; a flip in
-    between puts more of ours there. A thread may have been started on the drop-in's method.
+    Where nobody did, because a thread was started on the drop-in's method, it is that method.
     """
-    frame = sys._getframe(3 if serving is _LEGACY else 4)
-    while frame.f_code.co_filename == __file__ and frame.f_back is not None:
-        frame = frame.f_back
-    return (frame.f_back or frame).f_code
+    try:
+        return _frame(depth + 1).f_code
+    except ValueError:
+        return _frame(depth).f_code

@@ -24,7 +24,7 @@ from app.models import (
 from flags.decision import BALANCE_NOTIFICATIONS
 from shim.shadow.counts import Cell
 from shim.shadow.ledger import MOST_SAMPLES, OVERFLOW, GroupDelta, GroupKey
-from shim.shadow.ledger_store import MOST_STORED, Batch, Group, LedgerError, LedgerView
+from shim.shadow.ledger_store import DRILL, MOST_STORED, Batch, Group, LedgerError, LedgerView
 
 WAIT_S = 1.0
 """How long a batch waits for a lock: bookings come first."""
@@ -58,7 +58,7 @@ class SqlLedgerStore:
             raise LedgerError(f"the ledger could not be written: {error}") from error
 
     def read(self) -> LedgerView:
-        """Return everything, of one moment. Raises LedgerError."""
+        """Return everything, of one moment, but for drills. Raises LedgerError."""
         try:
             with self._database.reading() as session:
                 return LedgerView(
@@ -196,7 +196,9 @@ def _groups(session: Session, migration: str) -> tuple[Group, ...]:
     kept = select(LedgerSample).where(LedgerSample.migration == migration)
     for sample in session.scalars(kept.order_by(LedgerSample.number)):
         samples[_key(sample)].append(sample.text)
-    ours = select(LedgerGroup).where(LedgerGroup.migration == migration)
+    ours = select(LedgerGroup).where(
+        LedgerGroup.migration == migration, LedgerGroup.comparison != DRILL
+    )
     groups = session.scalars(ours.order_by(LedgerGroup.count.desc(), *_GROUP))
     return tuple(
         Group(

@@ -29,7 +29,9 @@ class UserBalance:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class KeptBalance:
+    """A balance in the cache, which answers it `until` then, in monotonic seconds."""
+
     balance: UserBalance
     version: int
     until: float
@@ -47,7 +49,9 @@ class BalanceManager:
         """Called with the user id after each change is committed. One slot: the last one wins."""
         self._database = database
         self._monotonic = monotonic
-        self._entries: dict[int, _Entry] = {}
+        self._entries: dict[int, KeptBalance] = {}
+        self.kept = self._entries.get
+        """What the cache keeps of a user, run out or not, or None."""
         self._lock = Lock()
 
     def get_user_balance(self, user_id: int) -> UserBalance:
@@ -90,7 +94,7 @@ class BalanceManager:
         return balance
 
     def _remember(self, balance: UserBalance, version: int) -> None:
-        entry = _Entry(balance, version, self._monotonic() + CACHE_S)
+        entry = KeptBalance(balance, version, self._monotonic() + CACHE_S)
         with self._lock:
             known = self._entries.get(balance.user_id)
             # Threads arrive here in another order than the one in which they committed.

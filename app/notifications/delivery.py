@@ -8,6 +8,7 @@ from decimal import Decimal
 import structlog
 
 from app.notifications.changes import frame_since, present_balance
+from app.notifications.counters import Counters
 from app.notifications.messages import BalanceFrame, shown_balance
 from app.notifications.ports import Clock, Connection, Serves, TruthReader, UserTruth
 from app.notifications.registry import Registry
@@ -62,7 +63,7 @@ class HandedOut:
 
 
 class Delivery:
-    """Reads and hands out. Holds no state of its own."""
+    """Reads and hands out. Holds no state of its own but counters."""
 
     def __init__(
         self, *, truth: TruthReader, clock: Clock, serves: Serves, registry: Registry, drop: Drop
@@ -72,6 +73,7 @@ class Delivery:
         self._serves = serves
         self._registry = registry
         self._drop = drop
+        self.counters = Counters()
 
     def read(self, users: Iterable[int], *, timeout: float | None) -> Reading:
         """Read the truth of those users who have an open connection, in one read.
@@ -129,9 +131,11 @@ class Delivery:
                     self._lose(user_id, connection, error)
 
     def _offer(self, reader: Reader, frame: BalanceFrame) -> None:
+        self.counters.offers += 1
         try:
             reader.connection.offer(frame)
         except Exception as error:  # noqa: BLE001 - whatever it raised, the next one is served
+            self.counters.offers_failed += 1
             self._lose(reader.user_id, reader.connection, error)
 
     def _lose(self, user_id: int, connection: Connection, error: Exception) -> None:

@@ -40,6 +40,7 @@ class Outbox:
 
     __slots__ = (
         "_ahead_of_state",
+        "_base_version",
         "_begun",
         "_closing",
         "_lock",
@@ -47,14 +48,15 @@ class Outbox:
         "_state",
         "_texts",
         "_wake",
+        "_watchers",
         "announced",
-        "base_version",
         "overheard",
         "settled",
     )
 
     def __init__(self, wake: Callable[[], None]) -> None:
-        self.base_version: int | None = None
+        self._watchers: tuple[Callable[[], None], ...] = ()
+        self._base_version: int | None = None
         self.overheard: str | None = None
         self.settled: str | None = None
         self._wake = wake
@@ -69,9 +71,32 @@ class Outbox:
         self._closing: Closing | None = None
 
     @property
+    def base_version(self) -> int | None:
+        """The version that the canonical last handed over; None before the first."""
+        return self._base_version
+
+    @base_version.setter
+    def base_version(self, version: int | None) -> None:
+        self._base_version = version
+        self._changed()
+
+    @property
     def is_open(self) -> bool:
         """Whether anything may still be put in."""
         return self._closing is None
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call `changed` whenever `is_open` or `base_version` was changed, before that returns.
+
+        It is called with the outbox locked: it may read these two, and nothing else.
+        """
+        with self._lock:
+            self._watchers = (*self._watchers, changed)
+
+    def unwatch(self, changed: Callable[[], None]) -> None:
+        """Call it no more; nothing happens if it is not called anyway."""
+        with self._lock:
+            self._watchers = tuple(each for each in self._watchers if each != changed)
 
     @property
     def closing(self) -> Closing | None:
@@ -189,8 +214,13 @@ class Outbox:
             self.announced = bool(texts) or state is not None or self._closing is not None
         return along
 
+    def _changed(self) -> None:
+        for changed in self._watchers:
+            changed()
+
     def _close(self, closing: Closing) -> None:
         self._closing = closing
+        self._changed()
         self._texts.clear()
         self._state = None
         self._state_left()

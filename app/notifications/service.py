@@ -17,7 +17,6 @@ import structlog
 
 from app.notifications.alarm import Alarm
 from app.notifications.bus import Bus, InProcessBus
-from app.notifications.counters import Counters
 from app.notifications.deadline import within
 from app.notifications.delivery import Delivery, HandedOut
 from app.notifications.messages import custom_message
@@ -54,7 +53,6 @@ class BalanceNotifications:
     def __init__(
         self, *, truth: TruthReader, clock: Clock, serves: Serves, bus: Bus | None = None
     ) -> None:
-        self.counters = Counters()
         self._clock = clock
         self._serves = serves
         self._bus = bus or InProcessBus()
@@ -71,6 +69,7 @@ class BalanceNotifications:
         self._delivery = Delivery(
             truth=truth, clock=clock, serves=serves, registry=self._registry, drop=self._drop
         )
+        self.counters = self._delivery.counters
 
     def register_connection(self, user_id: int, connection: Connection) -> None:
         """Add a connection, once; its user's present balance follows at once if it is served."""

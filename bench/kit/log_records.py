@@ -22,7 +22,7 @@ def divergences(count: int, *, seed: int = 1, brief: bool = False) -> Iterator[D
     A brief one has no decision; as a line it takes some 440 bytes.
     """
     chance = random.Random(seed)
-    decision = DecisionRecord(False, "not_reached", "embedded", 17, 3, False)
+    decision = DecisionRecord(False, "not_reached", "embedded", 17, 3, False, 0.25)
     comparisons = tuple(Comparison)
     for number in range(count):
         shape = chance.randrange(40)

@@ -21,6 +21,7 @@ from app.money import Currency
 from app.notifications.service import NewNotifications
 from app.parts import Parts
 from app.settings import Settings
+from app.settings_guard import GuardSettings
 from bench.kit.pages import Booking, Page
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 
@@ -110,6 +111,7 @@ class Town:
             shadow_deadline_ms=deadline_ms,
             log_user_ids="plain",
             log_first_lines=first_lines,
+            guard=GuardSettings(on=False),  # what is wrong is to be flagged, not taken back
         )
         app = create_app(self.settings, canonical=canonical)
         self.parts: Parts = app.extensions["parts"]

@@ -22,11 +22,31 @@ class ConnectionDouble:
     ) -> None:
         self.id = connection_id
         self.is_open = is_open
-        self.base_version: int | None = None
+        self._base_version: int | None = None
+        self._watchers: list[Callable[[], None]] = []
         self.overheard: str | None = None
         self.settled: str | None = None
         self._failed = failed
         self._record = record
+
+    @property
+    def base_version(self) -> int | None:
+        """The version that the page shows."""
+        return self._base_version
+
+    @base_version.setter
+    def base_version(self, version: int | None) -> None:
+        self._base_version = version
+        for changed in self._watchers:
+            changed()
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call `changed` after each change of the version; whether it is open stays."""
+        self._watchers.append(changed)
+
+    def unwatch(self, changed: Callable[[], None]) -> None:
+        """Call it no more."""
+        self._watchers.remove(changed)
 
     def send(self, text: str) -> None:
         """Note the frame, or fail as the real connection did."""

@@ -31,7 +31,7 @@ AFTER = "after"
 
 def states_of(call: LiveCall) -> dict[str, ConnectionState]:
     """Return the connections of a call's snapshot by id."""
-    return {state.id: state for state in CallContext.of(call.context).connections}
+    return {state.id: state for state in CallContext.of(call).connections}
 
 
 def noted(episode: Episode, name: str) -> int:

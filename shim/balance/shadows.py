@@ -88,7 +88,7 @@ class CanonicalShadow(_Shadow):
         Each has a base version from the start, so that the service greets nobody; the
         right one is set as soon as the database was looked at.
         """
-        for state in _each_once(CallContext.of(call.context).connections):
+        for state in _each_once(CallContext.of(call).connections):
             double = self._double_of(subject, state)
             double.base_version = 0
             self._service.register_connection(subject, double)
@@ -160,7 +160,7 @@ class LegacyShadow(_Shadow):
 
     def enter(self, subject: int, call: LiveCall) -> None:
         """Register doubles: where production has them, or everywhere."""
-        states = CallContext.of(call.context).connections
+        states = CallContext.of(call).connections
         for state in _each_once(states) if self._corrected else states:
             double = self._double_of(subject, state)
             if self._corrected or state.path is Path.CONNECTION_AWARE:
@@ -170,7 +170,7 @@ class LegacyShadow(_Shadow):
 
     def call(self, call: LiveCall) -> object:
         """Make the call by its path."""
-        cached = CallContext.of(call.context).cached
+        cached = CallContext.of(call).cached
         argument = self._correct(call) if self._corrected else call.argument
         if call.path == Path.CONNECTION_AWARE:
             self._connection_aware.notify_balance_update(argument)  # type: ignore[arg-type]

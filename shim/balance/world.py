@@ -102,7 +102,7 @@ class BalanceWorld:
 
     def _legacy_can_say(self, call: LiveCall) -> bool:
         """Tell whether the live legacy is asked, and holds a connection by the call's path."""
-        states = CallContext.of(call.context).connections
+        states = CallContext.of(call).connections
         return call.serving != Side.CANONICAL and any(state.path == call.path for state in states)
 
     def live_is_idle(self, subject: int) -> bool:

@@ -90,7 +90,7 @@ def _since(start: float, moment: float) -> float:
 
 
 def _call(call: LiveCall, start: float) -> CallCase:
-    context = CallContext.of(call.context)
+    context = CallContext.of(call)
     argument = _argument(call.argument)
     return CallCase(
         _since(start, call.started),

@@ -1,5 +1,6 @@
 """The world of a case: a database that answers what it answered then, a manager, connections."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -107,9 +108,17 @@ class RecordedDatabase:
 class RecordedManager(ManagerDouble):
     """The balance manager with the cache as it was at the call that is being made."""
 
-    def cached_balance(self, user_id: int) -> Balance | None:
+    def kept(self, user_id: int) -> "RecordedEntry | None":
         """Look into the cache."""
-        return self.cached
+        return None if self.cached is None else RecordedEntry(self.cached)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEntry:
+    """What was in the cache: what had run out was not recorded."""
+
+    balance: Balance
+    until: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,18 @@ from shim.shadow.ledger import Ledger
 from shim.shadow.ledger_store import Batch, LedgerStore
 
 EVERY = 5.0
-"""Seconds between two batches."""
+"""Seconds between two batches, if nobody wants them sooner."""
+LOOK_S = 0.25
+"""How often is asked whether somebody does."""
 
 _log = structlog.get_logger("shim")
 
 
 class Bookkeeper:
-    """`counters` returns totals since the start, which only grow; `writer` names the process."""
+    """`counters` returns totals since the start, which only grow; `writer` names the process.
+
+    `pace` says how many seconds may lie between two batches now; chores keep to `every`.
+    """
 
     def __init__(
         self,
@@ -33,12 +38,15 @@ class Bookkeeper:
         writer: Callable[[], str],
         every: float = EVERY,
         chores: Mapping[str, Callable[[], None]] | None = None,
+        pace: Callable[[], float] | None = None,
     ) -> None:
         self._ledger = ledger
         self._counters = counters
         self._store = store
         self._writer = writer
         self._every = every
+        self._pace = pace or (lambda: every)
+        self._hurried = False
         self._chores = dict(chores or {})
         self._undone: dict[str, str] = {}
         self._kept: dict[Cell, int] = {}
@@ -101,9 +109,21 @@ class Bookkeeper:
         else:
             self._undone.pop(name, None)
 
+    def hurry(self) -> None:
+        """Have what is new handed in at the next look."""
+        self._hurried = True
+
     def _run(self) -> None:
-        while not self._stopping.wait(self._every):
-            self.turn()
+        look = min(LOOK_S, self._every)
+        since_batch = since_chores = 0.0
+        while not self._stopping.wait(look):
+            since_batch, since_chores = since_batch + look, since_chores + look
+            if since_chores >= self._every:
+                since_batch = since_chores = 0.0
+                self.turn()
+            elif self._hurried or since_batch >= self._pace():
+                self._hurried, since_batch = False, 0.0
+                self._hand_in()
 
     def _next(self) -> Batch | None:
         """Return the batch that is pending, else a new one, None if nothing is new."""

@@ -16,6 +16,8 @@ EVERYBODY = "*"
 OTHERS = "others"
 """The caller under which those are counted who come after the first `MOST_CALLERS`."""
 MOST_CALLERS = 200
+HARM = "harm:"
+"""Begins what divergences are counted as that a binding calls a harm."""
 
 
 class Cell(NamedTuple):
@@ -23,7 +25,8 @@ class Cell(NamedTuple):
 
     `caller` is a module, `EVERYBODY`, `OTHERS`, or the class of how busy the subject is.
     `comparison` is "noise of" one where legacy was compared with itself.
-    `what` is `routed`, `sampled`, `dropped:REASON`, an outcome, or `not_compared:REASON`.
+    `what` is `routed`, `sampled`, `dropped:REASON`, an outcome, `not_compared:REASON`, or
+    `harm:HARM`.
     """
 
     caller: str
@@ -54,6 +57,8 @@ class Counts:
     noise_reasons: Counter[tuple[Comparison, NotCompared]] = field(default_factory=Counter)
     latency: Latencies = field(default_factory=Latencies)
     """How long the calls of all episodes took, on either side."""
+    raised: Counter[str] = field(default_factory=Counter)
+    """How many of them raised, by side."""
     activities: Activities = field(default_factory=Activities)
     """How busy each subject is; its class is counted as a caller is."""
     _cells: dict[tuple[str, str, str, str], int] = field(default_factory=dict)
@@ -92,6 +97,16 @@ class Counts:
             reasons[result.comparison, result.reason] += 1
             what = f"{what}:{result.reason._value_}"
         self._tally(callers, side, str(result.name), what)
+
+    def ran(self, side: str, seconds: float, *, raised: bool) -> None:
+        """Count a call of an episode that is over."""
+        self.latency.add(side, seconds)
+        if raised:
+            self.raised[side] += 1
+
+    def harm(self, result: Result, harm: str, *, side: str) -> None:
+        """Count what a divergence did that needs no statistics, with who served."""
+        self._tally((), side, str(result.name), f"{HARM}{harm}")
 
     def snapshot(self) -> dict[str, object]:
         """Return plain data: each comparison with its own denominator."""

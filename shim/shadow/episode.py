@@ -49,14 +49,14 @@ class Episode:
         """Whether the live calls are over, and the shadows were shown the last one long ago."""
         return self.live_calls_finished and now - self.shown_at >= QUIET_AFTER
 
-    def durations(self) -> Iterator[tuple[str, float]]:
-        """Yield each side that was called, and how many seconds that took."""
+    def runs(self) -> Iterator[tuple[str, float, bool]]:
+        """Yield each side that was called, how many seconds that took, and whether it raised."""
         for call in self.calls:
             if call.finished is not None:
-                yield f"{call.serving} live", call.finished - call.started
+                yield f"{call.serving} live", call.finished - call.started, call.error is not None
         for name, outcomes in self.outcomes.items():
             for outcome in outcomes:
-                yield f"{name} shadow", outcome.duration
+                yield f"{name} shadow", outcome.duration, outcome.raised is not None
 
     @property
     def callers(self) -> set[str]:

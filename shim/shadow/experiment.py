@@ -245,8 +245,8 @@ class Experiment:
             del self._open[episode.subject]
             episode.closed_at = now
             self._leave(episode)
-            for side, seconds in episode.durations():
-                self._counts.latency.add(side, seconds)
+            for side, seconds, raised in episode.runs():
+                self._counts.ran(side, seconds, raised=raised)
         for episode, judgements in zip(episodes, self._judge(episodes), strict=True):
             for judgement in judgements:
                 result = self._conclude(episode, judgement)

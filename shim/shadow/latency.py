@@ -98,6 +98,10 @@ class Latencies:
         below = 1 << max(int(seconds * 1e6), 0).bit_length()
         self._counts.setdefault(side, Counter())[below] += 1
 
+    def classes(self) -> dict[str, dict[int, int]]:
+        """Return for each side how many calls stayed below so many microseconds."""
+        return {side: dict(counts.copy()) for side, counts in self._counts.copy().items()}
+
     def snapshot(self) -> dict[str, dict[str, int]]:
         """Return for each side how many calls stayed below so many microseconds, by class."""
         return {

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from shim.shadow.differences import Difference
-from shim.shadow.result import Result
+from shim.shadow.result import Comparison, Result
 
 OVERFLOW = "overflow"
 """The fingerprint of all those for which there was no room."""
@@ -23,6 +23,9 @@ FIRST_LINES = 10
 """Divergences of one group that a process logs one by one; the rest are counts."""
 MOST_PLACES = 20
 """Places of a divergence that its group shows."""
+
+
+_COMPARISONS = frozenset(Comparison)
 
 
 class GroupKey(NamedTuple):
@@ -56,9 +59,10 @@ class GroupDelta:
 
 @dataclass(slots=True)
 class _Group:
-    """`total` since the start, the rest since the last `take`."""
+    """`total` since the start, `sample` the first one; the rest since the last `take`."""
 
     differences: tuple[str, ...]
+    sample: str = ""
     total: int = 0
     told: int = 0
     count: int = 0
@@ -101,6 +105,7 @@ class Ledger:
         """Keep what the `number`th divergence of a group looked like, redacted, as JSON."""
         with self._lock:
             group = self._group(result)
+            group.sample = group.sample or text
             group.samples.append(Sample(number, text))
 
     def take(self) -> tuple[GroupDelta, ...]:
@@ -108,6 +113,26 @@ class Ledger:
         with self._lock:
             new = [(key, group) for key, group in self._groups.items() if group.count]
             return tuple(_delta(key, group) for key, group in new)
+
+    def totals(self) -> dict[GroupKey, int]:
+        """Return how many of each group there were since the start."""
+        with self._lock:
+            return {key: group.total for key, group in self._groups.items()}
+
+    def first_of(self, fingerprint: str) -> str:
+        """Return what the first divergence with a fingerprint looked like, empty if not kept."""
+        with self._lock:
+            found = (g.sample for key, g in self._groups.items() if key.fingerprint == fingerprint)
+            return next(found, "")
+
+    @property
+    def urgent(self) -> bool:
+        """Whether something has diverged since the last `take` that nobody knows."""
+        with self._lock:
+            return any(
+                group.count and key.comparison in _COMPARISONS and not key.known
+                for key, group in self._groups.items()
+            )
 
     def untold(self) -> dict[GroupKey, int]:
         """Return the totals of the groups that were not logged line by line, if they grew."""

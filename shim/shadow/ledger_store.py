@@ -13,6 +13,9 @@ from shim.shadow.result import Comparison
 MOST_STORED = 10_000
 """Groups that a store keeps one by one; further ones go to the group `overflow`."""
 
+DRILL = "drill"
+"""Stands for a comparison in groups that are synthetic; no report reads them."""
+
 _COMPARISONS = frozenset(Comparison)
 
 

@@ -68,17 +68,17 @@ def test_somebody_elses_page_is_not_shown(service):
 @pytest.mark.parametrize(
     ("headers", "why"),
     [
-        (signed(74, at=now() - 86_500), "init_data_expired"),
-        (signed(74, at=now() + 120), "init_data_from_the_future"),
-        (signed(74, token=OTHER_TOKEN), "init_data_forged"),
-        ({"Authorization": "tma "}, "init_data_malformed"),
-        ({"Cookie": "session=e30.x.y"}, "page_not_signed_in"),
+        (lambda: signed(74, at=now() - 86_500), "init_data_expired"),
+        (lambda: signed(74, at=now() + 120), "init_data_from_the_future"),
+        (lambda: signed(74, token=OTHER_TOKEN), "init_data_forged"),
+        (lambda: {"Authorization": "tma "}, "init_data_malformed"),
+        (lambda: {"Cookie": "session=e30.x.y"}, "page_not_signed_in"),
     ],
     ids=["expired", "from the future", "of another bot", "empty", "a forged session"],
 )
 def test_proof_that_proves_nothing_shows_nothing(service, headers, why):
     """The answer says what is wrong, and the counts say how often."""
-    answer = service.live.get("/u/74", **headers)
+    answer = service.live.get("/u/74", **headers())
     assert answer.status == 401
     assert BALANCE not in answer.text
     assert service.counts()["refused"] == {why: 1}

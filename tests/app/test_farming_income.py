@@ -74,7 +74,7 @@ def test_the_migration_is_played_through(farm: Farm, settings: Settings) -> None
     assert farm.compared(2)["saying"] == {"matched": 1, "mismatched": 1}
     farm.order("cohort", "add", str(USER), *OF_INCOME)
     assert farm.tick(5) == [Decimal(2)], "the canonical pays for what was missed"
-    farm.order("set", "100", *OF_INCOME)
+    farm.order("set", "100", "--force", "--reason", "a leap", *OF_INCOME)
     assert farm.tick(6.4) == [Decimal(1)], "late within its tick is on time"
     farm.order("rollback", "--reason", "trying it out")
     assert farm.tick(9) == [Decimal(1)]
@@ -129,10 +129,10 @@ def test_the_ledger_and_the_commands_tell_the_migrations_apart(farm: Farm) -> No
     told(*accept, *terms, *OF_INCOME)
     assert len(told("known", "list", *OF_INCOME)) == 2
     assert len(told("known", "list")) == 1
-    refused = farm.built.run("rollout", "set", "100", *OF_INCOME)
+    refused = farm.built.run("rollout", "set", "100", "--force", "--reason", "a leap", *OF_INCOME)
     assert refused.exit_code == 1
     assert "missed-ticks is known and not meant to stay" in refused.output
-    farm.order("set", "100")
+    farm.order("set", "100", "--force", "--reason", "a leap")
     shown = farm.built.run("rollout", "status").output
     assert f"migration  {NAME}" in shown
     status = json.loads(farm.built.run("rollout", "status", "--json").stdout)
@@ -141,8 +141,8 @@ def test_the_ledger_and_the_commands_tell_the_migrations_apart(farm: Farm) -> No
 
 def test_resuming_one_migration_moves_no_user_of_another(farm: Farm) -> None:
     """The kill switch is one: what is not resumed by name begins again at nobody."""
-    farm.order("set", "50", *OF_INCOME)
-    farm.order("set", "25")
+    farm.order("set", "50", "--force", "--reason", "a leap", *OF_INCOME)
+    farm.order("set", "25", "--force", "--reason", "a leap")
     farm.order("rollback")
     done = farm.built.run("rollout", "resume", "--at", "10", "--reason", "all is well")
     assert done.exit_code == 0, done.output
@@ -169,7 +169,7 @@ def test_why_is_answered_of_each_migration(farm: Farm) -> None:
 @pytest.mark.parametrize("percent", ["0", "100"])
 def test_a_tick_is_paid_once_whoever_works_it_out(farm: Farm, percent: str) -> None:
     """A tick that is run again pays nothing, and the deposit says until when it was paid."""
-    farm.order("set", percent, *OF_INCOME)
+    farm.order("set", percent, "--force", "--reason", "a leap", *OF_INCOME)
     assert farm.tick(0) == [Decimal(1)]
     assert farm.tick(0.3) == []
     assert farm.tick(1) == [Decimal(1)]

@@ -16,9 +16,11 @@ from app.factory import create_app
 from app.settings import EXCEPTIONS, Settings, SettingsError
 from app.settings_checks import environment_of
 from app.settings_digest import settings_digest
+from app.settings_guard import GuardSettings
 
 ROOT = Path(__file__).parents[2]
 DEFAULTS = {
+    "guard": GuardSettings(),
     "database_url": "sqlite:///app.db",
     "host_name": socket.gethostname(),
     "host": "127.0.0.1",

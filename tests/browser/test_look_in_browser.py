@@ -119,9 +119,11 @@ def test_each_step_hands_out_its_command(browser: Browser, live: Live) -> None:
     with browser.new_context(permissions=["clipboard-read", "clipboard-write"]) as context:
         page = context.new_page()
         page.goto(live.url)
-        page.get_by_role("button", name="flask rollout set 50").click()
+        page.get_by_role("button", name="flask rollout set 50 --force --reason demo").click()
         expect(page.get_by_test_id("said")).to_contain_text("Copied")
-        assert page.evaluate("navigator.clipboard.readText()") == ".venv/bin/flask rollout set 50"
+        assert page.evaluate("navigator.clipboard.readText()") == (
+            ".venv/bin/flask rollout set 50 --force --reason demo"
+        )
 
 
 def test_the_trace_shows_what_the_page_missed(live: Live, page: Page) -> None:

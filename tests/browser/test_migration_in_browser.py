@@ -131,7 +131,7 @@ def shadow(story: Story) -> None:
 
 def half(story: Story) -> None:
     """Check that the pages of the lower half move, and the others as little as before."""
-    story.service.flask("rollout", "set", "50")
+    story.service.flask("rollout", "set", "50", "--force", "--reason", "a leap")
     sides = {user["id"]: user["side"] for user in story.service.state()["users"]}
     assert sides == {**dict.fromkeys(LOWER, "canonical"), **dict.fromkeys(UPPER, "legacy")}
     with story.standing_still(74, 33):
@@ -143,7 +143,7 @@ def half(story: Story) -> None:
 
 def complete(story: Story) -> None:
     """Check that every page moves, and catches up with what it was never told."""
-    story.service.flask("rollout", "set", "100")
+    story.service.flask("rollout", "set", "100", "--force", "--reason", "a leap")
     assert story.service.state()["stage"] == "complete"
     story.farm(*EVERYBODY)
     story.arrives(*EVERYBODY)

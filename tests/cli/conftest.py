@@ -18,6 +18,7 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import insert
 
+from app.adapters.guard_sql import SqlGuardStore
 from app.adapters.ledger import SqlLedgerStore
 from app.adapters.questions import Questions
 from app.cli_rollout import rollout
@@ -66,6 +67,7 @@ def parts_on(instance: Path) -> Any:
             pair=pair,
             known=KnownFile(instance / known_name(pair), shipped=shipped[pair]),
             ledger=SqlLedgerStore(database, migration=pair.migration),
+            guard=SqlGuardStore(database, migration=pair.migration, comparisons=("truth",)),
         )
         for pair in MIGRATIONS
     }

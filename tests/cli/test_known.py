@@ -178,11 +178,14 @@ def test_a_file_that_cannot_be_used_is_named(
 ) -> None:
     """Nothing is accepted, and nobody can say whether everybody may be moved."""
     (flask_shadow.instance / "known.json").write_text("garbage")
-    for done in (flask_shadow("known", "list"), flask_rollout("set", "100")):
+    for done in (
+        flask_shadow("known", "list"),
+        flask_rollout("set", "100", "--force", "--reason", "a leap"),
+    ):
         assert done.exit_code == 1
         assert "known.json cannot be used" in done.output
     assert "known.json cannot be used" in flask_rollout("status").output
-    assert flask_rollout("set", "99").exit_code == 0
+    assert flask_rollout("set", "99", "--force", "--reason", "a leap").exit_code == 0
 
 
 def test_everybody_is_moved_only_over_what_is_meant_to_stay(
@@ -190,17 +193,17 @@ def test_everybody_is_moved_only_over_what_is_meant_to_stay(
 ) -> None:
     """The fault itself is no obstacle; another one is, unless it is meant to stay or is over."""
     flask_shadow.accept("old-balance", *PLACE, *WHEN)
-    refused = flask_rollout("set", "100")
+    refused = flask_rollout("set", "100", "--force", "--reason", "a leap")
     assert refused.exit_code == 1
     assert "not set to 100 %: old-balance is known and not meant to stay" in refused.output
     assert flask_rollout.flag().percentage == 0
-    assert flask_rollout("set", "99").exit_code == 0
+    assert flask_rollout("set", "99", "--force", "--reason", "a leap").exit_code == 0
     flask_rollout("rollback")
     assert flask_rollout("resume", "--at", "100", "--reason", "x").exit_code == 1
     flask_rollout("resume", "--at", "50", "--reason", "x")
     flask_shadow("known", "end", "old-balance", "--reason", "it is to stay")
     flask_shadow.accept("old-balance", *PLACE, *WHEN, "--stays")
-    assert flask_rollout("set", "100").exit_code == 0
+    assert flask_rollout("set", "100", "--force", "--reason", "a leap").exit_code == 0
     assert flask_rollout.json("status")["stage"] == "complete"
 
 

@@ -30,8 +30,8 @@ def test_the_stages_follow_the_commands(flask_rollout: CommandLine) -> None:
     for arguments, stage in (
         (("shadow", "100"), "shadow"),
         (("cohort", "add", "7"), "ramp"),
-        (("set", "50"), "ramp"),
-        (("set", "100"), "complete"),
+        (("set", "50", "--force", "--reason", "a leap"), "ramp"),
+        (("set", "100", "--force", "--reason", "a leap"), "complete"),
         (("off",), "off"),
         (("shadow", "100"), "shadow"),
         (("set", "1"), "ramp"),
@@ -42,7 +42,7 @@ def test_the_stages_follow_the_commands(flask_rollout: CommandLine) -> None:
 
 def test_set_tells_both_sides_and_that_nobody_is_there(flask_rollout: CommandLine) -> None:
     """The summary has flag, before, after and revision; without a worker that is said."""
-    result = flask_rollout("set", "25")
+    result = flask_rollout("set", "25", "--force", "--reason", "a leap")
     assert result.exit_code == 0
     assert f"{CANONICAL_FLAG}: 0 % -> 25 % (revision 2)" in result.stdout
     assert "there is no live worker: this holds for those that start" in result.stderr
@@ -134,7 +134,7 @@ def test_a_rollback_without_workers_sets_the_latch_and_exits_3(
     flask_rollout: CommandLine,
 ) -> None:
     """Nobody confirmed, nobody was there to: that is a code of its own."""
-    flask_rollout("set", "50")
+    flask_rollout("set", "50", "--force", "--reason", "a leap")
     result = flask_rollout("rollback", "--by", "ann", "--reason", "the guard said so")
     assert result.exit_code == 3
     assert "there is no live worker: this holds for those that start" in result.stderr
@@ -149,7 +149,7 @@ def test_a_percentage_set_while_rolled_back_moves_nobody_and_says_so(
 ) -> None:
     """The latch outranks the flags, and the command points at the way on."""
     flask_rollout("rollback")
-    result = flask_rollout("set", "50")
+    result = flask_rollout("set", "50", "--force", "--reason", "a leap")
     assert "legacy goes on serving: see `flask rollout resume`" in result.stderr
     assert flask_rollout.json("status")["stage"] == "rolled_back"
 
@@ -157,7 +157,7 @@ def test_a_percentage_set_while_rolled_back_moves_nobody_and_says_so(
 def test_resume_begins_at_one_percent(flask_rollout: CommandLine) -> None:
     """However far the rollout was, it starts over small, under a higher epoch."""
     flask_rollout("shadow", "100")
-    flask_rollout("set", "80")
+    flask_rollout("set", "80", "--force", "--reason", "a leap")
     flask_rollout("rollback")
     resumed = flask_rollout.json("resume", "--reason", "repaired")
     assert (resumed["latch"]["epoch"], resumed["latch"]["engaged"]) == (2, False)
@@ -182,7 +182,7 @@ def test_resume_wants_a_reason(flask_rollout: CommandLine, reason: tuple[str, ..
 
 def test_resume_without_a_rollback_changes_nothing(flask_rollout: CommandLine) -> None:
     """It would otherwise cut a running rollout down to 1 %."""
-    flask_rollout("set", "80")
+    flask_rollout("set", "80", "--force", "--reason", "a leap")
     result = flask_rollout("resume", "--reason", "by mistake")
     assert result.exit_code == 1
     assert "there is nothing to resume" in result.stderr
@@ -191,7 +191,7 @@ def test_resume_without_a_rollback_changes_nothing(flask_rollout: CommandLine) -
 
 def test_history_tells_who_when_what_why_from_and_to(flask_rollout: CommandLine) -> None:
     """Every change is there in order, a resume with both of its steps."""
-    flask_rollout("set", "25", "--by", "ann", "--reason", "first users")
+    flask_rollout("set", "25", "--force", "--by", "ann", "--reason", "first users")
     flask_rollout("cohort", "add", "7", "--by", "bob")
     flask_rollout("rollback", "--by", "ann", "--reason", "drill")
     flask_rollout("resume", "--by", "ann", "--reason", "drill over")
@@ -229,7 +229,7 @@ def test_a_history_that_cannot_be_written_undoes_nothing(flask_rollout: CommandL
 def test_a_torn_history_is_shown_as_far_as_it_goes(flask_rollout: CommandLine) -> None:
     """The lines that cannot be read are counted on the side."""
     (flask_rollout.instance / "history.jsonl").write_text('{"when": "20')
-    flask_rollout("set", "5")
+    flask_rollout("set", "5", "--force", "--reason", "a leap")
     result = flask_rollout("history")
     assert result.exit_code == 0
     assert "set: 0 % -> 5 %" in result.stdout
@@ -249,7 +249,7 @@ def test_a_broken_flag_file_is_shown_and_not_overwritten(flask_rollout: CommandL
     file = flask_rollout.instance / "flags.json"
     file.write_text("<html>")
     assert f"problem    the flag file {file} cannot be applied" in flask_rollout("status").stdout
-    result = flask_rollout("set", "5")
+    result = flask_rollout("set", "5", "--force", "--reason", "a leap")
     assert result.exit_code == 1
     assert "mend the file, or move it away" in result.stderr
     assert flask_rollout("cohort", "list").exit_code == 1
@@ -299,7 +299,7 @@ def test_why_without_a_worker_is_told_from_the_files(flask_rollout: CommandLine)
 
 def test_what_people_type_is_kept_on_one_line(flask_rollout: CommandLine) -> None:
     """A reason with line breaks or broken characters is stored so that it can be shown."""
-    flask_rollout("set", "5", "--by", " ann\n", "--reason", "a\nb \udcff c")
+    flask_rollout("set", "5", "--force", "--by", " ann\n", "--reason", "a\nb \udcff c")
     (entry,) = flask_rollout.json("history")
     assert (entry["who"], entry["why"]) == ("ann", "a b ? c")
 
@@ -319,7 +319,7 @@ def test_the_log_stays_out_of_the_output(flask_rollout: CommandLine) -> None:
 @given(percent=st.integers(0, 100))
 def test_every_percentage_arrives(flask_rollout: CommandLine, percent: int) -> None:
     """Each whole number from 0 to 100 is in the file after it was set."""
-    assert flask_rollout("set", str(percent)).exit_code == 0
+    assert flask_rollout("set", str(percent), "--force", "--reason", "a leap").exit_code == 0
     assert flask_rollout.flag().percentage == percent
 
 
@@ -329,6 +329,6 @@ def test_a_writer_that_hangs_is_named(
     """A flag file that somebody else holds is an error, not an endless wait."""
     monkeypatch.setattr("flags.admin.LOCK_TIMEOUT_S", 0.01)
     with locked(tmp_path / "flags.json"):
-        result = flask_rollout("set", "5")
+        result = flask_rollout("set", "5", "--force", "--reason", "a leap")
     assert result.exit_code == 1
     assert "is held by another process" in result.stderr

@@ -48,7 +48,12 @@ def test_a_change_of_the_flags_is_confirmed_too(
 ) -> None:
     """Percentage, shadow, cohort and off wait for each worker, in JSON as well."""
     pid = start_worker()
-    for arguments in (("shadow", "100"), ("set", "50"), ("cohort", "add", "7"), ("off",)):
+    for arguments in (
+        ("shadow", "100"),
+        ("set", "50", "--force", "--reason", "a leap"),
+        ("cohort", "add", "7"),
+        ("off",),
+    ):
         workers = flask_rollout.json(*arguments)["workers"]
         assert [each["pid"] for each in workers["confirmed"]] == [pid]
         assert workers["unconfirmed"] == []
@@ -81,7 +86,7 @@ def test_a_resume_waits_with_the_latch_for_the_percentage(
 ) -> None:
     """A worker that is alive and still at 80 % keeps the latch engaged, and is named."""
     monkeypatch.setattr("app.rollout.PATIENCE_S", 1.0)
-    flask_rollout("set", "80")
+    flask_rollout("set", "80", "--force", "--reason", "a leap")
     following, frozen = start_worker(), start_worker("--frozen")
     assert flask_rollout("rollback").exit_code == 1
     result = flask_rollout("resume", "--reason", "repaired")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from tests.docs import effects, income_effects, unleash_effects
+from tests.docs import effects, guard_effects, income_effects, unleash_effects
 from tests.docs.demonstration import Demonstration, Done
 
 VECTORS = "b_no_connection or b_object_argument or single_update"
@@ -43,12 +43,12 @@ CHECKS = {
         'flask rollout resume --reason "it works as it should"': percentage(1, "ramp"),
         "flask rollout set 0": Check(partial(effects.percentage_is, 0, stage="shadow")),
         'flask rollout set 0 --reason "step 2: both flags on again"': percentage(0, "off"),
-        "flask rollout set 25": percentage(25, "ramp"),
-        "flask rollout set 100": percentage(100, "complete"),
+        'flask rollout set 25 --force --reason "trying it out"': percentage(25, "ramp"),
+        'flask rollout set 100 --force --reason "trying it out"': percentage(100, "complete"),
         'flask rollout set 1 --reason "step 4"': percentage(1, "ramp"),
-        'flask rollout set 10 --reason "step 5"': percentage(10, "ramp"),
-        'flask rollout set 50 --reason "step 6"': percentage(50, "ramp"),
-        'flask rollout set 100 --reason "step 7"': percentage(100, "complete"),
+        "flask rollout plan": Check(guard_effects.shows_the_plan),
+        'flask rollout advance --reason "step 5"': Check(guard_effects.says_what_is_missing),
+        'flask rollout drill --reason "the monthly drill"': Check(guard_effects.practised),
         "flask rollout shadow 0": Check(partial(effects.stage_is, "off")),
         "flask rollout shadow 100": Check(partial(effects.shadow_is, 100)),
         'flask rollout shadow 100 --reason "step 2"': Check(partial(effects.shadow_is, 100)),

@@ -77,6 +77,8 @@ class MemoryTruth:
 class ConnectionDouble:
     """A connection that begins every frame at once, unless it is told to be slow."""
 
+    watchers = ()
+
     def __init__(self, connection_id="a"):
         self.id = connection_id
         self.is_open = True
@@ -89,6 +91,21 @@ class ConnectionDouble:
         self.offered = []
         self.begun = []
         self.withdrawals = []
+
+    def __setattr__(self, name, value):
+        """Tell whoever watches what may be watched."""
+        super().__setattr__(name, value)
+        if name in ("is_open", "base_version"):
+            for changed in self.watchers:
+                changed()
+
+    def watch(self, changed):
+        """Call this after each change of `is_open` and `base_version`."""
+        self.watchers = (*self.watchers, changed)
+
+    def unwatch(self, changed):
+        """Call it no more."""
+        self.watchers = tuple(each for each in self.watchers if each != changed)
 
     def send(self, text):
         """Record a text, or raise if the connection is broken."""

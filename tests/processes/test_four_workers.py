@@ -71,7 +71,7 @@ def test_each_worker_was_started_after_its_fork(workers: Gunicorn) -> None:
 
 def test_a_percentage_reaches_all_four(workers: Gunicorn) -> None:
     """Each is named with its milliseconds, and the very next answer of each follows it."""
-    result = workers.flask("rollout", "set", "50")
+    result = workers.flask("rollout", "set", "50", "--force", "--reason", "a leap")
     assert result.exit_code == 0, result.output
     assert set(confirmed(result)) == workers.live()
     assert sides(workers, WITHIN_10) == ["canonical"] * 4
@@ -80,7 +80,7 @@ def test_a_percentage_reaches_all_four(workers: Gunicorn) -> None:
 
 def test_a_rollback_reaches_all_four_before_it_returns(workers: Gunicorn) -> None:
     """Each is named with its milliseconds; from then on no worker serves the canonical."""
-    assert workers.flask("rollout", "set", "100").exit_code == 0
+    assert workers.flask("rollout", "set", "100", "--force", "--reason", "a leap").exit_code == 0
     assert sides(workers, WITHIN_10) == ["canonical"] * 4
     result = workers.flask("rollout", "rollback", "--by", "ann", "--reason", "a test")
     answers = workers.why(WITHIN_10)
@@ -103,7 +103,7 @@ def test_a_flag_file_that_was_replaced_is_applied_by_all_four(workers: Gunicorn)
 
 def test_a_bad_flag_file_changes_nothing_in_any_worker(workers: Gunicorn) -> None:
     """The last good flags go on everywhere, stale, until the file is good again."""
-    assert workers.flask("rollout", "set", "100").exit_code == 0
+    assert workers.flask("rollout", "set", "100", "--force", "--reason", "a leap").exit_code == 0
     good = workers.settings.flag_file.read_text()
     replace_file(workers.settings.flag_file, "<html>busy</html>")
     until(lambda: all(a["flags_stale"] for a in workers.why(WITHIN_10).values()))
@@ -115,7 +115,7 @@ def test_a_bad_flag_file_changes_nothing_in_any_worker(workers: Gunicorn) -> Non
 
 def test_a_stopped_worker_is_named_as_unconfirmed(workers: Gunicorn) -> None:
     """The three others confirm, the exit code is 1, and the stopped one follows once it runs."""
-    assert workers.flask("rollout", "set", "100").exit_code == 0
+    assert workers.flask("rollout", "set", "100", "--force", "--reason", "a leap").exit_code == 0
     pids = workers.live()
     stopped = max(pids)
     os.kill(stopped, signal.SIGSTOP)
@@ -138,7 +138,7 @@ def test_a_worker_that_takes_the_place_of_a_killed_one_follows_the_latch(
     workers: Gunicorn,
 ) -> None:
     """It starts rolled back: nobody has to tell it."""
-    assert workers.flask("rollout", "set", "100").exit_code == 0
+    assert workers.flask("rollout", "set", "100", "--force", "--reason", "a leap").exit_code == 0
     assert workers.flask("rollout", "rollback").exit_code == 0
     before = workers.live()
     os.kill(max(before), signal.SIGKILL)

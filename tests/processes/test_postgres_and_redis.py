@@ -9,6 +9,7 @@ import signal
 import time
 import urllib.request
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
@@ -174,7 +175,11 @@ def test_five_hundred_pages_live_through_the_death_of_a_worker(
         "SHIM_DEMO": "1",
     }
     try:
-        with Gunicorn(tmp_path, workers=2, environ=settings) as server:
-            asyncio.run(follow(server, database))
+        # On a thread of its own: a browser that another test opened has a loop on this one.
+        with (
+            Gunicorn(tmp_path, workers=2, environ=settings) as server,
+            ThreadPoolExecutor(1) as thread,
+        ):
+            thread.submit(asyncio.run, follow(server, database)).result()
     finally:
         database.dispose()

@@ -49,7 +49,11 @@ def test_no_token_and_no_frame_is_in_the_log_of_a_run(tmp_path: Path) -> None:
     bad = init_data(74, at=time.time(), token=OTHER_TOKEN)
     environ = {"SHIM_BOT_TOKEN": TOKEN, "SHIM_SECRET_KEY": SECRET}
     gunicorn = Gunicorn(tmp_path, workers=1, environ=environ)
-    for command in (("demo", "prepare"), ("rollout", "set", "100"), ("rollout", "shadow", "100")):
+    for command in (
+        ("demo", "prepare"),
+        ("rollout", "set", "100", "--force", "--reason", "a leap"),
+        ("rollout", "shadow", "100"),
+    ):
         assert gunicorn.flask(*command).exit_code == 0
     with gunicorn as server:
         asked = urllib.request.Request(

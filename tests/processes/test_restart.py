@@ -15,7 +15,7 @@ def test_a_rollback_survives_a_full_restart(tmp_path: Path) -> None:
     """The latch is a file: the new worker starts rolled back, by whom and why as it was."""
     gunicorn = Gunicorn(tmp_path, workers=1)
     assert gunicorn.flask("demo", "prepare").exit_code == 0
-    assert gunicorn.flask("rollout", "set", "100").exit_code == 0
+    assert gunicorn.flask("rollout", "set", "100", "--force", "--reason", "a leap").exit_code == 0
     with gunicorn:
         (before,) = gunicorn.live()
         assert gunicorn.flask("rollout", "rollback", "--reason", "a fault").exit_code == 0

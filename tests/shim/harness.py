@@ -1,12 +1,13 @@
 """The whole migration on one virtual clock: live sides, shadows and comparison, no thread."""
 
+import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
 
-from app.core.balance_manager import UserBalance
+from app.core.balance_manager import KeptBalance, UserBalance
 from app.notifications.ports import BalanceHint
 from app.notifications.service import BalanceNotifications
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
@@ -39,7 +40,7 @@ class MemoryManager:
 
     def get_user_balance(self, user_id):
         """Answer from the cache, else from the truth."""
-        cached = self.cached_balance(user_id)
+        cached = self.cache.get(user_id)
         if cached is not None:
             return cached
         found = self.truth.read({user_id: None}).get(user_id)
@@ -47,9 +48,10 @@ class MemoryManager:
             raise LookupError(f"no user {user_id}")
         return found
 
-    def cached_balance(self, user_id):
-        """Look into the cache."""
-        return self.cache.get(user_id)
+    def kept(self, user_id):
+        """Look into the cache, where nothing runs out."""
+        cached = self.cache.get(user_id)
+        return None if cached is None else KeptBalance(cached, 1, math.inf)
 
     def remember(self, user_id, uni, ton="0"):
         """Fill the cache."""

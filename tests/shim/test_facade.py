@@ -302,7 +302,7 @@ def test_a_snapshot_that_fails_costs_no_caller_its_call(capsys):
     def fail(user_id):
         raise RuntimeError("no snapshot today")
 
-    harness.manager.cached_balance = fail
+    harness.manager.kept = fail
     for _ in range(3):
         harness.by_id.notify_balance_update(7)
     assert spy.handed == [7, 7, 7]

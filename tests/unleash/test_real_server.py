@@ -92,16 +92,16 @@ def test_a_webhook_hurries_every_host(
 def test_our_own_command_is_no_surprise_and_is_confirmed(at: Turn, start: Start) -> None:
     """`set 50` from 0 % is followed, and the command names the worker and exits 0."""
     host = start()
-    done = host.operator("rollout", "set", "50")
+    done = host.operator("rollout", "set", "50", "--force", "--reason", "a leap")
     assert done.exit_code == 0, done.output
     assert "confirmed after" in done.output
     assert host.percentage == 50
-    again = host.operator("rollout", "set", "50")
+    again = host.operator("rollout", "set", "50", "--force", "--reason", "a leap")
     assert again.exit_code == 0, again.output
     off = host.operator("rollout", "off")
     assert off.exit_code == 0, off.output
     assert host.percentage == 0
-    on = host.operator("rollout", "set", "10")
+    on = host.operator("rollout", "set", "10", "--force", "--reason", "a leap")
     assert on.exit_code == 0, on.output
     assert host.percentage == 10
 
@@ -269,7 +269,7 @@ def test_an_operator_without_a_server_is_told_that_nothing_was_changed(
     """Refused connections are no unknown: nothing was done, and the message says so."""
     host = start()
     away = Host(replace(host.built.parts.settings, unleash_url="http://127.0.0.1:9"))
-    failed = away.run("rollout", "set", "5")
+    failed = away.run("rollout", "set", "5", "--force", "--reason", "a leap")
     assert failed.exit_code == 1
     assert "nothing was changed: http://127.0.0.1:9 cannot be reached" in failed.output
     doctor = away.run("unleash", "doctor")

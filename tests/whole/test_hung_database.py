@@ -50,7 +50,7 @@ def test_a_rollback_waits_for_no_database_that_hangs(tmp_path, own_postgres, pen
                 assert parts.stage() is Stage.ROLLED_BACK
                 say_by_legacy("2049")
                 assert balance(page)[:2] == (None, 2049)
-            assert applied - began < 0.5
+            assert applied - began < 1.0  # the database answers never
             wait_until(lambda: canonical.pending_users() == ())
             assert canonical.counters.windows_dropped == 1
 

@@ -12,7 +12,7 @@ from flags.body import flag_body, flag_feature
 from flags.decision import CANONICAL_FLAG, FARMING_INCOME, MIGRATIONS, SHADOW_FLAG
 from flags.definition import FlagDefinition, Held
 from flags.features import FlagFormatError
-from flags.guard import Guard, Verdict
+from flags.feed_guard import Guard, Verdict
 from flags.surprises import surprise
 from flags.targets import FileTargets
 from tests.flags.bodies import altered, good_body, strategy_of

@@ -9,8 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from flags.decision import CANONICAL_FLAG
 from flags.definition import FlagDefinition
 from flags.features import FlagFormatError
-from flags.guard import Guard, Verdict
-from flags.surprises import RAMP
+from flags.feed_guard import Guard, Verdict
+from flags.ramp import RAMP
 from flags.targets import Standing, without
 from tests.flags.bodies import good_body
 

@@ -1,0 +1,108 @@
+"""What happens when the guard trips: legacy serves, and everybody who has to know is told why."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from app.guard_looks import Watched
+from flags.history import History, HistoryEntry
+from flags.kill_switch import KillSwitch
+from flags.latch import Latch, LatchStoreError
+from flags.stage import Stage
+from shim.guard.record import GuardStoreError
+from shim.guard.ruling import Ruling
+from shim.guard.totals import Totals
+from shim.shadow.ledger_store import DRILL
+
+WHO = "guard"
+MOST_FINGERPRINTS = 3
+SHORT_SAMPLE = 300
+"""Characters of a sample on the latch; the log, the webhook and the ledger have all of it."""
+
+Tell = Callable[[Mapping[str, Any]], None]
+
+_log = structlog.get_logger("app")
+
+
+@dataclass(frozen=True, slots=True)
+class GuardTrip:
+    """Pulls the cord. `tell` hands a notice to the webhook; it returns at once."""
+
+    kill_switch: KillSwitch
+    history: History
+    host: str
+    tell: Tell
+
+    def __call__(self, each: Watched, ruling: Ruling, *, at: int, new: Totals) -> None:
+        """Engage the latch if it is still open at the epoch `at`, and tell why.
+
+        Whoever finds that another one was first does nothing. A latch that no store took is
+        followed by this worker, and brought to the others once a store answers.
+        """
+        evidence = {} if ruling.limit == DRILL else _evidence(each, new)
+        migration, stage = each.course.pair.migration, each.stage
+        why = _why(migration, ruling, evidence)
+        try:
+            latch = self.kill_switch.trip(at=at, who=WHO, why=why)
+        except LatchStoreError as error:
+            _log.error("guard_trip_not_shared", migration=migration, error=str(error))
+            latch = self.kill_switch.latch
+        if latch is None:
+            return
+        said = {
+            "migration": migration,
+            "host": self.host,
+            "limit": ruling.limit,
+            "reason": ruling.message,
+            "divergences": evidence,
+        }
+        _log.error("guard_tripped", epoch=latch.epoch, stage=stage, **said)
+        self._record(latch, stage)
+        self.tell({"event": "guard_tripped", **_of(latch), **said})
+
+    def _record(self, latch: Latch, stage: Stage) -> None:
+        entry = HistoryEntry(
+            datetime.now(UTC), WHO, "rollback", latch.why, stage, Stage.ROLLED_BACK
+        )
+        try:
+            self.history.append(entry)
+        except OSError as error:
+            _log.error("guard_trip_not_recorded", error=str(error))
+
+
+def _evidence(each: Watched, new: Totals) -> dict[str, dict[str, Any]]:
+    """Return the most frequent new divergences: how many, and what one looked like."""
+    counts = {
+        name.removeprefix("group "): count
+        for name, count in new.items()
+        if name.startswith("group ")
+    }
+    often = sorted(counts, key=lambda mark: -counts[mark])[:MOST_FINGERPRINTS]
+    return {mark: {"count": counts[mark], "sample": _sample(each, mark)} for mark in often}
+
+
+def _sample(each: Watched, fingerprint: str) -> str:
+    """Return what this worker saw of it, else what another one did."""
+    own = each.course.shadowing.ledger.first_of(fingerprint)
+    if own:
+        return own
+    try:
+        return each.store.sample(fingerprint)
+    except GuardStoreError:
+        return ""
+
+
+def _why(migration: str, ruling: Ruling, evidence: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the reason in one line, as it stands on the latch and in the history."""
+    found = [
+        f"{mark} {seen['count']} x: {str(seen['sample'])[:SHORT_SAMPLE]}"
+        for mark, seen in evidence.items()
+    ]
+    return " | ".join([f"{migration}: {ruling.message}", *found])
+
+
+def _of(latch: Latch) -> dict[str, Any]:
+    return {"epoch": latch.epoch, "when": latch.when.isoformat(), "why": latch.why}

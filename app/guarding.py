@@ -1,0 +1,92 @@
+"""Builds the guard of a worker: the looks, what a trip does, and whom it tells."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.adapters.guard_sql import SqlGuardStore
+from app.adapters.lease import FileLease
+from app.adapters.lease_sql import SqlLease
+from app.adapters.notices import Notices
+from app.adapters.shared_sql import SharedSql
+from app.database import Database
+from app.deciding import Deciding
+from app.guard_looks import GuardAlone, GuardOverAll, Watched
+from app.guard_trip import GuardTrip
+from app.leadership import Leadership, Lease
+from app.parts import Course
+from app.reach import Reach
+from app.runtime import Service
+from app.secret import signing_key
+from app.settings import Settings
+from flags.decision import BALANCE_NOTIFICATIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Guarding:
+    """`services` in the order of their start; none where the guard is off."""
+
+    services: tuple[tuple[str, Service], ...]
+
+
+def build_guarding(
+    settings: Settings,
+    database: Database,
+    *,
+    deciding: Deciding,
+    courses: Mapping[str, Course],
+    reach: Reach,
+) -> Guarding:
+    """Build all of it; nothing is started."""
+    if not settings.guard.on:
+        return Guarding(())
+    guarded = settings.guard.guarded
+    notices = _notices(settings)
+    trip = GuardTrip(
+        deciding.kill_switch,
+        deciding.history,
+        settings.host_name,
+        _nobody if notices is None else notices.tell,
+    )
+
+    def migrations() -> list[Watched]:
+        return [
+            Watched(
+                course,
+                SqlGuardStore(database, migration=name, comparisons=guarded.comparisons),
+                guarded,
+                _sends(reach) if name == BALANCE_NOTIFICATIONS.migration else lambda: (0, 0),
+            )
+            for name, course in courses.items()
+        ]
+
+    alone = GuardAlone(migrations(), kill_switch=deciding.kill_switch, trip=trip)
+    over_all = GuardOverAll(migrations(), kill_switch=deciding.kill_switch, trip=trip)
+    lead = Leadership(_lease(settings), over_all, name="guard")
+    services: list[tuple[str, Service]] = [("guard", alone), ("guard over all", lead)]
+    if notices is not None:
+        services.insert(0, ("notices", notices))
+    return Guarding(tuple(services))
+
+
+def _notices(settings: Settings) -> Notices | None:
+    if settings.guard.webhook is None:
+        return None
+    return Notices(settings.guard.webhook, secret=lambda: signing_key(settings))
+
+
+def _nobody(notice: Mapping[str, Any]) -> None:
+    """Tell nobody: no webhook is set."""
+
+
+def _sends(reach: Reach) -> Callable[[], tuple[int, int]]:
+    counters = reach.canonical.counters
+    return lambda: (counters.offers, counters.offers_failed)
+
+
+def _lease(settings: Settings) -> Lease:
+    """Return what one worker holds of all that share a database."""
+    if not settings.shared_database:
+        return FileLease(settings.guard_lock)
+    sql = SharedSql(settings.database_url, instance_path=settings.instance_path)
+    return SqlLease(sql, name="guard", host=settings.host_name)

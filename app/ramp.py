@@ -1,0 +1,187 @@
+"""Where a rollout is on its ramp, what its next step needs, and what the guard says of it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.parts import Parts
+from app.rollout import Order, Outcome, RolloutError, current_stage, set_flag
+from flags.ramp import next_step
+from flags.stage import Stage
+from shim.guard.plan import Missing, Standing, missing, objection
+from shim.guard.record import GuardStoreError, Kept
+from shim.guard.ruling import Ruling, State
+from shim.guard.watching import compared_since
+
+SILENT_S = 15.0
+"""Seconds after which a guard that kept nothing does not run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps, where we are, what is missing, and why the next one is not to be taken if so."""
+
+    steps: tuple[int, ...]
+    standing: Standing
+    step: int | None
+    missing: tuple[Missing, ...]
+    objection: str | None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the next step may be taken."""
+        return self.step is not None and not self.missing and self.objection is None
+
+
+def percentage_now(parts: Parts) -> int:
+    """Look at the flags anew, and return whom the canonical is to serve, the cohort aside."""
+    parts.provider.poll()
+    definition = parts.provider.state.definition(parts.pair.canonical)
+    return definition.percentage if definition is not None and definition.enabled else 0
+
+
+def guard_ruling(parts: Parts) -> tuple[Ruling, Kept]:
+    """Return what the guard said last, and its record; why it does not run if it does not."""
+    if not parts.settings.guard.on:
+        return _not_running("it is switched off by SHIM_GUARD"), Kept()
+    try:
+        kept = parts.guard.read()
+    except GuardStoreError as error:
+        return _not_running(str(error)), Kept()
+    if kept.record is None:
+        return _not_running("it has not looked yet: is the service running?"), kept
+    latch = parts.kill_switch.latch
+    if not latch.engaged and (kept.age_s > SILENT_S or kept.record.epoch != latch.epoch):
+        return _not_running(f"it has said nothing for {kept.age_s:.0f} s"), kept
+    return kept.record.ruling, kept
+
+
+def plan_of(parts: Parts) -> Plan:
+    """Return the plan as it stands now. Reads the flags, the latch and the ledger."""
+    stage, settings = current_stage(parts), parts.settings.guard
+    percentage = percentage_now(parts)
+    ruling, kept = guard_ruling(parts)
+    standing = Standing(percentage, 0.0, {}, ruling)
+    if kept.record is not None and kept.record.step.percentage == percentage:
+        step = kept.record.step
+        compared = _compared(parts, kept)
+        standing = Standing(percentage, step.seconds, compared, ruling)
+    step_to = next_step(percentage, settings.steps)
+    why = objection(ruling)
+    if stage is Stage.ROLLED_BACK:
+        why = "everybody was rolled back: see `flask rollout resume`"
+    return Plan(settings.steps, standing, step_to, missing(standing, settings.criteria), why)
+
+
+def advance(parts: Parts, order: Order) -> Outcome:
+    """Go one step. Raises RolloutError saying what is missing, `FlagAdminError`."""
+    plan = plan_of(parts)
+    if plan.step is None:
+        raise RolloutError(
+            f"there is no step above {plan.standing.percentage} %: canonical serves everybody"
+        )
+    if not plan.ready:
+        lacking = [str(each) for each in plan.missing]
+        lacking += [] if plan.objection is None else [plan.objection]
+        raise RolloutError(
+            f"not advanced from {plan.standing.percentage} % to {plan.step} %: "
+            + "; ".join(lacking)
+        )
+    step, flag = plan.step, parts.pair.canonical
+    return set_flag(parts, order, "advance", lambda admin: admin.set_percentage(flag, step))
+
+
+def refuse_leap(parts: Parts, percentage: int) -> None:
+    """Raise RolloutError if a percentage is past the next step of the ramp."""
+    now = percentage_now(parts)
+    step = next_step(now, parts.settings.guard.steps)
+    if step is not None and percentage > step:
+        raise RolloutError(
+            f"not set to {percentage} %: it is at {now} % and the next step of the ramp is"
+            f" {step} %. See `flask rollout plan`, or leap with --force and a --reason"
+        )
+
+
+def plan_json(parts: Parts) -> dict[str, Any]:
+    """Return the plan in JSON's types."""
+    plan = plan_of(parts)
+    return {
+        "migration": parts.pair.migration,
+        "percentage": plan.standing.percentage,
+        "next": plan.step,
+        "ready": plan.ready,
+        "steps": [{"percentage": step, "is": _place(step, plan)} for step in plan.steps],
+        "stood_s": round(plan.standing.seconds, 1),
+        "compared": dict(plan.standing.compared),
+        "missing": [
+            {
+                "what": each.what,
+                "have": each.have,
+                "need": each.need,
+                "unit": each.unit,
+                "ready_in_s": None if each.ready_in is None else round(each.ready_in, 1),
+            }
+            for each in plan.missing
+        ],
+        "objection": plan.objection,
+        "guard": guard_json(parts),
+    }
+
+
+def plan_lines(told: dict[str, Any]) -> list[str]:
+    """Return the same for a person."""
+    lines = [f"{each['percentage']:>4} %  {each['is']}" for each in told["steps"]]
+    lines.append(f"at {told['percentage']} % for {told['stood_s']:,.0f} s under guard")
+    for each in told["missing"]:
+        lacking = str(Missing(**{**_without_json(each), "ready_in": each["ready_in_s"]}))
+        lines.append(f"missing    {lacking}, {_when(each['ready_in_s'])}")
+    if told["objection"]:
+        lines.append(f"objection  {told['objection']}")
+    if told["ready"]:
+        lines.append(f"ready      `flask rollout advance` goes to {told['next']} %")
+    return [*lines, guard_line(told["guard"])]
+
+
+def guard_json(parts: Parts) -> dict[str, Any]:
+    """Return what the guard says, for the status."""
+    ruling, kept = guard_ruling(parts)
+    return {
+        "state": ruling.state,
+        "limit": ruling.limit,
+        "reason": ruling.message,
+        "age_s": None if kept.record is None else round(kept.age_s, 1),
+    }
+
+
+def guard_line(told: dict[str, Any]) -> str:
+    """Return the same for a person."""
+    return f"guard      {told['state'].replace('_', ' ')}: {told['reason']}"
+
+
+def _not_running(why: str) -> Ruling:
+    return Ruling(State.NOT_RUNNING, "running", why)
+
+
+def _compared(parts: Parts, kept: Kept) -> dict[str, int]:
+    if kept.record is None:
+        return {}
+    try:
+        totals = parts.guard.totals()
+    except GuardStoreError:
+        return {}
+    return dict(compared_since(kept.record.step, totals, parts.settings.guard.guarded))
+
+
+def _place(step: int, plan: Plan) -> str:
+    if step == plan.standing.percentage:
+        return "here"
+    if step == plan.step:
+        return "next"
+    return "passed" if step < plan.standing.percentage else "later"
+
+
+def _without_json(told: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in told.items() if name != "ready_in_s"}
+
+
+def _when(seconds: float | None) -> str:
+    return "never at the present rate" if seconds is None else f"met in {seconds:,.0f} s"

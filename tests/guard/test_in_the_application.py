@@ -1,0 +1,266 @@
+"""The guard in the whole application: it trips, says why, goes on counting, and is practised."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.adapters.guard_sql import SqlGuardStore
+from app.core.balance_notification_service import BalanceNotificationService
+from app.errors import DatabaseUnavailable
+from app.factory import create_app
+from app.guard_looks import GuardAlone, GuardOverAll, Watched
+from app.settings import Settings
+from app.settings_guard import GuardSettings
+from bench.kit.faults import FrameFault
+from flags.decision import BALANCE_NOTIFICATIONS
+from shim.guard.plan import Criteria
+from tests.app.conftest import Built, until
+from tests.guard.receiver import receiving
+from tests.notifications.doubles import ConnectionDouble
+
+USER = 10
+NAME = BALANCE_NOTIFICATIONS.migration
+
+
+class Turncoat(FrameFault):
+    """A canonical that says a wrong balance from the moment it is told to."""
+
+    bad = False
+
+    def frames(self, frame: Any, connection: Any) -> list[Any]:
+        """Return the frames to send instead of one."""
+        return [replace(frame, uni=frame.uni + 1)] if Turncoat.bad else [frame]
+
+
+Start = Callable[..., Built]
+
+
+@pytest.fixture
+def start(settings: Settings, seeded: bytes) -> Iterator[Start]:
+    """Return what starts an application with one page open, everybody served by the canonical."""
+    (settings.instance_path / "app.db").write_bytes(seeded)
+    built: list[Built] = []
+    Turncoat.bad = False
+
+    def make(guard: GuardSettings | None = None, *, percentage: int = 100) -> Built:
+        chosen = replace(settings, shadow_cpu_percent=100.0, guard=guard or GuardSettings())
+        one = Built(create_app(chosen, canonical=Turncoat))
+        built.append(one)
+        for order in (
+            ("shadow", "100"),
+            ("set", str(percentage), "--force", "--reason", "a test"),
+        ):
+            assert one.run("rollout", *order).exit_code == 0
+        one.parts.runtime.start()
+        BalanceNotificationService.get_instance().register_connection(
+            USER, ConnectionDouble("page")
+        )
+        if chosen.guard.on:
+            until(lambda: one.parts.guard.read().record)
+        return one
+
+    yield make
+    for one in built:
+        one.parts.runtime.stop()
+        one.parts.database.dispose()
+
+
+def farm(built: Built, times: int = 1, *, first: int = 0) -> None:
+    """Book so many ticks' income, each when the one before was compared."""
+    counts = built.parts.shadowing.counts
+    for tick in range(first, first + times):
+        before = counts.episodes
+        built.parts.farming.run_once(datetime.now(UTC) + timedelta(minutes=5 * tick))
+        until(
+            lambda before=before: (  # type: ignore[misc]
+                counts.episodes > before
+                and sum(list(counts.outcomes.values())) == 3 * counts.episodes
+            )
+        )
+
+
+def guard_of(built: Built) -> Any:
+    """Return what the status says of the guard."""
+    return json.loads(built.run("rollout", "status", "--json").stdout)["guard"]
+
+
+def harms(built: Built) -> int:
+    """Return how many wrong amounts this worker counted."""
+    cells = built.parts.shadowing.evidence.counters()
+    return sum(n for cell, n in cells.items() if cell.what == "harm:wrong_amount")
+
+
+def history(built: Built) -> list[Any]:
+    """Return the entries of the guard and of drills."""
+    entries = built.parts.history.read().entries
+    return [each for each in entries if each.who == "guard" or each.what == "drill"]
+
+
+def test_one_wrong_amount_rolls_everybody_back_and_says_why(start: Start) -> None:
+    """Latch, log, history, status and webhook have the reason; a person and a reason resume."""
+    with receiving([]) as receiver, capture_logs() as logs:
+        built = start(GuardSettings(webhook=receiver.url))
+        farm(built)
+        assert not built.parts.kill_switch.latch.engaged
+        Turncoat.bad = True
+        farm(built, first=1)
+        until(lambda: built.parts.kill_switch.latch.engaged, within=5)
+        assert receiver.wait(1)
+        notice = json.loads(receiver.got[0][1])
+        latch = built.parts.kill_switch.latch
+        assert latch.who == "guard"
+        assert f"{NAME}: wrong_amount: 1 seen, 0 borne" in latch.why
+        [(mark, seen)] = notice["divergences"].items()
+        assert (notice["event"], notice["limit"]) == ("guard_tripped", "wrong_amount")
+        assert seen["count"] == 1
+        assert "divergence" in seen["sample"]
+        assert f"{mark} 1 x: " in latch.why
+        [entry] = history(built)
+        assert (entry.what, entry.before, entry.after) == ("rollback", "complete", "rolled_back")
+        assert [log["limit"] for log in logs if log["event"] == "guard_tripped"] == ["wrong_amount"]
+        assert receiver.url not in str(logs)
+        until(lambda: built.parts.stage() == "rolled_back")
+        farm(built, 2, first=2)
+        assert harms(built) >= 2, "it goes on counting"
+        assert [entry.what for entry in history(built)] == ["rollback"], "it trips once"
+        assert built.run("rollout", "resume").exit_code == 2
+        Turncoat.bad = False
+        assert (
+            built.run("rollout", "resume", "--at", "100", "--reason", "it was repaired").exit_code
+            == 0
+        )
+        farm(built, 3, first=4)
+        until(lambda: guard_of(built)["state"] == "inconclusive")
+        assert not built.parts.kill_switch.latch.engaged, (
+            "what was before the resume is not counted"
+        )
+
+
+def test_at_the_stage_shadow_it_says_so_and_touches_nothing(start: Start) -> None:
+    """Nobody is served by the canonical: there is nothing to take back."""
+    with capture_logs() as logs:
+        built = start(percentage=0)
+        Turncoat.bad = True
+        farm(built, 2)
+        until(lambda: guard_of(built)["state"] == "breached")
+        assert not built.parts.kill_switch.latch.engaged
+    said = [log for log in logs if log["event"] == "guard_breached"]
+    assert {log["stage"] for log in said} == {"shadow"}
+    advance = built.run("rollout", "advance")
+    assert advance.exit_code == 1
+    assert "the guard says breached: wrong_amount" in advance.output
+
+
+def test_a_worker_trips_by_its_own_counts_while_the_database_is_away(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger cannot be read or written: what the worker counted itself is enough."""
+    built = start()
+    farm(built)
+
+    def away(*_: object, **__: object) -> Any:
+        raise DatabaseUnavailable("the database is away")
+
+    for name in ("read", "totals", "write", "sample"):
+        monkeypatch.setattr(SqlGuardStore, name, away)
+    monkeypatch.setattr(type(built.parts.ledger), "add", away)
+    Turncoat.bad = True
+    farm(built, first=1)
+    until(lambda: built.parts.kill_switch.latch.engaged, within=5)
+    assert "wrong_amount" in built.parts.kill_switch.latch.why
+
+
+def test_a_drill_trips_resumes_as_it_was_and_counts_nowhere(start: Start) -> None:
+    """Twice, too: the same users are served, its times stand in the history, no report has it."""
+    built = start()
+    farm(built, 3)
+    before = built.parts.provider.state.digest
+    for number in (1, 2):
+        done = built.run("rollout", "drill", "--reason", "monthly", "--json")
+        assert done.exit_code == 0, done.output
+        times = json.loads(done.stdout)
+        assert times["tripped_ms"] <= times["followed_ms"] <= times["resumed_ms"]
+        assert times["workers"] == 1
+        assert len(history(built)) == 2 * number
+    built.parts.provider.poll()
+    assert built.parts.provider.state.digest == before
+    assert not built.parts.kill_switch.latch.engaged
+    assert "tripped after" in history(built)[-1].after
+    assert "drill" not in built.run("shadow", "ledger", "--json").stdout
+    assert "drill" not in json.dumps(
+        json.loads(built.run("rollout", "status", "--json").stdout)["ledger"]
+    )
+    until(lambda: guard_of(built)["state"] == "inconclusive")
+    assert guard_of(built)["reason"].startswith("3 comparisons"), "a drill forgets nothing"
+
+
+def test_a_drill_is_refused_where_nobody_could_be_rolled_back(start: Start) -> None:
+    """At the stage shadow; and without a guard."""
+    built = start(percentage=0)
+    refused = built.run("rollout", "drill")
+    assert refused.exit_code == 1
+    assert "canonical serves nobody" in refused.output
+
+
+def test_a_drill_without_a_guard_is_refused(start: Start) -> None:
+    """It would wait for a trip that nobody makes."""
+    refused = start(GuardSettings(on=False)).run("rollout", "drill")
+    assert refused.exit_code == 1
+    assert "switched off by SHIM_GUARD" in refused.output
+
+
+def test_a_drill_that_does_not_trip_says_so(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guard is alive and trips on nothing: exit code 1, and everybody served as before."""
+    built = start()
+    farm(built)
+    until(lambda: guard_of(built)["state"] == "inconclusive")
+    monkeypatch.setattr("app.drill.TRIP_S", 0.5)
+    monkeypatch.setattr(GuardOverAll, "turn", lambda _: None)
+    monkeypatch.setattr(GuardAlone, "turn", lambda _: None)
+    for _, service in built.parts.runtime._services:  # its threads hold the methods already
+        if isinstance(service, GuardAlone):
+            service.stop()
+    monkeypatch.setattr(Watched, "stage", property(lambda _: "shadow"))
+    failed = built.run("rollout", "drill")
+    assert failed.exit_code == 1
+    assert "did not trip within 0.5 s" in failed.output
+    assert not built.parts.kill_switch.latch.engaged
+
+
+def test_the_plan_says_what_is_missing_and_advance_goes_one_step(start: Start) -> None:
+    """By how much, and when it can be met; the next step once it is, and never two."""
+    guard = GuardSettings(criteria=Criteria(seconds=0.0, calls=250), steps=(1, 5, 100))
+    built = start(guard, percentage=1)
+    farm(built, 10)
+    until(lambda: built.run("rollout", "plan", "--json") and plan(built)["compared"])
+    until(lambda: plan(built)["compared"] == {"batch_balance_processor": 10})
+    told = plan(built)
+    assert (told["percentage"], told["next"], told["ready"]) == (1, 5, False)
+    [lacking] = told["missing"]
+    assert (lacking["have"], lacking["need"]) == (10, 250)
+    refused = built.run("rollout", "advance")
+    assert refused.exit_code == 1
+    assert "batch_balance_processor: 10 of 250 compared, 240 more" in refused.output
+    leap = built.run("rollout", "set", "100")
+    assert leap.exit_code == 1
+    assert "the next step of the ramp is 5 %" in leap.output
+    assert built.run("rollout", "set", "100", "--force").exit_code == 2
+    farm(built, 240, first=10)
+    until(lambda: plan(built)["ready"])
+    done = built.run("rollout", "advance", "--reason", "all is met")
+    assert done.exit_code == 0, done.output
+    assert "1 % -> 5 %" in done.output
+    again = built.run("rollout", "advance")
+    assert again.exit_code == 1
+
+
+def plan(built: Built) -> Any:
+    """Return the plan."""
+    done = built.run("rollout", "plan", "--json")
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)

@@ -95,8 +95,12 @@ class RoutedCalls:
         Its value or its own exception is the caller's.
         """
         router = self._router
-        monotonic = router.monotonic
+        monotonic, queue = router.monotonic, router.queue
         self._tally.sampled += 1
+        try:
+            caller = _frame(depth + 1).f_code
+        except ValueError:
+            caller = _frame(depth).f_code
         try:
             call = LiveCall(
                 monotonic(),
@@ -106,9 +110,13 @@ class RoutedCalls:
                 serving,
                 route,
                 router.context(user_id),
-                _caller(depth + 1),
+                caller,
             )
-            router.queue.offer(call)
+            # Not by `offer`, nor the caller by `_caller`: each call of one is felt here.
+            if len(queue.waiting) < queue.limit:
+                queue.waiting.append(call)
+            else:
+                queue.drop(call)
         except Exception as error:  # noqa: BLE001 - a snapshot that fails must cost no caller its call
             router.report_unobserved(error)
             return serve(given)

@@ -14,8 +14,9 @@ class EventQueue:
     """
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._events: deque[Event] = deque()
+        self.limit = limit
+        self.waiting: deque[Event] = deque()
+        """What was handed over, oldest first; whoever appends looks at `limit` before."""
         self._holed: set[int] = set()
         self.dropped = 0
         """Events that found the queue full."""
@@ -26,25 +27,29 @@ class EventQueue:
         """Events that a reader took."""
 
     def __len__(self) -> int:
-        return len(self._events)
+        return len(self.waiting)
 
     def offer(self, event: Event) -> None:
         """Hand over one event, or drop it and count it."""
-        if len(self._events) >= self._limit:
-            # Atomic enough: CPython switches threads at calls and backward jumps only.
-            self.dropped += 1
-            self._holed.add(event.subject)
-            if isinstance(event, LiveCall):
-                who = module_of(event.caller), event.serving
-                self.dropped_calls[who] = self.dropped_calls.get(who, 0) + 1
-                whose = event.subject, event.serving
-                self._lost[whose] = self._lost.get(whose, 0) + 1
-            return
-        self._events.append(event)
+        if len(self.waiting) < self.limit:
+            self.waiting.append(event)
+        else:
+            self.drop(event)
+
+    def drop(self, event: Event) -> None:
+        """Count an event that found the queue full."""
+        # Atomic enough: CPython switches threads at calls and backward jumps only.
+        self.dropped += 1
+        self._holed.add(event.subject)
+        if isinstance(event, LiveCall):
+            who = module_of(event.caller), event.serving
+            self.dropped_calls[who] = self.dropped_calls.get(who, 0) + 1
+            whose = event.subject, event.serving
+            self._lost[whose] = self._lost.get(whose, 0) + 1
 
     def take(self, most: int) -> list[Event]:
         """Return up to `most` events, oldest first."""
-        events = self._events
+        events = self.waiting
         taken = [events.popleft() for _ in range(min(most, len(events)))]
         self.taken += len(taken)
         return taken

@@ -191,3 +191,22 @@ def test_the_same_version_is_offered_again_only_where_another_service_spoke(outb
     assert outbox.take() == "legacy"
     assert outbox.take() == frame(1, 2, change="5")
     assert outbox.overheard is None
+
+
+def test_whoever_watches_hears_of_each_version_and_of_the_close(outbox):
+    """When it hears of a change, the change is there to be read; afterwards it hears nothing."""
+    heard = []
+
+    def note():
+        heard.append((outbox.base_version, outbox.is_open))
+
+    outbox.watch(note)
+    outbox.base_version = 1
+    outbox.offer(frame(1, 2))
+    outbox.withdraw()
+    outbox.close()
+    outbox.close()
+    assert heard == [(1, True), (2, True), (1, True), (1, False)]
+    outbox.unwatch(note)
+    outbox.base_version = 3
+    assert len(heard) == 4

@@ -3,14 +3,17 @@
 import _thread
 import threading
 import traceback
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.balance_manager import KeptBalance, UserBalance
 from flags.user_id import MAX_USER_ID
 from shim.facade import ConnectionAwareFacade, UserIdOnlyFacade
+from shim.migration import CallContext
 from shim.shadow.callers import module_of
 from shim.shadow.counts import MOST_CALLERS, OTHERS
 from tests.notifications.doubles import ConnectionDouble
@@ -336,3 +339,53 @@ def test_callers_are_told_apart_in_bounds():
     assert len(tallies) == MOST_CALLERS + 1
     assert sum(tally.legacy for tally in tallies) == len(callers)
     assert (tallies[-1].caller, tallies[-1].legacy) == (OTHERS, 50)
+
+
+def test_a_call_that_is_not_sampled_needs_no_caller_below_it():
+    """A thread that is started on the facade's method is served, and counted under that."""
+    harness = Harness(percent=0, shadow=1)
+    user = next(user for user in range(1, 50) if not harness.migration.table.route(user).shadows)
+    served = threading.Event()
+    harness.by_id._legacy = SimpleNamespace(notify_balance_update=lambda user_id: served.set())
+    _thread.start_new_thread(harness.by_id.notify_balance_update, (user,))
+    assert served.wait(5)
+    [tally] = harness.migration.unsampled.values()
+    assert (module_of(tally.caller), tally.legacy) == ("facade", 1)
+
+
+def test_a_snapshot_holds_the_connections_as_they_were_at_the_call():
+    """What is closed, shown, broken or taken away later changes no earlier snapshot."""
+    harness = Harness()
+    connection = harness.connect()
+    connection.base_version = 3
+
+    def seen():
+        harness.by_id.notify_balance_update(7)
+        *_, call = harness.migration.queue.take(10)
+        states = CallContext.of(call).connections
+        return call, [(state.is_open, state.failed, state.base_version) for state in states]
+
+    first, before = seen()
+    connection.base_version = 4
+    connection.broken = True
+    with pytest.raises(ConnectionError):
+        harness.migration.book.entries(7)[0].legacy.send("{}")
+    connection.is_open = False
+    _, after = seen()
+    harness.aware.remove_connection(7, connection)
+    assert (before, after) == ([(True, False, 3)], [(False, True, 4)])
+    assert seen()[1] == [] == list(connection.watchers)
+    assert [state.base_version for state in CallContext.of(first).connections] == [3]
+
+
+def test_a_balance_that_had_run_out_at_the_call_is_not_in_its_snapshot():
+    """Whether the cache would have answered is worked out from the time of the call."""
+    harness = Harness()
+    balance = UserBalance(7, Decimal(1), Decimal(2))
+    found = []
+    for until in (99.0, 101.0):  # the clock stands at 100
+        harness.manager.kept = lambda _, until=until: KeptBalance(balance, 1, until)
+        harness.by_id.notify_balance_update(7)
+        [call] = harness.migration.queue.take(1)
+        found.append(CallContext.of(call).cached)
+    assert found == [None, balance]

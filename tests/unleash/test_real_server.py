@@ -119,7 +119,7 @@ def test_a_cohort_is_turned_in_unleash(at: Turn, start: Start) -> None:
 def test_a_raise_by_hand_waits_until_it_is_confirmed(at: Turn, start: Start) -> None:
     """Users stay where they are; the status says why; `confirm` lets them through."""
     host = start()
-    eventually(lambda: host.revision > 0)
+    eventually(lambda: host.revision > 0 and host.percentage == 0)
     at(50)
     eventually(lambda: host.built.parts.provider.held)
     assert host.percentage == 0
@@ -141,7 +141,7 @@ def test_each_migration_is_confirmed_by_its_name(at: Turn, start: Start) -> None
     """Both are held back; confirming one moves that one, although the other still waits."""
     host = start()
     income = FARMING_INCOME.canonical
-    eventually(lambda: host.revision > 0)
+    eventually(lambda: host.revision > 0 and host.percentage == 0)
     at(50)
     at(100, flag=income)
     eventually(lambda: len(host.built.parts.provider.held) == 2)

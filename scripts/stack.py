@@ -31,7 +31,10 @@ from scripts.unleash_server import ADMIN_TOKEN, CLIENT_TOKEN, unleash_on
 NAMES = ("host-a", "host-b")
 WORKERS = 2
 REPORT_S = 5.0
-BEGINNING = (("rollout", "shadow", "100"), ("rollout", "set", "50"))
+BEGINNING = (
+    ("rollout", "shadow", "100"),
+    ("rollout", "set", "50", "--force", "--reason", "to see it at work"),
+)
 """What is ordered first: at 0 % production's fault is what there is to see, and no more."""
 
 

@@ -144,7 +144,7 @@ class OpenSocket:
         if not connection.announced or self._unsent or not self.owned or self._closing is not None:
             return None
         self._unsent = frame = self._next(connection)
-        return frame
+        return frame or None
 
     def went(self, sent: int, now: float) -> None:
         """Note how much the kernel took of what was begun, or that it took nothing: below 0."""
@@ -186,6 +186,8 @@ class OpenSocket:
         """Return the frame that leaves next, or as many short ones as are worth one call."""
         build = self._host.build
         item = connection.take()
+        if item is None:  # withdrawn since it was announced
+            return b""
         frame = self._last_frame(item) if type(item) is Closing else build(item)
         if self._first:
             frame, self._first = self._first + frame, b""

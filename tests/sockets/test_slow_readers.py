@@ -46,6 +46,18 @@ def state(version):
     )
 
 
+def test_state_that_is_withdrawn_while_it_is_on_its_way_costs_no_page_its_socket(server):
+    """A flip may take back at any moment what the I/O thread was told of."""
+    raw, connection = subscribed(server, 75)
+    with raw:
+        for version in range(1, 3001):
+            connection.offer(state(version))
+            connection.withdraw()
+        connection.send('{"type":"done"}')
+        raw.hear_json("done")
+        assert connection.is_open
+
+
 def test_slow_reader_holds_one_frame_and_one_state(server):
     """However much is booked meanwhile: then it hears the newest balance and the whole change."""
     raw, slow = subscribed(server, 75, receive_buffer=4096)

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -114,7 +115,8 @@ class PostgresServer:
         assert self._process is not None
         master = psutil.Process(self._process.pid)
         for process in (master, *master.children(recursive=True)):
-            process.send_signal(number)
+            with suppress(psutil.NoSuchProcess):  # a backend ends with its client
+                process.send_signal(number)
 
     def _copy(self, package: Path) -> Path:
         copy = self._folder / package.name

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from app.adapters.latch_redis import RedisLatchStore
 from app.adapters.latch_sql import SqlLatchStore
 from app.adapters.questions import Questions
-from app.adapters.shared_sql import SharedSql
 from app.adapters.workers_redis import RedisWorkerTable
 from app.adapters.workers_sql import SqlWorkerTable
 from app.database import Database
@@ -19,6 +18,7 @@ from app.rollback_file import RollbackFile
 from app.runtime import Service
 from app.secret import signing_key
 from app.settings import Settings
+from app.sharing import shared_sql
 from app.unleash import build_targets, build_unleash_admin, build_unleash_provider
 from app.usage import FlagAnswers
 from flags.admin import EmbeddedAdmin, FlagAdmin
@@ -97,7 +97,7 @@ def _latch_stores(settings: Settings) -> list[WatchedStore]:
         redis = RedisLatchStore(settings.notify_bus_url, secret=lambda: signing_key(settings))
         stores.append(WatchedStore(redis))
     if settings.shared_database:
-        stores.append(WatchedStore(SqlLatchStore(_sql(settings))))
+        stores.append(WatchedStore(SqlLatchStore(shared_sql(settings))))
     return stores
 
 
@@ -108,10 +108,5 @@ def _worker_tables(settings: Settings) -> list[WorkerTable]:
         url = settings.notify_bus_url
         tables.append(RedisWorkerTable(url, secret=lambda: signing_key(settings)))
     if settings.shared_database:
-        tables.append(SqlWorkerTable(_sql(settings)))
+        tables.append(SqlWorkerTable(shared_sql(settings)))
     return tables
-
-
-def _sql(settings: Settings) -> SharedSql:
-    """Return connections of their own: what hangs in one of them keeps no other waiting."""
-    return SharedSql(settings.database_url, instance_path=settings.instance_path)

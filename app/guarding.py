@@ -5,20 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.adapters.guard_sql import SqlGuardStore
-from app.adapters.lease import FileLease
-from app.adapters.lease_sql import SqlLease
 from app.adapters.notices import Notices
-from app.adapters.shared_sql import SharedSql
 from app.database import Database
 from app.deciding import Deciding
 from app.guard_looks import GuardAlone, GuardOverAll, Watched
 from app.guard_trip import GuardTrip
-from app.leadership import Leadership, Lease
+from app.leadership import Leadership
 from app.parts import Course
 from app.reach import Reach
 from app.runtime import Service
 from app.secret import signing_key
 from app.settings import Settings
+from app.sharing import build_lease
 from flags.decision import BALANCE_NOTIFICATIONS
 
 
@@ -62,7 +60,8 @@ def build_guarding(
 
     alone = GuardAlone(migrations(), kill_switch=deciding.kill_switch, trip=trip)
     over_all = GuardOverAll(migrations(), kill_switch=deciding.kill_switch, trip=trip)
-    lead = Leadership(_lease(settings), over_all, name="guard")
+    lease = build_lease(settings, name="guard", lock=settings.guard_lock)
+    lead = Leadership(lease, over_all, name="guard")
     services: list[tuple[str, Service]] = [("guard", alone), ("guard over all", lead)]
     if notices is not None:
         services.insert(0, ("notices", notices))
@@ -82,11 +81,3 @@ def _nobody(notice: Mapping[str, Any]) -> None:
 def _sends(reach: Reach) -> Callable[[], tuple[int, int]]:
     counters = reach.canonical.counters
     return lambda: (counters.offers, counters.offers_failed)
-
-
-def _lease(settings: Settings) -> Lease:
-    """Return what one worker holds of all that share a database."""
-    if not settings.shared_database:
-        return FileLease(settings.guard_lock)
-    sql = SharedSql(settings.database_url, instance_path=settings.instance_path)
-    return SqlLease(sql, name="guard", host=settings.host_name)

@@ -3,18 +3,16 @@
 import time
 from dataclasses import dataclass
 
-from app.adapters.lease import FileLease
-from app.adapters.lease_sql import SqlLease
-from app.adapters.shared_sql import SharedSql
 from app.core.balance_manager import BalanceManager
 from app.core.batch_balance_processor import BatchBalanceProcessor
 from app.core.farming_scheduler import FarmingScheduler, IncomeOf
 from app.core.schedulers import Schedulers
 from app.core.ton_boost_scheduler import TonBoostScheduler
 from app.database import Database
-from app.leadership import Leadership, Lease
+from app.leadership import Leadership
 from app.runtime import Service
 from app.settings import Settings
+from app.sharing import build_lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,8 @@ def build_rewarding(settings: Settings, database: Database, *, income: IncomeOf)
         farming_interval_s=settings.farming_interval_s,
         boost_interval_s=settings.boost_interval_s,
     )
-    leadership = ("schedulers", Leadership(_lease(settings), schedulers, name="schedulers"))
+    lease = build_lease(settings, name="schedulers", lock=settings.scheduler_lock)
+    leadership = ("schedulers", Leadership(lease, schedulers, name="schedulers"))
     return Rewarding(
         manager=BalanceManager(database, monotonic=time.monotonic),
         processor=processor,
@@ -49,11 +48,3 @@ def build_rewarding(settings: Settings, database: Database, *, income: IncomeOf)
         boosts=boosts,
         services=(leadership,) if settings.schedulers else (),
     )
-
-
-def _lease(settings: Settings) -> Lease:
-    """Return what one worker holds of all that pay from the same database."""
-    if not settings.shared_database:
-        return FileLease(settings.scheduler_lock)
-    sql = SharedSql(settings.database_url, instance_path=settings.instance_path)
-    return SqlLease(sql, name="schedulers", host=settings.host_name)

@@ -1,5 +1,7 @@
 """What all tests share."""
 
+import sys
+
 import structlog
 from hypothesis import settings
 
@@ -15,5 +17,8 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(
             colors=False, exception_formatter=structlog.dev.plain_traceback
         ),
-    ]
+    ],
+    # Not whatever `sys.stdout` is at the moment: while a command's output is taken, the threads
+    # of a worker in the same process would write their log lines into it.
+    logger_factory=structlog.PrintLoggerFactory(sys.__stderr__),
 )

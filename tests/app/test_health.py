@@ -147,7 +147,7 @@ def test_a_locked_database_degrades(running: Built, settings: Settings) -> None:
     other.close()
     assert (code, status) == (200, "degraded")
     assert "is locked" in problems
-    assert readiness(running)[1] == "ready"
+    until(lambda: readiness(running)[1] == "ready")  # also for those who waited for the lock
 
 
 def test_a_stuck_shadow_degrades(running: Built, monkeypatch: pytest.MonkeyPatch) -> None:

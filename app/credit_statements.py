@@ -7,7 +7,7 @@ for a booking, and none goes through the models. Executing them takes a plain co
 from collections.abc import Mapping
 from decimal import Decimal
 
-from sqlalchemy import Column, Select, Table, Update, bindparam, select, update
+from sqlalchemy import Column, Table, bindparam, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.models import Balance, Transaction

@@ -1,38 +1,39 @@
-"""Texts on a server that others may reach: signed, so that only who has the key can make one."""
+"""Bytes on a server that others may reach: signed, so that only who has the key can make them.
+
+The rule: `<hex of HMAC-SHA256(key, body)>.<body>`. The key is derived from SHIM_SECRET_KEY, which
+all hosts share, and from what the bytes are for, so that none can be taken for those of another
+kind.
+"""
 
 import hashlib
 import hmac
 
-_MAC_LENGTH = 64
+MAC_LENGTH = 64
 
 
 class BrokenSealError(ValueError):
-    """A text that nobody signed who has the key: the message says so."""
+    """Bytes that nobody signed who has the key: the message says so."""
 
 
 class Seal:
-    """Signs texts for one purpose with a key that is derived from `secret`.
-
-    The rule: `<hex of HMAC-SHA256(key, text)>.<text>`, as on the bus.
-    """
+    """Signs bytes for one purpose, and opens what was signed for it."""
 
     def __init__(self, secret: bytes, *, purpose: str) -> None:
         self._key = hmac.digest(secret, purpose.encode(), hashlib.sha256)
 
-    def close(self, text: str) -> bytes:
-        """Return the text with its signature."""
-        body = text.encode()
+    def close(self, body: bytes) -> bytes:
+        """Return the body with its signature."""
         return self._sign(body) + b"." + body
 
-    def open(self, sealed: bytes) -> str:
-        """Return the text. Raises BrokenSealError."""
-        mac, body = sealed[:_MAC_LENGTH], sealed[_MAC_LENGTH + 1 :]
+    def open(self, sealed: bytes) -> bytes:
+        """Return the body. Raises BrokenSealError."""
+        mac, body = sealed[:MAC_LENGTH], sealed[MAC_LENGTH + 1 :]
         if not hmac.compare_digest(mac, self._sign(body)):
             raise BrokenSealError(
                 "the signature is another key's: give all hosts the same SHIM_SECRET_KEY, and"
                 " let nobody else reach this Redis"
             )
-        return body.decode(errors="replace")
+        return body
 
     def _sign(self, body: bytes) -> bytes:
         return hmac.digest(self._key, body, hashlib.sha256).hex().encode()

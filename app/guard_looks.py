@@ -26,8 +26,8 @@ LOOK_S, LOOK_OVER_ALL_S = 0.25, 0.5
 """Seconds between two looks of a worker at its own counts, and of the one at those of all."""
 SETTLE_S = 1.0
 """Seconds after a new epoch until the ledger is the baseline: by then all workers handed in."""
-FRESH_S, KEEP_S = 2.0, 5.0
-"""Seconds after which a record is kept: with more comparisons, and with no more than time."""
+KEEP_S = 5.0
+"""Seconds after which a record is kept; one that says something new is kept at once."""
 STOP_S = 2.0
 
 _SERVING = (Stage.RAMP, Stage.COMPLETE)
@@ -198,7 +198,8 @@ class GuardAlone:
         ruling, self._memories = judge_all(
             new, each.guarded, self._memories, context=each.context, alone=True
         )
-        self._act(Breach(ruling, latch.epoch, new, each.sample))
+        if ruling.state is State.BREACHED:
+            self._act(Breach(ruling, latch.epoch, new, each.sample))
 
 
 class GuardOverAll:
@@ -239,9 +240,11 @@ class GuardOverAll:
         seen = Look(latch.epoch, each.percentage, self._store.totals(), elapsed, each.context)
         record = watched(kept.record, seen, each.guarded)
         self._looked_at, self._kept = now, Kept(record, kept.version)
-        new = since(seen.totals, record.baseline)
-        self._act(Breach(record.ruling, latch.epoch, new, self._sample))
-        if now - self._kept_at >= _patience(kept.record, record):
+        if record.ruling.state is State.BREACHED:
+            new = since(seen.totals, record.baseline)
+            self._act(Breach(record.ruling, latch.epoch, new, self._sample))
+        is_news = kept.record is None or _headline(kept.record) != _headline(record)
+        if is_news or now - self._kept_at >= KEEP_S:
             self._keep(record, kept.version)
 
     def _sample(self, fingerprint: str) -> str:
@@ -263,8 +266,6 @@ class _Acting:
         self._said_at: int | None = None
 
     def __call__(self, found: Breach) -> None:
-        if found.ruling.state is not State.BREACHED:
-            return
         each = self._each
         if each.stage in _SERVING:
             self._trip(each, found)
@@ -276,13 +277,6 @@ class _Acting:
                 stage=each.stage,
                 reason=found.ruling.message,
             )
-
-
-def _patience(before: GuardRecord | None, now: GuardRecord) -> float:
-    """Return how many seconds may lie between the last record that was kept and this one."""
-    if before is None or _headline(before) != _headline(now):
-        return 0.0
-    return KEEP_S if before.memories == now.memories else FRESH_S
 
 
 def _headline(record: GuardRecord) -> tuple[object, ...]:

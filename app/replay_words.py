@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from typing import Any
 
+from app.replayers import replayers
 from app.replaying import Run, Runs
-from shim.balance.lines import observation_records
 from shim.log_records import DifferenceRecord, ObservationRecord
 from shim.replay.case import Case, Source
-from shim.replay.run import Finding
+from shim.replay.finding import Finding
 from shim.shadow.publisher import ENCODER
 from shim.shadow.result import Comparison, Result
 from shim.sides import Side
@@ -23,9 +23,9 @@ EXIT_CODES = {
     Finding.DIVERGES_OTHERWISE: 3,
     Finding.NOT_COMPARED: 4,
     Finding.NOT_SHOWN: 4,
+    Finding.NOT_DECIDABLE: 4,
 }
 _CANONICAL = {Side.CANONICAL, Side.CANONICAL_SHADOW}
-_PRODUCTION = {Side.LEGACY, Side.PRODUCTION_SHADOW}
 
 
 def exit_code(runs: Runs) -> int:
@@ -38,6 +38,7 @@ def replay_json(runs: Runs) -> dict[str, Any]:
     run = runs.shown
     case, found = run.case, run.replayed
     told = {
+        "migration": case.migration,
         "finding": found.finding,
         "findings": runs.findings,
         "fingerprint": case.fingerprint,
@@ -115,20 +116,19 @@ def _differences(head: str, found: Iterable[DifferenceRecord]) -> Iterator[str]:
 
 
 def _observations(run: Run) -> list[ObservationRecord]:
-    return observation_records(run.replayed.episode, lambda user_id: user_id)
+    replayer = replayers()[run.case.migration]
+    return replayer.observations(run.replayed.episode, lambda user_id: user_id)
 
 
 def _columns(run: Run) -> tuple[list[str], list[str]]:
     """Return what is compared: what was to be expected, and what the canonical did."""
-    canonical = [each for each in _observations(run) if each.side in _CANONICAL]
-    match run.case.comparison:
-        case Comparison.REACH:
-            expected = [each for each in _observations(run) if each.side in _PRODUCTION]
-        case Comparison.SAYING:
-            expected = [each for each in _observations(run) if each.side == Side.COUNTERFACTUAL]
-        case Comparison.TRUTH:
-            return ["the database", *_looked(run.case)], list(_did(canonical))
-    return list(_did(expected)), list(_did(canonical))
+    replayer = replayers()[run.case.migration]
+    observed = _observations(run)
+    canonical = list(_did(each for each in observed if each.side in _CANONICAL))
+    expects = replayer.expects(run.case.comparison)
+    if not expects:
+        return ["the database", *replayer.held(run.case)], canonical
+    return list(_did(each for each in observed if each.side in expects)), canonical
 
 
 def _did(observations: Iterable[ObservationRecord]) -> Iterator[str]:
@@ -137,16 +137,13 @@ def _did(observations: Iterable[ObservationRecord]) -> Iterator[str]:
         for call in run.calls:
             if call.raised:
                 yield f"raised {call.raised}"
+            elif call.value:
+                yield f"returned {call.value}"
         for effect in run.effects:
             said = f"names {effect.published}" if effect.to == "bus" else _text(effect.message)
             yield f"{effect.to}: {said}"
-        if not run.effects:
+        if not run.effects and not any(call.value for call in run.calls):
             yield "sent nothing"
-
-
-def _looked(case: Case) -> Iterator[str]:
-    for look in case.looks:
-        yield f"after {look.at:.3f} s version {look.version}: {look.uni} UNI, {look.ton} TON"
 
 
 def _text(value: object) -> str:

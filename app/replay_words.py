@@ -8,6 +8,7 @@ from typing import Any
 
 from app.replayers import replayers
 from app.replaying import Run, Runs
+from shim.lines import difference_records
 from shim.log_records import DifferenceRecord, ObservationRecord
 from shim.replay.case import Case, Source
 from shim.replay.finding import Finding
@@ -78,7 +79,7 @@ def replay_lines(runs: Runs) -> Iterator[str]:
     yield ""
     yield from _differences("it differed in", case.differences)
     now = found.results[case.comparison].differences
-    yield from _differences("it differs in", (_plain(each) for each in now))
+    yield from _differences("it differs in", difference_records(now, _as_it_is))
     yield ""
     yield from _beside(*_columns(run))
 
@@ -95,18 +96,12 @@ def _result(result: Result) -> dict[str, object]:
         "reason": result.reason,
         "fingerprint": result.fingerprint,
         "known": result.known,
-        "differences": [_plain(each) for each in result.differences],
+        "differences": difference_records(result.differences, _as_it_is),
     }
 
 
 def _result_words(result: Result) -> str:
     return " ".join(filter(None, (result.outcome, result.reason, result.fingerprint)))
-
-
-def _plain(difference: Any) -> DifferenceRecord:
-    return DifferenceRecord(
-        difference.path, difference.kind, difference.expected, difference.actual
-    )
 
 
 def _differences(head: str, found: Iterable[DifferenceRecord]) -> Iterator[str]:
@@ -117,7 +112,7 @@ def _differences(head: str, found: Iterable[DifferenceRecord]) -> Iterator[str]:
 
 def _observations(run: Run) -> list[ObservationRecord]:
     replayer = replayers()[run.case.migration]
-    return replayer.observations(run.replayed.episode, lambda user_id: user_id)
+    return replayer.observations(run.replayed.episode, _as_it_is)
 
 
 def _columns(run: Run) -> tuple[list[str], list[str]]:
@@ -144,6 +139,10 @@ def _did(observations: Iterable[ObservationRecord]) -> Iterator[str]:
             yield f"{effect.to}: {said}"
         if not run.effects and not any(call.value for call in run.calls):
             yield "sent nothing"
+
+
+def _as_it_is(user_id: int) -> int:
+    return user_id
 
 
 def _text(value: object) -> str:

@@ -16,7 +16,7 @@ from app.replaying import read_case, run_case
 from app.settings import Settings
 from shim.replay.case import STAND_IN
 from shim.shadow.replays import FIRST
-from tests.app.conftest import Build, Built, until
+from tests.application import Build, Built, until
 from tests.notifications.doubles import ConnectionDouble
 
 USER = 10

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from app.settings import Settings
-from tests.app.conftest import Build, until
 from tests.app.test_report import counts, divergence, numbers
+from tests.application import Build, until
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,7 +15,7 @@ from app.settings import Settings
 from flags.decision import FARMING_INCOME
 from shim.replay.case import STAND_IN
 from shim.report import Verdict, read_logs
-from tests.app.conftest import Built, until
+from tests.application import Built, until
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TICK = timedelta(minutes=5)

@@ -9,7 +9,7 @@ import pytest
 
 from app.settings import Settings
 from flags.embedded import first_body
-from tests.app.conftest import Build, Built, until
+from tests.application import Build, Built, until
 
 
 def readiness(built: Built) -> tuple[int, str, str]:

@@ -21,7 +21,7 @@ from flags.decision import BALANCE_NOTIFICATIONS
 from shim.guard.judging import Guarded
 from shim.guard.limits import GuardLimits
 from shim.guard.plan import Criteria
-from tests.app.conftest import Built, until
+from tests.application import Built, until
 from tests.guard.receiver import receiving
 from tests.notifications.doubles import ConnectionDouble
 

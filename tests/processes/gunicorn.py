@@ -17,7 +17,7 @@ from click.testing import Result
 from app.factory import create_app
 from app.settings import Settings
 from flags.workers import WorkerFiles, WorkerState, WorkerView
-from tests.app.conftest import until
+from tests.application import until
 
 ROOT = Path(__file__).parents[2]
 START_S = 60.0

@@ -19,18 +19,10 @@ from app.demo_users import seed
 from flags.admin import EmbeddedAdmin
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from flags.embedded import ensure_flag_file
-from tests.app.conftest import until
+from tests.application import until
 from tests.bus.conftest import away
 from tests.processes.gunicorn import Gunicorn
-from tests.servers import (
-    PostgresServer,
-    RedisServer,
-    migrated_template,
-    postgres,
-    redis_server,
-)
-
-__all__ = ["migrated_template", "postgres", "redis_server"]
+from tests.servers import PostgresServer, RedisServer
 
 pytestmark = [pytest.mark.processes, pytest.mark.redis]
 

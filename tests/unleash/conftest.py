@@ -16,8 +16,8 @@ from app.factory import create_app
 from app.settings import Settings
 from app.unleash_setup import set_up
 from flags.decision import CANONICAL_FLAG, MIGRATIONS
-from tests.app.conftest import Built, seeded  # noqa: F401 - a fixture
-from tests.servers import PostgresServer, postgres  # noqa: F401 - a fixture
+from tests.application import Built
+from tests.servers import PostgresServer
 from tests.unleash.real import (
     ADMIN_TOKEN,
     CLIENT_TOKEN,
@@ -31,7 +31,7 @@ from tests.unleash.real import (
 def unleash(request: pytest.FixtureRequest) -> Iterator[UnleashServer]:
     """Yield a running server."""
     node, folder = unleash_programs()
-    postgres: PostgresServer = request.getfixturevalue("postgres")  # noqa: F811
+    postgres: PostgresServer = request.getfixturevalue("postgres")
     url = node_database_url(postgres.url(postgres.create_database()))
     server = UnleashServer(node, folder, database_url=url)
     try:
@@ -137,7 +137,7 @@ Start = Callable[..., Host]
 
 
 @pytest.fixture
-def start(unleash: UnleashServer, tmp_path: Path, seeded: bytes) -> Iterator[Start]:  # noqa: F811
+def start(unleash: UnleashServer, tmp_path: Path, seeded: bytes) -> Iterator[Start]:
     """Yield what starts hosts on folders of their own; they are stopped."""
     hosts: list[Host] = []
 

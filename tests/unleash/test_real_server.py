@@ -15,7 +15,7 @@ from flags.unleash_admin import UnleashAdmin
 from flags.unleash_api import UnleashUnknownError
 from shim import facade
 from tests.flags.fake_unleash import eventually
-from tests.servers import RedisServer, redis_server  # noqa: F401 - a fixture
+from tests.servers import RedisServer
 from tests.unleash.conftest import Host, Relay, Start
 from tests.unleash.real import UnleashServer
 
@@ -69,7 +69,7 @@ def test_a_webhook_hurries_every_host(
     start: Start,
     unleash: UnleashServer,
     relay: Relay,
-    redis_server: RedisServer,  # noqa: F811
+    redis_server: RedisServer,
 ) -> None:
     """The host that Unleash reaches tells the other by Redis."""
     unleash.restart()  # it looks for new webhooks once a minute, and at its first event

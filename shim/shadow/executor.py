@@ -90,6 +90,9 @@ class ShadowExecutor:
         self._lost: list[threading.Thread] = []
         self._pause = self._limits.pause
         self._resume_at = 0.0
+        # What a process takes to get going is nobody's share: imports, the first compilation of
+        # a statement, a full collection of garbage that falls upon this thread.
+        self._begun = False
 
     @property
     def state(self) -> str:
@@ -135,7 +138,9 @@ class ShadowExecutor:
                 generation.experiment.discard(NotCompared.BROKEN)
             generation.busy_since = None
             cpu = self._thread_time()
-            self._spend(cpu - last_cpu)
+            if self._begun:
+                self._spend(cpu - last_cpu)
+            self._begun = self._begun or self._queue.taken > 0
             last_cpu = cpu
             self._wait_for_work()
         if not generation.experiment.abandoned:

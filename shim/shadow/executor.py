@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from shim.shadow.budget import CpuBudget
@@ -27,6 +28,14 @@ SETTLE = 0.02
 
 A turn costs as much as a good part of an episode, and callers that meet one find cold caches.
 Calls are still taken up at the next poll: what the database held must be noted soon after.
+"""
+HOLD = 0.0005
+"""Seconds of work after which the thread lets go of the interpreter."""
+BREATH = 0.00005
+"""For so long, and the time that waking up takes: whoever waits is served before.
+
+Not `sleep(0)`, which has the interpreter back before anybody else has woken. Without this a caller
+that comes in the middle of a turn waits for five milliseconds: see `sys.setswitchinterval`.
 """
 SLICE = 256
 """Events taken at once: small, so that a flood does not hold the interpreter for long."""
@@ -172,7 +181,14 @@ class ShadowExecutor:
             self._queue.take_holed(),
             refuse=NotCompared.CPU_BUDGET if self._budget.exhausted else None,
             waiting=self._queue.__len__,
+            breathe=partial(self._breathe, [now]),
         )
+
+    def _breathe(self, held_since: list[float]) -> None:
+        """Let other threads have the interpreter, unless they had it a moment ago."""
+        if self._monotonic() - held_since[0] >= HOLD:
+            time.sleep(BREATH)
+            held_since[0] = self._monotonic()
 
     def _spend(self, cpu: float) -> None:
         was = self._budget.exhausted

@@ -262,3 +262,18 @@ def test_what_is_left_at_the_end_is_counted():
     left = one.lost(NotCompared.LEFT_OVER) + one.counts.dropped[NotCompared.LEFT_OVER]
     assert left + one.matched() == 1
     assert one.executor.state == "stopped"
+
+
+def test_a_turn_may_pause_between_calls_and_between_closings():
+    """However many calls came at once, others have the interpreter after a few of them."""
+    one = Running(lambda call: None)
+    experiment = one._new_experiment()
+    pauses = []
+    for subject in range(1, 41):
+        one.offer(subject)
+    for now in (time.monotonic(), time.monotonic()):
+        experiment.step(
+            now, lambda: one.queue.take(100), breathe=lambda: pauses.append(one.matched())
+        )
+    assert len(pauses) >= 80
+    assert len(set(pauses)) == 11

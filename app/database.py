@@ -54,8 +54,12 @@ class ReadOnlyDatabase:
 
         Raises `DatabaseUnavailable`.
         """
-        with _named_errors(self._url), _waiting(self._engine, wait_s).begin() as connection:
-            yield connection
+        with _named_errors(self._url), self._engine.connect() as connection:
+            if wait_s is not None:
+                # Not on the engine: a copy of that, made for one read, costs more than the read.
+                connection.execution_options(wait_s=wait_s)
+            with connection.begin():
+                yield connection
 
     def rows(
         self, statement: Select[Any] | CompoundSelect[Any], **parameters: object

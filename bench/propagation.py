@@ -3,12 +3,10 @@
 Run it as `python bench/propagation.py [--quick] [--json FILE]`.
 """
 
-import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +16,14 @@ from app.logs import quiet_log
 from app.unleash_setup import set_up
 from bench.kit.flag_server import changes, wait_for_hook
 from bench.kit.kills import kill_under_load
+from bench.kit.servers import servers
 from bench.kit.spread import Spread, hosts, last_to_apply, rollbacks
 from bench.kit.table import Report, arguments
 from flags.admin import EmbeddedAdmin
 from flags.decision import CANONICAL_FLAG
 from flags.workers import WorkerRecord
 from scripts.hosts import Host
-from scripts.servers import PostgresServer, RedisServer, postgres_package, redis_program
+from scripts.servers import PostgresServer, RedisServer
 from scripts.unleash_server import ADMIN_TOKEN, CLIENT_TOKEN, unleash_on
 
 NO_SERVER_MS, REDIS_MS, DATABASE_MS, FLAG_FILE_MS = 100, 50, 1000, 200
@@ -57,34 +56,13 @@ def main() -> None:
     try:
         with quiet_log():
             _without_servers(folder / "alone", size, report)
-            with _servers() as (redis, postgres, environ):
+            with servers() as (redis, postgres, settings):
+                environ = {**settings, **_ALWAYS}
                 _with_servers(folder / "shared", size, report, redis, postgres, environ)
                 _with_unleash(folder / "unleash", size, report, postgres, environ)
     finally:
         shutil.rmtree(folder)
     report.finish(options.json)
-
-
-@contextmanager
-def _servers() -> Iterator[tuple[RedisServer, PostgresServer, dict[str, str]]]:
-    """Start a Redis and a PostgreSQL, and yield them with the settings that name them."""
-    redis, postgres = RedisServer(redis_program()), PostgresServer(postgres_package())
-    try:
-        redis.start()
-        postgres.start()
-        yield (
-            redis,
-            postgres,
-            {
-                "NOTIFY_BUS_URL": redis.url,
-                "DATABASE_URL": postgres.url(postgres.create_database()),
-                "SHIM_SECRET_KEY": secrets.token_hex(),
-                **_ALWAYS,
-            },
-        )
-    finally:
-        redis.stop()
-        postgres.stop()
 
 
 _ALWAYS = {"SHIM_DEMO": "1", "SHIM_SCHEDULERS": "off"}

@@ -22,8 +22,8 @@ from shim.shadow.alarm import Reading
 from shim.shadow.counts import Cell
 from shim.shadow.events import LiveCall
 from shim.shadow.ledger import FIRST_LINES, Ledger
-from tests.app.conftest import Build, Built, until
 from tests.app.test_log_schema import problems
+from tests.application import Build, Built, until
 from tests.notifications.doubles import ConnectionDouble
 
 USER = 10

@@ -11,8 +11,8 @@ import pytest
 from app.database import Database
 from app.settings import Settings
 from flags.embedded import first_body
-from tests.app.conftest import Build, Built, until
-from tests.servers import PostgresServer, own_postgres  # noqa: F401 - a fixture
+from tests.application import Build, Built, until
+from tests.servers import PostgresServer
 
 
 def readiness(built: Built) -> tuple[int, str, str]:
@@ -177,7 +177,7 @@ def test_a_worker_file_that_cannot_be_written_degrades(running: Built, settings:
 
 @pytest.mark.postgres
 def test_a_postgresql_that_hangs_is_said_in_time_and_keeps_no_rollback_waiting(
-    own_postgres: PostgresServer,  # noqa: F811
+    own_postgres: PostgresServer,
     build: Build,
     tmp_path: Path,
 ) -> None:

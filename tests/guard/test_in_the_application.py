@@ -21,7 +21,7 @@ from flags.decision import BALANCE_NOTIFICATIONS
 from shim.guard.judging import Guarded
 from shim.guard.limits import GuardLimits
 from shim.guard.plan import Criteria
-from tests.app.conftest import Built, until
+from tests.application import Built, until
 from tests.guard.receiver import receiving
 from tests.notifications.doubles import ConnectionDouble
 
@@ -222,11 +222,8 @@ def test_a_drill_that_does_not_trip_says_so(start: Start, monkeypatch: pytest.Mo
     farm(built)
     until(lambda: guard_of(built)["state"] == "inconclusive")
     monkeypatch.setattr("app.drill.TRIP_S", 0.5)
-    monkeypatch.setattr(GuardOverAll, "turn", lambda _: None)
-    monkeypatch.setattr(GuardAlone, "turn", lambda _: None)
-    for _, service in built.parts.runtime._services:  # its threads hold the methods already
-        if isinstance(service, GuardAlone):
-            service.stop()
+    for guard in (GuardAlone, GuardOverAll):
+        monkeypatch.setattr(guard, "look", lambda *_: None)
     monkeypatch.setattr(Watched, "stage", property(lambda _: "shadow"))
     failed = built.run("rollout", "drill")
     assert failed.exit_code == 1

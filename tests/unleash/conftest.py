@@ -26,8 +26,8 @@ from scripts.unleash_server import (
     unleash_on,
     unleash_programs,
 )
-from tests.app.conftest import Built, seeded  # noqa: F401 - a fixture
-from tests.servers import postgres, present  # noqa: F401 - a fixture
+from tests.application import Built
+from tests.servers import present
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ Start = Callable[..., Host]
 
 
 @pytest.fixture
-def start(unleash: UnleashServer, tmp_path: Path, seeded: bytes) -> Iterator[Start]:  # noqa: F811
+def start(unleash: UnleashServer, tmp_path: Path, seeded: bytes) -> Iterator[Start]:
     """Yield what starts hosts on folders of their own; they are stopped."""
     hosts: list[Host] = []
 

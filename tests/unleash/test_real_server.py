@@ -17,7 +17,7 @@ from flags.unleash_api import UnleashUnknownError
 from scripts.unleash_server import UnleashServer
 from shim import facade
 from tests.flags.fake_unleash import eventually
-from tests.servers import RedisServer, redis_server  # noqa: F401 - a fixture
+from tests.servers import RedisServer
 from tests.unleash.conftest import Host, Relay, Start
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
@@ -70,7 +70,7 @@ def test_a_webhook_hurries_every_host(
     start: Start,
     unleash: UnleashServer,
     relay: Relay,
-    redis_server: RedisServer,  # noqa: F811
+    redis_server: RedisServer,
 ) -> None:
     """The host that Unleash reaches tells the other by Redis."""
     hosts = [start(notify_bus_url=redis_server.url) for _ in range(2)]

@@ -34,7 +34,7 @@ class InTime:
             return call.result(wait_s)
         except TimeoutError as error:
             if call.done():
-                raise  # it is the call's own
+                return call.result()  # at the last moment, or it raised the like itself
             self._hanging = call
             raise LateError(f"no answer within {wait_s:g} s") from error
 

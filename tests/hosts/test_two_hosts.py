@@ -65,7 +65,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
             Host(folder / name, name=name, workers=2, environ=environ) for name in ("one", "two")
         ]
         for host in hosts:
-            host.flask("demo", "prepare")
+            host.prepare()
         for host in hosts:
             stack.callback(host.stop)
             host.start()

@@ -23,9 +23,8 @@ from flags.embedded import ensure_flag_file
 from flags.kill_switch import KillSwitch
 from scripts.hosts import Host
 
-WORKERS = 4
-NOTICE_S = 0.5
-"""How long before the moment it is written down: the workers read it every 80 ms."""
+NOTICE_S = 1.0
+"""How long before the moment it is written down: the workers read it before each batch."""
 MISSED_S = 20.0
 DRAIN_S = 2.0
 """Until what was wrong has been compared: an episode lasts a second at most."""
@@ -117,12 +116,12 @@ def system(folder: Path, environ: Mapping[str, str], *, per_second: float) -> It
     host = Host(
         folder,
         name="host",
-        workers=WORKERS,
+        workers=turncoat.WORKERS,
         environ={
             **environ,
             "SHIM_SCHEDULERS": "off",
             "SHIM_ADMISSION": "off",
-            turncoat.PER_WORKER: str(per_second / WORKERS),
+            turncoat.PER_WORKER: str(per_second / turncoat.WORKERS),
         },
     )
     _prepare(host)

@@ -12,7 +12,7 @@ import random
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -28,12 +28,15 @@ from app.notifications.ports import Connection
 from app.parts import Parts
 from bench.kit.faults import FrameFault
 
-USERS = range(1001, 1201)
+USERS = range(1001, 1401)
+WORKERS = 4
+"""Each books for a quarter of the users, so that no two wait for the same rows."""
 WRONG = Decimal(1_000_000)
 """UNI that a wrong message shows too much: nobody has as many."""
 SHARE = 0.1
 """Of the messages from the moment on."""
-TURN_S = 0.08
+TURN_S = 0.4
+"""Between two batches of a worker: at 500 calls a second over four there are 50 calls in each."""
 PER_WORKER = "CALLS_PER_WORKER"
 """The environment variable that says how many calls a second each worker makes."""
 MADE = struct.Struct("<dq")
@@ -55,7 +58,7 @@ class Turncoat(FrameFault):
 
 
 class Pressure(threading.Thread):
-    """Books for users at random, at a steady pace, for as long as the worker runs."""
+    """Books for users at random, in batches at a steady pace, for as long as the worker runs."""
 
     def __init__(self, parts: Parts, *, per_second: float) -> None:
         super().__init__(name="pressure", daemon=True)
@@ -63,12 +66,14 @@ class Pressure(threading.Thread):
         self._folder = parts.settings.instance_path
         self._calls = max(2, round(per_second * TURN_S))
         self._chance = random.Random(os.getpid())
+        self._users: Sequence[int] = ()
         self._keys = (f"{os.getpid()}:{time.time_ns()}:{n}" for n in itertools.count())
 
     def run(self) -> None:
         """Begin with the worker and end with it."""
         while not self._parts.runtime.started:
             time.sleep(TURN_S)
+        self._users = USERS[_claimed(self._folder) % WORKERS :: WORKERS]
         with (self._folder / f"made-{os.getpid()}").open("ab", buffering=0) as made:
             due = time.monotonic()
             while self._parts.runtime.started:
@@ -79,7 +84,7 @@ class Pressure(threading.Thread):
 
     def _turn(self) -> int:
         """Book a batch, and one mission; return how many were booked."""
-        users = sorted(self._chance.sample(USERS, self._calls))
+        users = sorted(self._chance.sample(self._users, self._calls))
         try:
             outcome = self._parts.processor.process([self._farmed(user) for user in users[1:]])
             complete_mission(
@@ -105,6 +110,17 @@ def build() -> Any:
     parts: Parts = app.extensions["parts"]
     Pressure(parts, per_second=float(os.environ[PER_WORKER])).start()
     return app
+
+
+def _claimed(folder: Path) -> int:
+    """Return the first number that no worker of this folder has taken."""
+    for number in itertools.count():
+        try:
+            (folder / f"claimed-{number}").touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        break
+    return number
 
 
 def bad_from(folder: Path) -> float:

@@ -41,6 +41,7 @@ class Gunicorn:
         workers: int,
         port: int | None = None,
         environ: Mapping[str, str] | None = None,
+        serves: str = "wsgi:app",
     ) -> None:
         self.settings = Settings(
             instance_path=instance, database_url="sqlite:///app.db", schedulers=False
@@ -49,6 +50,7 @@ class Gunicorn:
         self.url = f"http://127.0.0.1:{self.port}"
         self._workers = workers
         self._environ = dict(environ or {})
+        self._serves = serves
         self._instance = instance
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -73,7 +75,7 @@ class Gunicorn:
         command = ["gunicorn", "--config", "gunicorn.conf.py", "--workers", str(self._workers)]
         with (self._instance / "output").open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", *command, "--preload", "wsgi:app"],
+                [sys.executable, "-m", *command, "--preload", self._serves],
                 cwd=ROOT,
                 env=environ,
                 stdout=output,

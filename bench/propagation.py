@@ -13,7 +13,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.logs import quiet_log
-from app.unleash_setup import set_up
+from app.unleash_setup import Hook, set_up
+from app.web.hooks import PATH, hook_token
 from bench.kit.flag_server import changes, wait_for_hook
 from bench.kit.kills import kill_under_load
 from bench.kit.servers import servers
@@ -44,7 +45,7 @@ class Size:
 
 
 FULL = Size(rollbacks=100, without_servers=20, files=100, kills=100, hooked=100, unhooked=30)
-QUICK = Size(rollbacks=2, without_servers=1, files=2, kills=2, hooked=2, unhooked=2)
+QUICK = Size(rollbacks=2, without_servers=1, files=2, kills=2, hooked=2, unhooked=1)
 
 
 def main() -> None:
@@ -138,9 +139,11 @@ def _with_unleash(
         for _ in set_up(server.api, None):
             pass
         with hosts(folder, environ) as found:
-            found[0].flask("rollout", "set", "0")
             unhooked = changes(found, server, size.unhooked)
-            found[0].flask("unleash", "setup", "--hook", found[0].url)
+            for _ in set_up(
+                server.api, Hook(f"{found[0].url}{PATH}", hook_token(found[0].settings))
+            ):
+                pass
             server.restart()  # it looks for new webhooks once a minute, and at its first event
             wait_for_hook(found[0], server)
             hooked = changes(found, server, size.hooked)

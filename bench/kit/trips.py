@@ -28,7 +28,7 @@ NOTICE_S = 1.0
 MISSED_S = 20.0
 DRAIN_S = 2.0
 """Until what was wrong has been compared: an episode lasts a second at most."""
-SETTLE_S = 2.5
+SETTLE_S = 3.0
 """Until the guard has begun anew after a resume."""
 
 

@@ -4,6 +4,7 @@ They are on threads of their own, for a database that hangs must not keep a work
 what it knows itself. Neither lets go of anything: both can only pull the cord.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -24,8 +25,9 @@ from shim.guard.watching import Look, watched
 
 LOOK_S, LOOK_OVER_ALL_S = 0.25, 0.5
 """Seconds between two looks of a worker at its own counts, and of the one at those of all."""
-SETTLE_S = 1.0
-"""Seconds after a new epoch until the ledger is the baseline: by then all workers handed in."""
+SETTLE_S, HANDED_IN_S = 1.25, 1.0
+"""Seconds after a new epoch until what began before it was compared, as an episode lasts one at
+most, and then until all workers handed that in: what is counted by then is the baseline."""
 KEEP_S = 5.0
 """Seconds after which a record is kept; one that says something new is kept at once."""
 STOP_S = 2.0
@@ -172,25 +174,32 @@ class Looking:
 class GuardAlone:
     """Judges what this worker counted itself, and asks no database: runs in every worker."""
 
-    def __init__(self, each: Watched, trip: Trip) -> None:
+    def __init__(
+        self, each: Watched, trip: Trip, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self.name = each.name
         self._each = each
         self._act = _Acting(each, trip)
+        self._monotonic = monotonic
         self._epoch: int | None = None
+        self._settled_at = -math.inf
         self._baseline: Totals = {}
         self._last: Totals = {}
         self._memories: Memories = {}
 
     def look(self, latch: Latch) -> None:
         """Judge what is new since the last resume, or since the start."""
-        each = self._each
+        each, now = self._each, self._monotonic()
         if self._epoch != latch.epoch:
             if self._epoch is not None:
-                self._baseline, self._memories = each.counted(), {}
+                self._settled_at = now + SETTLE_S
             self._epoch = latch.epoch
         if latch.engaged:
             return
         totals = each.counted()
+        if now < self._settled_at:
+            self._baseline, self._memories = totals, {}
+            return
         if totals == self._last:
             return
         self._last = totals
@@ -231,7 +240,7 @@ class GuardOverAll:
         """Judge what is new in the ledger, and keep how far that is."""
         now = self._monotonic()
         if self._epoch != latch.epoch:
-            self._epoch, self._settled_at = latch.epoch, now + SETTLE_S
+            self._epoch, self._settled_at = latch.epoch, now + SETTLE_S + HANDED_IN_S
         if latch.engaged or now < self._settled_at:
             self._looked_at = None
             return

@@ -8,12 +8,17 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
 
 OPEN_S = 30.0
 
 
 class Audience:
-    """One page for each user. `bad` counts the messages that `is_bad` says so of."""
+    """One page for each user.
+
+    `frames` counts the balances that they were shown, `bad` those that `is_bad` says so of, and
+    `lost` the pages that the server cut off.
+    """
 
     def __init__(
         self, port: int, users: Iterable[int], *, is_bad: Callable[[Decimal], bool]
@@ -53,12 +58,12 @@ class Audience:
         await asyncio.gather(*pages, return_exceptions=True)
 
     async def _page(self, user: int) -> None:
-        with contextlib.suppress(asyncio.CancelledError):
+        with contextlib.suppress(OSError, WebSocketException):
             async with connect(self._url, compression=None, proxy=None) as socket:
                 await socket.send(json.dumps({"type": "subscribe", "userId": user}))
                 async for text in socket:
                     self._take(json.loads(text))
-            self.lost += 1
+        self.lost += 1
 
     def _take(self, told: dict[str, object]) -> None:
         match told:

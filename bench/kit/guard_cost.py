@@ -27,7 +27,7 @@ from shim.shadow.ledger_store import Batch
 from shim.shadow.result import Comparison, Outcome, Result
 
 PER_SECOND, WORKERS = 10_000, 4
-LEADS_S = 2.5
+LEADS_S = 3.5
 """Until the worker leads and the guard has settled."""
 FEED_S = 0.1
 BATCH_S = 1.0

@@ -28,7 +28,7 @@ NOTICE_S = 1.0
 MISSED_S = 20.0
 DRAIN_S = 2.0
 """Until what was wrong has been compared: an episode lasts a second at most."""
-SETTLE_S = 2.5
+SETTLE_S = 3.0
 """Until the guard has begun anew after a resume."""
 
 
@@ -71,9 +71,14 @@ class System:
         return during / (self.ended - self.began)
 
     @property
-    def frames(self) -> int:
-        """How many balances all pages were shown."""
-        return self._audience.frames
+    def pages(self) -> list[Row]:
+        """How many pages there were, what they were shown in all, and how many were cut off."""
+        audience = self._audience
+        return [
+            Row("pages", "open", "", audience.open),
+            Row("pages", "balances shown", "", audience.frames),
+            Row("pages", "cut off", "", audience.lost, 0),
+        ]
 
     def _round(self) -> Round | None:
         time.sleep(self._pauses.random())  # not always at the same beat of the guard's looks
@@ -153,6 +158,7 @@ def rows(found: Sequence[Round], running: System, *, per_second: float) -> list[
         Row("to the last worker on legacy", "worst", "s", max(followed), 5, digits=2),
         Row("bad messages that left", "median", "", percentile(bad, 50)),
         Row("bad messages that left", "most", "", max(bad)),
+        *running.pages,
         Row("calls", "made", "a second", running.calls_a_second, per_second * 0.95, True),
         Row("rounds", "measured", "", len(found)),
         Row("rounds", "missed", "", running.missed, 0),

@@ -1,6 +1,7 @@
 """The guard in the whole application: it trips, says why, goes on counting, and is practised."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -81,6 +82,8 @@ def test_one_wrong_amount_rolls_everybody_back_and_says_why(start: Start) -> Non
         assert (entry.what, entry.before, entry.after) == ("rollback", "complete", "rolled_back")
         assert [log["limit"] for log in logs if log["event"] == "guard_tripped"] == ["wrong_amount"]
         assert receiver.url not in str(logs)
+        status = json.loads(built.run("rollout", "status", "--json").stdout)
+        assert (status["stage"], status["latch"]["why"]) == ("rolled_back", latch.why)
         until(lambda: built.parts.stage() == "rolled_back")
         farm(built, 2, first=2)
         assert harms(built) >= 2, "it goes on counting"
@@ -96,6 +99,20 @@ def test_one_wrong_amount_rolls_everybody_back_and_says_why(start: Start) -> Non
         assert not built.parts.kill_switch.latch.engaged, (
             "what was before the resume is not counted"
         )
+
+
+def test_a_webhook_that_hangs_keeps_nobody_waiting(start: Start) -> None:
+    """Everybody is on legacy while its receiver still thinks, and it is told all the same."""
+    hangs = threading.Event()
+    with receiving([], hangs=hangs) as receiver:
+        built = start(GuardSettings(webhook=receiver.url))
+        Turncoat.bad = True
+        farm(built)
+        until(lambda: built.parts.stage() == "rolled_back", within=5)
+        assert [entry.what for entry in history(built)] == ["rollback"]
+        assert not receiver.got
+        hangs.set()
+        assert receiver.wait(1)
 
 
 def test_at_the_stage_shadow_it_says_so_and_touches_nothing(start: Start) -> None:

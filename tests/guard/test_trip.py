@@ -1,6 +1,7 @@
 """The kill switch as the guard pulls it: out of the open latch of one epoch, and once."""
 
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
@@ -67,3 +68,36 @@ def test_a_trip_reaches_other_hosts_over_redis(tmp_path, redis_server):
     finally:
         for host in hosts:
             host.stop()
+
+
+@pytest.mark.redis
+def test_of_workers_on_two_hosts_one_trips(tmp_path, redis_server):
+    """All see the same breach at once: what Redis kept says who was first, and all follow."""
+    now, workers = datetime.now(UTC), []
+    for name in ("one", "one", "two", "two"):
+        far = WatchedStore(RedisLatchStore(redis_server.url, secret=lambda: b"a key of this test"))
+        file = FileLatchStore(tmp_path / f"{name}.json")
+        workers.append(KillSwitch([file], far=[far], utc_now=lambda: now))
+    ready, won = threading.Barrier(len(workers)), []
+
+    def trip(number):
+        ready.wait()
+        latch = workers[number].trip(at=at, who="guard", why=f"seen by {number}", patience_s=5.0)
+        if latch is not None:
+            won.append(latch)
+
+    try:
+        for worker in workers:
+            worker.poll()
+        at = workers[0].latch.epoch
+        threads = [threading.Thread(target=trip, args=(number,)) for number in range(len(workers))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        [latch] = won
+        assert all(worker.latch.engaged for worker in workers)
+        assert {worker.latch.epoch for worker in workers} == {latch.epoch}
+    finally:
+        for worker in workers:
+            worker.stop()

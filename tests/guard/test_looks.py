@@ -1,0 +1,56 @@
+"""What a guard makes of counts right after a resume."""
+
+from datetime import UTC, datetime
+
+from app.guard_looks import GuardAlone
+from flags.latch import Latch
+from flags.stage import Stage
+from shim.guard.judging import Guarded
+from shim.guard.totals import Context
+
+
+class Counting:
+    """A migration under guard that counted so many wrong amounts."""
+
+    name = "a-migration"
+    stage = Stage.RAMP
+    guarded = Guarded()
+    context = Context()
+    harms = 0
+
+    def counted(self):
+        """Return what was counted since the start."""
+        return {"harm wrong_amount": self.harms}
+
+    def sample(self, _):
+        """Return what one looked like."""
+        return "{}"
+
+
+def open_latch(epoch):
+    """Return a latch that lets the flags decide."""
+    return Latch(epoch, False, "ann", datetime.now(UTC), "repaired")
+
+
+def test_what_was_still_being_compared_at_a_resume_is_not_held_against_it():
+    """What began before it ends within a second; only what comes after that trips."""
+    each, clock, trips = Counting(), [0.0], []
+    guard = GuardAlone(
+        each, lambda _, found: trips.append(found.ruling.message), monotonic=lambda: clock[0]
+    )
+    guard.look(open_latch(1))
+    guard.look(open_latch(3))
+    for clock[0], each.harms in ((0.5, 1), (1.0, 2), (1.5, 2)):
+        guard.look(open_latch(3))
+    assert trips == []
+    each.harms = 3
+    guard.look(open_latch(3))
+    assert trips == ["wrong_amount: 1 seen, 0 borne"]
+
+
+def test_what_was_counted_before_the_first_look_of_a_worker_trips():
+    """A worker that starts has no earlier epoch to forget."""
+    each, trips = Counting(), []
+    each.harms = 1
+    GuardAlone(each, lambda _, found: trips.append(found.ruling.limit)).look(open_latch(1))
+    assert trips == ["wrong_amount"]

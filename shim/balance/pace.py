@@ -1,7 +1,7 @@
 """Which of two sides is far slower again and again, in the call and in what follows it."""
 
 from shim.balance.doubles import PUBLISH
-from shim.balance.shadows import NEWCOMER
+from shim.balance.rehearsal import GUESTS
 from shim.legacy.connection_aware import WINDOW_S
 from shim.shadow.episode import Episode
 from shim.shadow.latency import OF_A_CALL, OF_A_FIRST_WORD, OF_SETTLING, LatencyClass, Spells
@@ -57,11 +57,11 @@ def _silent(run: Observation) -> bool:
 
 
 def _said_at(run: Observation) -> list[float]:
-    """Return when something was said to the user's own pages; a new one is greeted at once."""
+    """Return when something was said to the user's own pages, guests apart."""
     return [
         effect.at
         for effect in run.effects
-        if effect.kind != PUBLISH and effect.recipient != NEWCOMER
+        if effect.kind != PUBLISH and effect.recipient not in GUESTS
     ]
 
 

@@ -27,6 +27,8 @@ from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 
 USERS = range(1, 1201)
 """More than a thousand, for what is wrong for one in a thousand."""
+RICH = 11
+"""One user of so many has a milliard more, for what is wrong with large amounts only."""
 PATIENCE_S = 10.0
 DATABASE = "town.db"
 
@@ -67,8 +69,9 @@ def _incomes(has: Callable[[int], bool], *, contended: bool) -> list[dict[str, o
 
 
 def _start(user_id: int) -> tuple[Credit, Credit]:
+    rich = Decimal(1_000_000_000) if user_id % RICH == 0 else Decimal(0)
     return (
-        _opening(user_id, Currency.UNI, Decimal("1000.123456") + user_id),
+        _opening(user_id, Currency.UNI, Decimal("1000.123456") + user_id + rich),
         _opening(user_id, Currency.TON, Decimal("50.654321") + user_id),
     )
 
@@ -149,15 +152,20 @@ class Town:
             self.pages[user_id].append(page)
         BalanceNotificationService.get_instance().register_connection(user_id, page.connection)
 
-    def reconnect(self, user_id: int) -> None:
-        """Close the user's oldest tab, and open another."""
+    def replace_page(self, user_id: int) -> Page:
+        """Open another tab of the user in the place of the oldest, which dies; return that one."""
         with self._lock:
             page = self.pages[user_id].pop(0)
             self.left.append(page)
         page.closed = True
         page.connection.close(1001)
-        BalanceNotificationService.get_instance().remove_connection(user_id, page.connection)
         self.open_page(user_id)
+        return page
+
+    def remove_page(self, page: Page) -> None:
+        """Tell the service that a page is dead."""
+        service = BalanceNotificationService.get_instance()
+        service.remove_connection(page.user_id, page.connection)
 
     def all_pages(self) -> list[Page]:
         """Return the open pages."""

@@ -152,20 +152,15 @@ class Town:
             self.pages[user_id].append(page)
         BalanceNotificationService.get_instance().register_connection(user_id, page.connection)
 
-    def replace_page(self, user_id: int) -> Page:
-        """Open another tab of the user in the place of the oldest, which dies; return that one."""
+    def reconnect(self, user_id: int) -> None:
+        """Close the user's oldest tab, and open another."""
         with self._lock:
             page = self.pages[user_id].pop(0)
             self.left.append(page)
         page.closed = True
         page.connection.close(1001)
+        BalanceNotificationService.get_instance().remove_connection(user_id, page.connection)
         self.open_page(user_id)
-        return page
-
-    def remove_page(self, page: Page) -> None:
-        """Tell the service that a page is dead."""
-        service = BalanceNotificationService.get_instance()
-        service.remove_connection(page.user_id, page.connection)
 
     def all_pages(self) -> list[Page]:
         """Return the open pages."""

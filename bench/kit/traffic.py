@@ -4,7 +4,6 @@ import itertools
 import random
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,7 +16,6 @@ from app.core.wallet_service import withdraw
 from app.credits import Credit
 from app.errors import CreditError, DatabaseUnavailable
 from app.money import Currency
-from bench.kit.pages import Page
 from bench.kit.town import USERS, Town, is_boosted, is_farmer
 
 BACKLOG = 150
@@ -29,8 +27,6 @@ STREAK_EVERY_S = 2.5
 """How often a player notifies of some users again and again, before a window closes by itself:"""
 STREAK_ROUNDS, STREAK_ROUND_S, STREAK_USERS = 11, 0.05, 6
 """so many times, so many seconds apart, of so many users."""
-DEAD_S = 1.0
-"""How long the service is not told that a page is dead, of every second one that is."""
 FLIP_S = 3.0
 FLIPS = (25, 0, 50, 100, 75, 10)
 """Percentages of canonical, one after the other."""
@@ -159,13 +155,8 @@ class Traffic:
 
     def _reconnects(self, number: int) -> None:
         chance = random.Random(self._seed * 1000 + number)
-        dead: deque[tuple[float, Page]] = deque()
         while not self._ending.wait(RECONNECT_S):
-            page = self._town.replace_page(chance.choice(USERS))
-            told_at = time.monotonic() + chance.choice((0.0, DEAD_S))
-            dead.append((told_at, page))
-            while dead and dead[0][0] <= time.monotonic():
-                self._town.remove_page(dead.popleft()[1])
+            self._town.reconnect(chance.choice(USERS))
 
     def _flips(self, _: int) -> None:
         for percentage in itertools.cycle(FLIPS):

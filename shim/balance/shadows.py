@@ -116,6 +116,8 @@ class CanonicalShadow(_Shadow):
         `newest` is the version that the database holds.
         """
         doubles = self.doubles(subject)
+        if not any(double.is_open for double in doubles):
+            return None
         for double in doubles:
             double.base_version = base
         if is_handed_over(base):
@@ -123,7 +125,7 @@ class CanonicalShadow(_Shadow):
         if is_overtaken(base):
             self._truth.overtaken.add(subject)
         guest = guest_at(base)
-        if guest is None or not any(double.is_open for double in doubles):
+        if guest is None:
             return None
         double = self._double(subject, guest)
         if guest is Guest.BEHIND:

@@ -17,11 +17,15 @@ from shim.shadow.counts import Counts
 from shim.shadow.episode import EPISODE_LIMIT, Episode
 from shim.shadow.events import Event, LiveCall
 from shim.shadow.faults import Fault, Faults
+from shim.shadow.groups import groups_of
 from shim.shadow.known import Excuse, nothing_is_known
 from shim.shadow.observation import CallOutcome, Raised
 from shim.shadow.result import Judgement, NotCompared, Outcome, Result, left_out
 from shim.shadow.shadow_side import ShadowSide
 from shim.shadow.world import Publish, World, forget
+
+CLOSED_AT_ONCE, NOTICED_AT_ONCE = 4, 32
+"""Episodes between two pauses; to look at the system of record costs more than to judge."""
 
 
 class Experiment:
@@ -68,13 +72,15 @@ class Experiment:
         *,
         refuse: NotCompared | None = None,
         waiting: Callable[[], int] = lambda: 0,
+        breathe: Callable[[], None] = lambda: None,
     ) -> None:
         """Take in what happened, let timers fire up to `now`, close what is over.
 
         Who is idle is asked before the events are counted that are `waiting`: a frame that a
         live side sent just before it became idle is then among them, and an episode is over
         once all of them were taken. `holed` are subjects of which an event was lost. With
-        `refuse` calls that would open an episode are dropped for that reason.
+        `refuse` calls that would open an episode are dropped for that reason. `breathe` is called
+        wherever the thread may pause.
         """
         idle = {subject for subject, episode in self._open.items() if self._is_idle(episode)}
         newest = self._taken + waiting()
@@ -82,16 +88,18 @@ class Experiment:
             episode.whole_at = (episode.whole_at or newest) if episode.subject in idle else None
         self._forget_carried()
         self._world.next_turn()
-        calls = self._ingest(take(), refuse)
+        calls = self._ingest(take(), refuse, breathe)
         for subject in holed:
             if subject in self._open:
                 self._open[subject].spoil(NotCompared.QUEUE_FULL)
         for side in self._world.sides:
             self._advance(side, now)
-        touched = self._run_shadows(calls, now)
+        touched = self._run_shadows(calls, now, breathe=breathe)
         quiet = [self._open[subject] for subject in idle - touched]
         over = [episode for episode in quiet if (episode.whole_at or 0) <= self._taken]
-        self._close([*over, *self._overdue(now)], now)
+        for some in groups_of(CLOSED_AT_ONCE, [*over, *self._overdue(now)]):
+            self._close(some, now)
+            breathe()
 
     def discard(self, reason: NotCompared) -> None:
         """Close every open episode without comparing it, and take its doubles away."""
@@ -150,7 +158,9 @@ class Experiment:
             if subject not in self._open and self._world.live_is_idle(subject):
                 self._carried.discard(subject)
 
-    def _ingest(self, events: Iterable[Event], refuse: NotCompared | None) -> list[LiveCall]:
+    def _ingest(
+        self, events: Iterable[Event], refuse: NotCompared | None, breathe: Callable[[], None]
+    ) -> list[LiveCall]:
         """Put events into their episodes; a first call opens one. Return the calls."""
         calls = []
         for event in events:
@@ -165,24 +175,29 @@ class Experiment:
                 episode.calls.append(event)
                 calls.append(event)
                 self._counts.take_up(event)
+                breathe()
             elif event.subject in self._open:
                 self._open[event.subject].live_effects.append(event)
         return calls
 
-    def _run_shadows(self, calls: Sequence[LiveCall], now: float) -> set[int]:
+    def _run_shadows(
+        self, calls: Sequence[LiveCall], now: float, *, breathe: Callable[[], None]
+    ) -> set[int]:
         """Show the calls to their shadows, all at the moment of this turn. Return whose they are.
 
         Calls of one turn lie at most a few milliseconds apart. Run at one moment, windows
         that they open close at one moment too, and are read together.
         """
         touched = {call.subject for call in calls}
-        if touched:
-            self._world.notice([self._open[subject] for subject in touched])
+        for some in groups_of(NOTICED_AT_ONCE, [self._open[subject] for subject in touched]):
+            self._world.notice(some)
+            breathe()
         for call in calls:
             episode = self._open[call.subject]
             episode.shown_at = now
             for side in episode.shadows:
                 episode.outcomes[side.name].append(self._observe(side, call))
+            breathe()
         return touched
 
     def _open_episode(self, call: LiveCall) -> Episode:
@@ -239,7 +254,7 @@ class Experiment:
         return late
 
     def _close(self, episodes: Sequence[Episode], now: float) -> None:
-        if not episodes or self.abandoned:
+        if self.abandoned:
             return
         for episode in episodes:
             del self._open[episode.subject]

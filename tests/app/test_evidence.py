@@ -259,6 +259,6 @@ def test_the_report_names_what_is_known(shadowed: Callable[[], Built]) -> None:
     assert {each["owner"] for each in told["stages"]["shadow"]["reach"]["known_divergences"]}
     assert [each["hits"] for each in told["known"]] == [1, 0]
     assert "  odd (saying values value)" in built.run("shadow", "report").output
-    built.parts.settings.known_file_of(BALANCE_NOTIFICATIONS).write_text("garbage")
+    built.parts.settings.known_file_of(BALANCE_NOTIFICATIONS.migration).write_text("garbage")
     told = json.loads(built.run("shadow", "report", "--json").stdout)
     assert "known.json cannot be used" in told["problem"]

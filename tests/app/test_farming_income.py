@@ -75,8 +75,10 @@ def test_the_migration_is_played_through(farm: Farm, settings: Settings) -> None
     assert farm.compared(2)["saying"] == {"matched": 1, "mismatched": 1}
     farm.order("cohort", "add", str(USER), *OF_INCOME)
     assert farm.tick(5) == [Decimal(2)], "the canonical pays for what was missed"
+    farm.compared(3)
     farm.order("set", "100", "--force", "--reason", "a leap", *OF_INCOME)
     assert farm.tick(6.4) == [Decimal(1)], "late within its tick is on time"
+    farm.compared(4)
     farm.order("rollback", "--reason", "trying it out")
     assert farm.tick(9) == [Decimal(1)]
     assert farm.compared(5) == {
@@ -102,6 +104,7 @@ def test_the_ledger_and_the_commands_tell_the_migrations_apart(farm: Farm) -> No
     """What was found of one is not shown of the other, nor is what is known."""
     farm.order("shadow", "100", *OF_INCOME)
     farm.tick(0)
+    farm.compared(1)
     farm.tick(2)
     farm.compared(2)
     farm.built.parts.runtime.stop()
@@ -189,6 +192,7 @@ def test_an_old_log_is_of_the_first_migration(
     """Lines from before there were two name none, and are read as they were."""
     farm.order("shadow", "100", *OF_INCOME)
     farm.tick(0)
+    farm.compared(1)
     farm.tick(2)
     farm.compared(2)
     farm.built.parts.runtime.stop()
@@ -219,6 +223,7 @@ def test_a_divergence_is_run_again_from_the_ledger_the_log_and_a_file(
     """With the real user from what is kept, and with a stand-in from a log and as a test."""
     farm.order("shadow", "100", *OF_INCOME)
     farm.tick(0)
+    farm.compared(1)
     farm.tick(2)
     farm.compared(2)
     farm.built.parts.runtime.stop()

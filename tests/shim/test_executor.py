@@ -207,10 +207,34 @@ def test_over_the_processor_budget_calls_are_dropped_and_counted(running):
     """A shadow that burns more than its share takes on nothing new, and says so once."""
     burnt = iter(range(0, 10**6, 60))
     one = running(lambda call: None, thread_time=lambda: float(next(burnt)))
+    one.offer()
     wait_until(lambda: one.executor.state == "over budget")
     one.offer()
     wait_until(lambda: one.counts.dropped[NotCompared.CPU_BUDGET] == 1)
     assert [event for event, _ in one.alarms] == ["shadow_over_budget"]
+
+
+def test_getting_going_is_not_held_against_the_shadows():
+    """What the thread takes until the first calls were taken up costs none of the budget."""
+    burnt = 0.0
+
+    def thread_time():
+        nonlocal burnt
+        burnt += 0.0 if one.counts.calls else 60.0
+        return burnt
+
+    one = Running(lambda call: None, thread_time=thread_time)
+    one.executor.start()
+    try:
+        wait_until(lambda: burnt > 300.0)
+        one.offer(subject=1)
+        wait_until(lambda: one.matched() == 1)
+        one.offer(subject=2)
+        wait_until(lambda: one.matched() == 2)
+        assert one.executor.state == "running"
+    finally:
+        one.executor.stop()
+    assert one.alarms == []
 
 
 def test_a_binding_that_breaks_is_reported_and_survived(running):
@@ -238,3 +262,18 @@ def test_what_is_left_at_the_end_is_counted():
     left = one.lost(NotCompared.LEFT_OVER) + one.counts.dropped[NotCompared.LEFT_OVER]
     assert left + one.matched() == 1
     assert one.executor.state == "stopped"
+
+
+def test_a_turn_may_pause_between_calls_and_between_closings():
+    """However many calls came at once, others have the interpreter after a few of them."""
+    one = Running(lambda call: None)
+    experiment = one._new_experiment()
+    pauses = []
+    for subject in range(1, 41):
+        one.offer(subject)
+    for now in (time.monotonic(), time.monotonic()):
+        experiment.step(
+            now, lambda: one.queue.take(100), breathe=lambda: pauses.append(one.matched())
+        )
+    assert len(pauses) >= 80
+    assert len(set(pauses)) == 11

@@ -57,13 +57,7 @@ def build_deciding(settings: Settings, database: Database) -> Deciding:
     """Build all of it on what the settings name; nothing is started."""
     targets = build_targets(settings, database)
     answers = FlagAnswers()
-    provider: FlagProvider = EmbeddedProvider(settings.flag_file)
-    flag_admin: FlagAdmin = EmbeddedAdmin(settings.flag_file)
-    flag_hints = build_flag_hints(settings, _nobody)
-    if settings.unleash_url is not None:
-        unleash = build_unleash_provider(settings, targets=targets, count=answers)
-        provider, flag_hints = unleash, build_flag_hints(settings, unleash.hurry)
-        flag_admin = build_unleash_admin(settings, targets=targets, tell=flag_hints.tell)
+    provider, flag_admin, flag_hints = _flags(settings, targets, answers)
     kill_switch = KillSwitch([FileLatchStore(settings.latch_file)], far=_latch_stores(settings))
     history = FileHistory(settings.history_file)
     files = WorkerFiles(settings.run_path, host=settings.host_name)
@@ -84,6 +78,18 @@ def build_deciding(settings: Settings, database: Database) -> Deciding:
         ),
         services=(("workers", shared),) if tables else (),
     )
+
+
+def _flags(
+    settings: Settings, targets: AuthorisedTargets, answers: FlagAnswers
+) -> tuple[FlagProvider, FlagAdmin, FlagHints]:
+    """Build what reads the flags, what turns them, and what tells others that they were."""
+    if settings.unleash_url is None:
+        file = settings.flag_file
+        return EmbeddedProvider(file), EmbeddedAdmin(file), build_flag_hints(settings, _nobody)
+    provider = build_unleash_provider(settings, targets=targets, count=answers)
+    hints = build_flag_hints(settings, provider.hurry)
+    return provider, build_unleash_admin(settings, targets=targets, tell=hints.tell), hints
 
 
 def _nobody(revision: int) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Flask
 
-from app.adapters.replays import SqlReplayStore
 from app.bindings import balance_binding, income_binding
 from app.cli_confirm import confirm_held
 from app.cli_ramp import advance, practise, show_plan
@@ -16,7 +15,7 @@ from app.cli_unleash import unleash
 from app.core.balance_manager import BalanceManager
 from app.core.farming_income import accrued_income
 from app.core.websocket_balance_integration import WebSocketBalanceIntegration
-from app.courses import build_courses
+from app.courses import Verifying, build_verifying
 from app.database import Database
 from app.deciding import Deciding, build_deciding
 from app.demo import demo
@@ -30,7 +29,6 @@ from app.rewarding import Rewarding, build_rewarding
 from app.runtime import ClosedLast, Runtime, Service
 from app.secret import SessionKey
 from app.settings import Settings, SettingsError
-from app.shadow_log import build_shadow_log
 from app.web.admission import Admission, build_admission
 from app.web.health import health
 from app.web.hooks import hooks
@@ -111,27 +109,20 @@ def build_parts(
     )
     facade.install(migration)
     WebSocketBalanceIntegration(manager).install()  # the last installer of the hook wins
-    log = build_shadow_log(settings)
-    replays = SqlReplayStore(database)
     noise = settings.shadow_noise_percent
-    courses = build_courses(
-        (
-            balance_binding(migration, database, canonical=canonical, noise_percent=noise),
-            income_binding(income.router),
-        ),
-        settings=settings,
-        database=database,
-        log=log,
-        replays=replays,
+    bindings = (
+        balance_binding(migration, database, canonical=canonical, noise_percent=noise),
+        income_binding(income.router),
     )
+    verifying = build_verifying(bindings, settings=settings, database=database)
+    courses = verifying.courses
     guarding = build_guarding(settings, database, deciding=deciding, courses=courses, reach=reach)
     control = build_control(settings, deciding, courses, reach=reach, admission=admission)
     services: list[tuple[str, Service]] = [
         ("database", ClosedLast(database.dispose)),
         ("session key", session_key),
         *reach.services,
-        ("shadow log", log),
-        *((f"shadowing of {name}", course.shadowing) for name, course in courses.items()),
+        *verifying.services,
         *deciding.services,
         ("control", control),
         ("flag hints", deciding.flag_hints),
@@ -145,16 +136,15 @@ def build_parts(
         **_fields(deciding),
         **_fields(rewarding),
         migration=migration,
-        courses=courses,
+        **_fields(verifying),
         **_fields(courses[BALANCE_NOTIFICATIONS.migration]),
-        replays=replays,
         reach=reach,
         admission=admission,
         runtime=Runtime(services, control),
     )
 
 
-def _fields(group: Deciding | Rewarding | Course) -> dict[str, Any]:
+def _fields(group: Deciding | Rewarding | Verifying | Course) -> dict[str, Any]:
     """Return the parts of a group by their names, but for those that `Parts` has no use for."""
     wanted = {each.name for each in fields(Parts)}
     return {each.name: getattr(group, each.name) for each in fields(group) if each.name in wanted}

@@ -172,6 +172,9 @@ class CanonicalShadow(_Shadow):
         doubles, effects = self._forget(subject)
         for double in doubles:
             self._service.remove_connection(subject, double)
+        if self._service.is_pending(subject):
+            # It would close in the user's next episode, before that one knows what pages show.
+            self._service.relinquish(subject.__eq__, read_timeout=HANDOVER_READ_S)
         return effects
 
 

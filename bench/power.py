@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.kit import town
-from bench.kit.mutants import RIGHT, Mutant, chosen_folder, mutants_in
+from bench.kit.mutants import OURS, RIGHT, Mutant, chosen_folder, mutants_in
 from bench.kit.mutation import drawn
 from bench.kit.table import Report, Row, arguments
 from bench.kit.trial import Trial
@@ -90,6 +90,16 @@ class Played:
         """Whether it was not flagged, and a browser was shown something that is not so."""
         return self.live is not None and ("died" in self.live or bool(self.live["problems"]))
 
+    @property
+    def unexplained(self) -> bool:
+        """Whether it was not flagged, and nobody has said why nobody could notice it."""
+        return not self.flagged and self.mutant.unnoticed is None
+
+    @property
+    def why(self) -> str:
+        """Return why it was not flagged."""
+        return self.mutant.unnoticed or "nobody has said why: look at it"
+
     def __str__(self) -> str:
         """Return one line: what came of it, and its fault."""
         return f"  {self.mutant.name:<28} {self._outcome():<64} {self.mutant.fault}"
@@ -101,7 +111,7 @@ class Played:
             at = self.shadow["to_flag"]
             when = f"after {at:,}" if at is not None else "by the verdict"
             return f"{when}: {'; '.join(self.shadow['places'] or self.shadow['flagged_by'])}"[:64]
-        return f"not flagged in {self.shadow['compared']:,}; {self._live()}"
+        return f"not flagged in {self.shadow['compared']:,}; {self._live()}; {self.why}"
 
     def _live(self) -> str:
         if self.live is None:
@@ -142,7 +152,7 @@ def _ours(size: Size, template: Path, report: Report) -> None:
         [
             Row("played", "", "", len(wrong), 40 if size is FULL else None, at_least=True),
             Row(RIGHT.name, "flagged", "", right.flagged, 0),
-            *_rows(wrong),
+            *_rows(wrong, told=folder == OURS),
         ],
     )
 
@@ -161,12 +171,18 @@ def _tools(size: Size, template: Path, folder: Path, report: Report) -> None:
     report.add(
         "mutants of the tool",
         f"  {dead} more were drawn with which the application does not run.",
-        [Row("played", "", "", len(running), float(size.tools), at_least=True), *_rows(running)],
+        [
+            Row("played", "", "", len(running), float(size.tools), at_least=True),
+            *_rows(running, told=True),
+        ],
     )
 
 
-def _rows(played: Sequence[Played]) -> list[Row]:
-    """Return the figures of wrong candidates together, then the way to the flag of each."""
+def _rows(played: Sequence[Played], *, told: bool) -> list[Row]:
+    """Return the figures of wrong candidates together, then the way to the flag of each.
+
+    `told` says that a reason is promised for whatever is not flagged.
+    """
     lived = [each for each in played if not each.died]
     by_difference = [each for each in lived if each.shadow["to_flag"] is not None]
     first = [each.shadow["to_flag"] for each in by_difference]
@@ -176,6 +192,13 @@ def _rows(played: Sequence[Played]) -> list[Row]:
         Row("flagged", "", "", sum(each.flagged for each in played)),
         Row("not flagged", "", "", sum(not each.flagged for each in played)),
         Row("not flagged, though a browser sees it", "", "", sum(e.visible for e in played), 0),
+        Row(
+            "not flagged, and no reason is known",
+            "",
+            "",
+            sum(e.unexplained for e in played),
+            0 if told else None,
+        ),
         Row(
             "frames of theirs that reached a page",
             "",

@@ -3,7 +3,7 @@
 A file is of one of two kinds. It defines `Canonical`, a class with the constructor and the
 methods of `app.notifications.service.BalanceNotifications`; or it says `REPLACES`, the full
 name of a module of the application, and stands in for that module from the start. The first
-line of its docstring says what the fault is.
+line of its docstring says what the fault is. One that nobody could notice says why, as `UNNOTICED`.
 """
 
 import ast
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from bench.kit.unnoticed import said_by
+
 FOLDER = "POWER_MUTANTS"
 """The environment variable that names a folder with other mutants."""
 OURS = Path(__file__).resolve().parents[1] / "mutants"
@@ -21,11 +23,15 @@ OURS = Path(__file__).resolve().parents[1] / "mutants"
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A wrong candidate; `file` is None for the right one."""
+    """A wrong candidate; `file` is None for the right one.
+
+    `unnoticed` says why nobody could notice it, None where somebody could, or nobody has said.
+    """
 
     name: str
     fault: str
     file: Path | None
+    unnoticed: str | None = None
 
 
 RIGHT = Mutant("none", "the service that ships", None)
@@ -42,7 +48,7 @@ def chosen_folder() -> Path:
 def mutants_in(folder: Path) -> list[Mutant]:
     """Return the mutants of a folder by name. Raises SyntaxError for a file that is no Python."""
     files = sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
-    return [Mutant(path.stem, _fault(path), path) for path in files]
+    return [Mutant(path.stem, _fault(path), path, said_by(path)) for path in files]
 
 
 def take_in(file: Path | None) -> type:

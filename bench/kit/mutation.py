@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.kit.mutants import Mutant
+from bench.kit.unnoticed import reason_of
 
 MODULES = ("service", "windows", "changes", "delivery", "messages", "registry")
 """Of `app.notifications`: what a notification goes through on its way to a page."""
@@ -41,7 +42,7 @@ def _written(folder: Path, module: str, source: str, mutated: str) -> Mutant:
     fault = fault.replace('"', "'")
     file = folder / f"{name}.py"
     file.write_text(f'"""{fault}"""\n\nREPLACES = "app.notifications.{module}"\n\n{mutated}')
-    return Mutant(name, fault, file)
+    return Mutant(name, fault, file, reason_of(fault))
 
 
 def _first_change(source: str, mutated: str) -> tuple[int, str, str]:

@@ -27,6 +27,8 @@ from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 
 USERS = range(1, 1201)
 """More than a thousand, for what is wrong for one in a thousand."""
+RICH = 11
+"""One user of so many has a milliard more, for what is wrong with large amounts only."""
 PATIENCE_S = 10.0
 DATABASE = "town.db"
 
@@ -67,8 +69,9 @@ def _incomes(has: Callable[[int], bool], *, contended: bool) -> list[dict[str, o
 
 
 def _start(user_id: int) -> tuple[Credit, Credit]:
+    rich = Decimal(1_000_000_000) if user_id % RICH == 0 else Decimal(0)
     return (
-        _opening(user_id, Currency.UNI, Decimal("1000.123456") + user_id),
+        _opening(user_id, Currency.UNI, Decimal("1000.123456") + user_id + rich),
         _opening(user_id, Currency.TON, Decimal("50.654321") + user_id),
     )
 

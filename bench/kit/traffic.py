@@ -4,7 +4,7 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -13,6 +13,7 @@ from app.core.daily_bonus_service import claim_daily_bonus
 from app.core.mission_service import complete_mission
 from app.core.referral_service import pay_referral_bonus
 from app.core.wallet_service import withdraw
+from app.credits import Credit
 from app.errors import CreditError, DatabaseUnavailable
 from app.money import Currency
 from bench.kit.town import USERS, Town, is_boosted, is_farmer
@@ -22,13 +23,17 @@ BACKLOG = 150
 RECONNECT_S = 0.05
 LULL_EVERY_S, LULL_S = 5.0, 1.5
 """How often everything rests, and for how long: a lull gives a candidate nothing to go by."""
+STREAK_EVERY_S = 2.5
+"""How often a player notifies of some users again and again, before a window closes by itself:"""
+STREAK_ROUNDS, STREAK_ROUND_S, STREAK_USERS = 11, 0.05, 6
+"""so many times, so many seconds apart, of so many users."""
 FLIP_S = 3.0
 FLIPS = (25, 0, 50, 100, 75, 10)
 """Percentages of canonical, one after the other."""
 
 
 class Traffic:
-    """Boosts, farming in batches, missions, bonuses, referrals, withdrawals, and reconnects.
+    """Boosts, farming in batches, missions, bonuses, referrals, gifts, withdrawals, and reconnects.
 
     Unless `contended`, all that is booked for one user is booked by one thread and told by
     one path, so that the figures of the legacy services are right and whatever differs is
@@ -78,11 +83,27 @@ class Traffic:
     def _players(self, number: int) -> None:
         chance = random.Random(self._seed * 1000 + number)
         mine = [user_id for user_id in USERS if self._plays(user_id, number)]
-        acts = (self._mission, self._bonus, self._referral, self._withdrawal)
+        acts = (self._mission, self._bonus, self._referral, self._gift, self._withdrawal)
+
+        def act(user_id: int) -> None:
+            self._attempt(partial(chance.choice(acts), user_id, chance))
+
+        next_streak = time.monotonic() + number / 2
         while self._may_go_on():
+            if time.monotonic() >= next_streak:
+                self._streak(chance.sample(mine, STREAK_USERS), act)
+                next_streak = time.monotonic() + STREAK_EVERY_S
             user_id = chance.choice(mine)
             for _ in range(chance.choice((1, 1, 1, 2, 3))):
-                self._attempt(partial(chance.choice(acts), user_id, chance))
+                act(user_id)
+
+    def _streak(self, users: Sequence[int], act: Callable[[int], None]) -> None:
+        for _ in range(STREAK_ROUNDS):
+            until = time.monotonic() + STREAK_ROUND_S
+            for user_id in users:
+                act(user_id)
+            if self._ending.wait(max(until - time.monotonic(), 0)):
+                return
 
     def _plays(self, user_id: int, number: int) -> bool:
         if self._contended:
@@ -109,6 +130,18 @@ class Traffic:
             referrer_id=user_id,
             referred_id=10_000 + next(self._numbers),
             amount=_amount(chance),
+        )
+
+    def _gift(self, user_id: int, chance: random.Random) -> None:
+        """Give by hand, from a source that is not written in ASCII."""
+        self._town.parts.manager.change_balance(
+            Credit(
+                user_id=user_id,
+                currency=chance.choice(list(Currency)),
+                amount=_amount(chance),
+                source=chance.choice(("подарок", "геймер №1", "cadeau d'été")),
+                idempotency_key=f"gift:{next(self._numbers)}",
+            )
         )
 
     def _withdrawal(self, user_id: int, chance: random.Random) -> None:

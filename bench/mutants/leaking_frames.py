@@ -2,6 +2,8 @@
 
 from bench.kit.faults import FrameFault
 
+UNNOTICED = "no page sees memory, and which thread of a process took it cannot be told"
+
 
 class Canonical(FrameFault):
     def __init__(self, **ports):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from shim.balance.doubles import PUBLISH
 from shim.balance.known import LEGACY_REACHES_NOBODY
+from shim.balance.rehearsal import GUESTS, Guest
 from shim.balance.saying import (
     Folded,
     Said,
@@ -14,7 +15,6 @@ from shim.balance.saying import (
     read_canonical,
     read_legacy,
 )
-from shim.balance.shadows import NEWCOMER
 from shim.balance.truth import Record, UtcAt, frames_expected, frames_seen
 from shim.ports import Truth
 from shim.shadow.differences import Each, Recipients
@@ -29,7 +29,6 @@ Slower = Mapping[str, tuple[LatencyClass, LatencyClass]]
 """Which phase takes the second of two sides far longer again and again, and the classes of both."""
 
 _BLANK = Record(None)
-"""The page of a newcomer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +39,10 @@ class Evidence:
     only; `seen` is the version that the database had after the last call; `behind` whether
     a page lacked, at the first call, more than what the episode's calls speak of, `ahead`
     whether one showed all there was: a sweep or a greeting had come before the call. `greeting`
-    whether one was still to be greeted. `newcomer` says whether a page connected that nobody
-    else has; `held_back` how many frames the live canonical tried to send to this user while
-    another side served. `utc_at` tells the time of the canonical's clock, None if that is the
-    live one. `twins` are legacy twice, for the noise floor.
+    whether one was still to be greeted. `guest` is the page that joined for a rehearsal;
+    `held_back` how many frames the live canonical tried to send to this user while another side
+    served. `twins` are legacy twice, for the noise floor. `utc_at` tells the time of the
+    canonical's clock, None if that is the live one.
     """
 
     episode: Episode
@@ -61,7 +60,7 @@ class Evidence:
     twins_slower: Slower = field(default_factory=dict)
     ahead: bool = False
     greeting: bool = False
-    newcomer: bool = False
+    guest: Guest | None = None
     held_back: int = 0
     utc_at: UtcAt | None = None
 
@@ -157,7 +156,8 @@ def _says_what_came_later(evidence: Evidence, said: Folded) -> bool:
 
 def _truth(evidence: Evidence) -> Judgement:
     seen, expected = Each(), Each()
-    pages = {**evidence.aliases, NEWCOMER: NEWCOMER} if evidence.newcomer else evidence.aliases
+    guest = evidence.guest
+    pages = evidence.aliases if guest is None else {**evidence.aliases, guest: guest}
     by_recipient: dict[str, list[Effect]] = {recipient: [] for recipient in pages}
     for effect in evidence.canonical.effects:
         if read_canonical(effect) is not None or is_balance_text(effect.payload):
@@ -236,8 +236,8 @@ def _add_latency(slower: Slower, expected: dict[str, object], actual: dict[str, 
 
 
 def _messages(run: Observation) -> list[Said]:
-    """Return what was said to the user's own pages: no other side has a newcomer."""
-    effects = (effect for effect in run.effects if effect.recipient != NEWCOMER)
+    """Return what was said to the user's own pages: no other side has guests."""
+    effects = (effect for effect in run.effects if effect.recipient not in GUESTS)
     return [said for effect in effects if (said := _said(effect)) is not None]
 
 
@@ -274,9 +274,7 @@ def _structure(
     the episode, neither is compared.
     """
     structure: dict[str, object] = {
-        "recipients": Recipients(
-            _alias(evidence.aliases, recipient) for recipient in said.recipients
-        ),
+        "recipients": Recipients(_alias(evidence.aliases, each) for each in said.recipients),
         "balance": None
         if said.balance is None
         else dict(zip(("uni", "ton"), said.balance, strict=True)),

@@ -6,8 +6,8 @@ from datetime import datetime
 from flags.decision import BALANCE_NOTIFICATIONS
 from shim.balance.doubles import PUBLISH
 from shim.balance.records import states_of
+from shim.balance.rehearsal import GUESTS
 from shim.balance.saying import decoded
-from shim.balance.shadows import NEWCOMER
 from shim.lines import NameUser, observation_record, record_of, redacted
 from shim.log_records import Divergence, EffectRecord, ObservationRecord
 from shim.shadow.effects import Effect
@@ -38,7 +38,7 @@ def observation_records(episode: Episode, name_user: NameUser) -> list[Observati
     """Return what each side of an episode did, the one in charge first."""
     states = states_of(episode.calls[0])
     aliases = {id_: f"connection {number}" for number, id_ in enumerate(states, start=1)}
-    aliases[NEWCOMER] = NEWCOMER
+    aliases |= {guest: guest for guest in GUESTS}
     runs = [
         episode.live(episode.serving, _LIVE_SIDES),
         *(episode.shadow(side.name) for side in episode.shadows),

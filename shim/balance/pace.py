@@ -1,7 +1,8 @@
 """Which of two sides is far slower again and again, in the call and in what follows it."""
 
 from shim.balance.doubles import PUBLISH
-from shim.balance.shadows import NEWCOMER
+from shim.balance.records import BASE, noted
+from shim.balance.rehearsal import GUESTS, is_handed_over, is_overtaken
 from shim.legacy.connection_aware import WINDOW_S
 from shim.shadow.episode import Episode
 from shim.shadow.latency import OF_A_CALL, OF_A_FIRST_WORD, OF_SETTLING, LatencyClass, Spells
@@ -33,7 +34,9 @@ class Pace:
                 f"call {kind}", _of_a_call(expected), _of_a_call(actual), OF_A_CALL
             )
         }
-        if not (expected.live or actual.live or _silent(expected) or _silent(actual)):
+        if not (_is_rehearsed(episode) or expected.live or actual.live) and not (
+            _silent(expected) or _silent(actual)
+        ):
             usual = max(_settled_after(episode, expected), WINDOW_S)
             found["settled"] = self._spells.compare(
                 f"settled {kind}", usual, _settled_after(episode, actual), OF_SETTLING
@@ -44,6 +47,12 @@ class Pace:
                     f"first {kind}", usual, _first_after(episode, actual), OF_A_FIRST_WORD
                 )
         return {phase: classes for phase, classes in found.items() if classes is not None}
+
+
+def _is_rehearsed(episode: Episode) -> bool:
+    """Tell whether something was rehearsed that changes when things are said."""
+    base = noted(episode, BASE)
+    return is_handed_over(base) or is_overtaken(base)
 
 
 def _of_a_call(run: Observation) -> float:
@@ -57,11 +66,11 @@ def _silent(run: Observation) -> bool:
 
 
 def _said_at(run: Observation) -> list[float]:
-    """Return when something was said to the user's own pages; a new one is greeted at once."""
+    """Return when something was said to the user's own pages, guests apart."""
     return [
         effect.at
         for effect in run.effects
-        if effect.kind != PUBLISH and effect.recipient != NEWCOMER
+        if effect.kind != PUBLISH and effect.recipient not in GUESTS
     ]
 
 

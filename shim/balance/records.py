@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
+from shim.balance.rehearsal import Guest
 from shim.balance.saying import Said, amount, read_legacy
 from shim.balance.truth import Record
 from shim.book import ConnectionState
@@ -23,6 +24,8 @@ BASE = "base"
 FAILURES = "failures"
 """Noted on an episode: how many reads had failed before it."""
 
+GUEST = "guest"
+"""Noted on an episode: which page joined for a rehearsal."""
 TRAIL = "trail"
 """Noted on an episode: all that the database was asked of its user."""
 AFTER = "after"
@@ -42,9 +45,16 @@ def noted(episode: Episode, name: str) -> int:
     return noted
 
 
+def guest_of(episode: Episode) -> Guest | None:
+    """Return the page that joined for a rehearsal."""
+    guest = episode.notes[GUEST]
+    return guest if isinstance(guest, Guest) else None
+
+
 def oldest_needed(episode: Episode) -> int:
     """Return the version after which transactions are needed to judge the episode."""
-    versions = [noted(episode, SEEN) - 1, noted(episode, BASE)]
+    behind = guest_of(episode) is Guest.BEHIND
+    versions = [noted(episode, SEEN) - 1, noted(episode, BASE) - behind]
     if episode.serving == Side.CANONICAL:
         shown = [state.base_version for state in states_of(episode.calls[0]).values()]
         said = [getattr(seen.payload, "version", None) for seen in episode.live_effects]
@@ -67,7 +77,8 @@ def records(
 ) -> dict[str, Record]:
     """Return what each connection's page showed, by what was noted when it was shown."""
     if not live:
-        return {id_: Record(noted(episode, BASE)) for id_ in states}
+        own = {id_: Record(noted(episode, BASE)) for id_ in states}
+        return own | _record_of_guest(episode)
     before: dict[str, dict[int, int | None]] = {id_: {} for id_ in states}
     misled: set[int] = set()
     for seen in episode.live_effects:
@@ -79,6 +90,18 @@ def records(
             if said is not None and (said.uni, said.ton) != _balance_of(seen.payload):
                 misled.add(id(seen.payload))
     return {id_: Record(state.base_version, before[id_], misled) for id_, state in states.items()}
+
+
+def _record_of_guest(episode: Episode) -> dict[str, Record]:
+    match guest_of(episode):
+        case Guest.BEHIND:
+            return {Guest.BEHIND: Record(noted(episode, BASE) - 1)}
+        case Guest.OVERHEARD:
+            return {Guest.OVERHEARD: Record(noted(episode, BASE))}
+        case Guest.MISLED:
+            return {Guest.MISLED: Record(noted(episode, FIRST), owed=True)}
+        case _:
+            return {}
 
 
 def _said_by_legacy(shown: Shown) -> Said | None:

@@ -3,10 +3,11 @@
 Which ones, the version that the pages show decides, so that a replay rehearses the same.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import IntEnum
+from enum import StrEnum
 
 from shim.ports import Booked, Truth, TruthReader
 
@@ -14,20 +15,53 @@ EVERY_NTH = 8
 """One of so many versions is rehearsed with each of these."""
 
 
-class Rehearsal(IntEnum):
-    """What is rehearsed, by the remainder of the version."""
+class Guest(StrEnum):
+    """A page that joins the user's own: a recipient that is no connection of theirs."""
 
-    HANDOVER = 3
-    """The user is handed over to another service: what is pending must be said at once."""
-    NEWCOMER = 5
-    """A page connects that was shown nothing, and must be greeted."""
-    OVERTAKEN = 6
-    """Something is booked, and told, while the database is read: it must not be forgotten."""
+    NEWCOMER = "a new page"
+    """It was shown nothing, and must be greeted."""
+    BEHIND = "a page that is behind"
+    """It lacks one change more than the user's own, and is told of both."""
+    OVERHEARD = "a page that legacy told"
+    """What the canonical showed it is older than what legacy did: changes begin there."""
+    MISLED = "a page that legacy misled"
+    """Legacy showed it something else than there is: it must be put right, without a change."""
 
 
-def is_due(rehearsal: Rehearsal, version: int) -> bool:
-    """Tell whether pages at this version are to see it."""
-    return version % EVERY_NTH == rehearsal
+_HANDOVER_AT, _OVERTAKEN_AT = 3, 6
+_GUESTS_AT = {1: Guest.OVERHEARD, 2: Guest.BEHIND, 5: Guest.NEWCOMER, 7: Guest.MISLED}
+GUESTS = frozenset(Guest)
+HEARD = Decimal(-1)
+"""Both balances of what a guest heard: nobody has these, so they are taken for no others."""
+
+
+def is_handed_over(version: int) -> bool:
+    """Tell whether the user is handed over to another service: what is pending must be said."""
+    return version % EVERY_NTH == _HANDOVER_AT
+
+
+def is_overtaken(version: int) -> bool:
+    """Tell whether something is booked, and told, while the database is read."""
+    return version % EVERY_NTH == _OVERTAKEN_AT
+
+
+def guest_at(version: int) -> Guest | None:
+    """Return which page joins, if one does."""
+    return _GUESTS_AT.get(version % EVERY_NTH)
+
+
+def heard_at(version: int) -> str:
+    """Return the frame of legacy that a guest was shown, in one of legacy's two shapes."""
+    if version // EVERY_NTH % 2:
+        return json.dumps(
+            {"type": "balance_update", "data": {"balance_uni": -1, "balance_ton": -1}}
+        )
+    return json.dumps(
+        {
+            "type": "balance_update",
+            "balanceData": {"balanceUni": float(HEARD), "balanceTon": float(HEARD)},
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +75,20 @@ class EarlierTruth:
     transactions: Sequence[Booked]
 
 
-class OvertakenReader:
-    """A `TruthReader` that is overtaken by a call of `notify`, once for each user in `overtaken`.
+class RehearsingReader:
+    """A `TruthReader` for the canonical's shadow.
 
-    It answers with what there was before the newest transaction, and tells of that one before it
-    returns. One thread does both: nobody who notifies ever waits for a read.
+    It is overtaken by a call of `notify`, once for each user in `overtaken`: it answers with what
+    there was before the newest transaction, and tells of that one before it returns. One thread
+    does both, for nobody who notifies ever waits for a read. What a guest heard it finds at the
+    version in `placed`.
     """
 
     def __init__(self, truth: TruthReader, *, notify: Callable[[int], object]) -> None:
         self._truth = truth
         self._notify = notify
         self.overtaken: set[int] = set()
-        self.place = truth.place
+        self.placed: dict[int, int] = {}
 
     def read(
         self, since: Mapping[int, int | None], *, timeout: float | None = None
@@ -66,6 +102,17 @@ class OvertakenReader:
                 found[user_id] = earlier
                 self._notify(user_id)
         return found
+
+    def place(self, user_id: int, uni: Decimal, ton: Decimal) -> int | None:
+        """Return the newest version whose stored balances equal these."""
+        if uni == ton == HEARD:
+            return self.placed.get(user_id)
+        return self._truth.place(user_id, uni, ton)
+
+    def forget(self, user_id: int) -> None:
+        """Rehearse nothing more with a user."""
+        self.overtaken.discard(user_id)
+        self.placed.pop(user_id, None)
 
 
 def _before(user_id: int, truth: Truth) -> EarlierTruth | None:

@@ -10,7 +10,14 @@ from datetime import datetime
 from functools import partial
 
 from shim.balance.doubles import PUBLISH, BusDouble, ConnectionDouble, ManagerDouble
-from shim.balance.rehearsal import OvertakenReader, Rehearsal, is_due
+from shim.balance.rehearsal import (
+    Guest,
+    RehearsingReader,
+    guest_at,
+    heard_at,
+    is_handed_over,
+    is_overtaken,
+)
 from shim.book import ConnectionState
 from shim.changed_argument import ArgumentChangedError
 from shim.legacy.connection_aware import WINDOW_S, ConnectionAwareService
@@ -24,8 +31,6 @@ from shim.shadow.effects import Effect
 from shim.shadow.events import LiveCall
 from shim.sides import Path, Side
 
-NEWCOMER = "a new page"
-"""The recipient that is no connection of the user's: it has just connected."""
 HANDOVER_READ_S = 30.0
 """Seconds for the read of a rehearsed handover: whether it is fast is not what is rehearsed."""
 
@@ -80,7 +85,7 @@ class CanonicalShadow(_Shadow):
         self, *, new_canonical: NewCanonical, new_hint: NewHint, truth: TruthReader, start: float
     ) -> None:
         super().__init__(Side.CANONICAL_SHADOW, start=start)
-        self._truth = OvertakenReader(truth, notify=self._notify)
+        self._truth = RehearsingReader(truth, notify=self._notify)
         self._service = new_canonical(self._clock, self._truth, BusDouble(self._note_publication))
         self._new_hint = new_hint
         self._subject = 0
@@ -105,19 +110,34 @@ class CanonicalShadow(_Shadow):
             double.base_version = 0
             self._service.register_connection(subject, double)
 
-    def set_base(self, subject: int, version: int) -> bool:
-        """Let the user's pages show this version. Return whether a newcomer joins them."""
+    def set_base(self, subject: int, base: int, *, newest: int) -> Guest | None:
+        """Let the user's pages show version `base`. Return which guest joins them.
+
+        `newest` is the version that the database holds.
+        """
         doubles = self.doubles(subject)
+        if not any(double.is_open for double in doubles):
+            return None
         for double in doubles:
-            double.base_version = version
-        if is_due(Rehearsal.HANDOVER, version):
+            double.base_version = base
+        if is_handed_over(base):
             self._to_hand_over.add(subject)
-        if is_due(Rehearsal.OVERTAKEN, version):
+        if is_overtaken(base):
             self._truth.overtaken.add(subject)
-        if not any(d.is_open for d in doubles) or not is_due(Rehearsal.NEWCOMER, version):
-            return False
-        self._service.register_connection(subject, self._double(subject, NEWCOMER))
-        return True
+        guest = guest_at(base)
+        if guest is None:
+            return None
+        double = self._double(subject, guest)
+        if guest is Guest.BEHIND:
+            double.base_version = base - 1
+        elif guest is Guest.OVERHEARD:
+            double.base_version, self._truth.placed[subject] = base - 1, base
+        elif guest is Guest.MISLED:
+            double.base_version = newest
+        if guest in (Guest.OVERHEARD, Guest.MISLED):
+            double.overheard = heard_at(base)
+        self._service.register_connection(subject, double)
+        return guest
 
     def call(self, call: LiveCall) -> object:
         """Notify with a hint of its own. Raises ArgumentChangedError if it was changed."""
@@ -148,10 +168,13 @@ class CanonicalShadow(_Shadow):
     def leave(self, subject: int) -> list[Effect]:
         """Remove the doubles and return what was said to them."""
         self._to_hand_over.discard(subject)
-        self._truth.overtaken.discard(subject)
+        self._truth.forget(subject)
         doubles, effects = self._forget(subject)
         for double in doubles:
             self._service.remove_connection(subject, double)
+        if self._service.is_pending(subject):
+            # It would close in the user's next episode, before that one knows what pages show.
+            self._service.relinquish(subject.__eq__, read_timeout=HANDOVER_READ_S)
         return effects
 
 

@@ -37,12 +37,14 @@ class Record:
 
     `before` maps a frame (by identity) to the version that the page showed; `base` is what
     it showed at the first call. None: it had been given nothing. `misled` are frames that a page
-    needed though it knew their version, for legacy had shown it another balance since.
+    needed though it knew their version, for legacy had shown it another balance since; `owed`
+    says that it needs one.
     """
 
     base: int | None
     before: Mapping[int, int | None] = field(default_factory=dict)
     misled: Collection[int] = ()
+    owed: bool = False
 
 
 def frames_seen(effects: Sequence[Effect], *, utc_at: UtcAt | None = None) -> list[object]:
@@ -132,15 +134,18 @@ def frames_expected(
     been said by the end.
     """
     wanted: list[object] = []
-    shown = record.base
+    shown, owed = record.base, record.owed
     for effect in effects:
         version = getattr(effect.payload, "version", None)
         before = record.before.get(id(effect.payload), shown)
-        if not isinstance(version, int) or not _is_due(effect, version, before, record):
+        put_right = owed and version == before
+        if not isinstance(version, int) or not (
+            put_right or _is_due(effect, version, before, record)
+        ):
             continue
         wanted.append(_frame(subject, truth, since=before, version=version))
-        shown = version
-    if shown is None or shown < seen:
+        shown, owed = version, False
+    if shown is None or shown < seen or owed:
         wanted.append(_frame(subject, truth, since=shown, version=max(seen, shown or 0)))
     return wanted
 

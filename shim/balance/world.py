@@ -15,8 +15,10 @@ from shim.balance.records import (
     BASE,
     FAILURES,
     FIRST,
+    GUEST,
     SEEN,
     TRAIL,
+    guest_of,
     newest_said,
     noted,
     oldest_needed,
@@ -24,7 +26,7 @@ from shim.balance.records import (
     states_of,
 )
 from shim.balance.saying import read_legacy
-from shim.balance.shadows import NEWCOMER, CanonicalShadow, LegacyShadow
+from shim.balance.shadows import CanonicalShadow, LegacyShadow
 from shim.book import ConnectionState
 from shim.connections import Shown
 from shim.legacy.updates import BalanceUpdate
@@ -178,7 +180,8 @@ class BalanceWorld:
         spoken = self._spoken_version(episode.calls[0], truth)
         base = episode.notes[BASE] = min(spoken, truth.version) - 1
         episode.notes[FIRST] = truth.version
-        episode.notes[NEWCOMER] = self._canonical.set_base(episode.subject, base)
+        guest = self._canonical.set_base(episode.subject, base, newest=truth.version)
+        episode.notes[GUEST] = guest
 
     def _spoken_version(self, call: LiveCall, truth: Truth) -> int:
         """Return the version that a call speaks of: its own balances' place, or the newest."""
@@ -222,7 +225,7 @@ class BalanceWorld:
             slower=self._pace.slower(episode, counterfactual, canonical),
             twins=twins,
             twins_slower={} if twins is None else self._pace.slower(episode, *twins),
-            newcomer=bool(episode.notes[NEWCOMER]),
+            guest=guest_of(episode),
             held_back=self._migration.book.take_held_back(episode.subject),
             utc_at=None if live else self._canonical.utc_at,
         )

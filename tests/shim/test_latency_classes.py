@@ -9,7 +9,7 @@ from app.notifications.service import BalanceNotifications
 from shim.shadow.latency import OF_A_CALL, OFTEN, RECENT, Spells
 from tests.shim.harness import Harness
 
-EPISODES = RECENT + 5
+EPISODES = 2 * RECENT
 
 
 class Timer:

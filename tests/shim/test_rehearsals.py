@@ -1,0 +1,195 @@
+"""What is rehearsed with the canonical's shadow, and what that finds in a candidate."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+
+import pytest
+
+from app.notifications.messages import BalanceFrame
+from shim.balance.rehearsal import EVERY_NTH
+from shim.shadow.latency import OFTEN, RECENT
+from tests.shim.harness import Harness
+from tests.shim.test_what_pages_see import Wrong, shadowed
+
+
+class Deaf(Wrong):
+    """Takes no notice of a user whom it is just telling."""
+
+    def _hint(self, user_id):
+        if user_id not in self._in_hand:
+            super()._hint(user_id)
+
+
+class Unheeding(Wrong):
+    """Does not ask what legacy showed a page."""
+
+    def register_connection(self, user_id, connection):
+        """Take what was overheard for settled."""
+        connection.settled = connection.overheard
+        super().register_connection(user_id, connection)
+
+
+class Stubborn(Wrong):
+    """Does not put right what legacy showed."""
+
+    def __init__(self, **ports):
+        super().__init__(**ports)
+        offer = self._delivery._offer
+        self._delivery._offer = lambda reader, frame: (
+            None if frame.version == frame.since else offer(reader, frame)
+        )
+
+
+class Repeating(Wrong):
+    """Tells a page what came before it, if another page of the user does not know that yet."""
+
+    def __init__(self, *, truth, **ports):
+        super().__init__(truth=truth, **ports)
+        read = self._delivery._truth.read
+
+        def all_of_it(since, *, timeout=None):
+            self.asked = dict(since)
+            return read(since, timeout=timeout)
+
+        self._delivery._truth = SimpleNamespace(read=all_of_it, place=truth.place)
+        offer = self._delivery._offer
+
+        def repeat(reader, frame):
+            behind = self.asked.get(frame.user_id)
+            before = None if behind is None else (frame.since or 0) - behind
+            offer(reader, replace(frame, change_ton=frame.change_ton * (2 if before else 1)))
+
+        self._delivery._offer = repeat
+
+
+class Starving(Wrong):
+    """Says nothing as long as notifications keep coming."""
+
+    def _hint(self, user_id):
+        super()._hint(user_id)
+        window = self._windows.get(user_id)
+        if window is not None:
+            window.first = window.last
+
+
+@dataclass(frozen=True, slots=True)
+class Chatty(BalanceFrame):
+    """A frame that says more than a page asks for."""
+
+    def text(self):
+        """Say it within the changes."""
+        return BalanceFrame.text(self).replace('"changes":{', '"changes":{"gel":0,')
+
+
+def framed(change):
+    """Return a candidate that changes each frame."""
+
+    class Changed(Wrong):
+        def register_connection(self, user_id, connection):
+            offer = connection.offer
+            connection.__dict__.setdefault("offer", lambda frame: offer(change(frame)))
+            super().register_connection(user_id, connection)
+
+    return Changed
+
+
+def rounds(candidate, times=2 * EVERY_NTH):
+    """Return a harness whose shadow was shown so many calls, each an episode of its own."""
+    harness = shadowed(candidate) if candidate else Harness()
+    harness.connect()
+    for _ in range(times):
+        harness.boost()
+        harness.run()
+    return harness
+
+
+@pytest.mark.parametrize(
+    ("candidate", "rehearsals"),
+    [(Deaf, 1), (Unheeding, 2), (Stubborn, 1), (Repeating, 1)],
+)
+def test_what_is_rehearsed_finds_who_cannot_do_it(candidate, rehearsals):
+    """At one of eight versions each, and in truth alone but for what is lost altogether."""
+    harness = rounds(candidate)
+    outcomes = harness.outcomes()
+    wrong = 2 * rehearsals
+    assert outcomes["truth"] == {"matched": 2 * EVERY_NTH - wrong, "mismatched": wrong}
+    if candidate in (Unheeding, Stubborn):
+        assert set(outcomes["reach"]) == set(outcomes["saying"]) == {"matched"}
+
+
+def test_what_is_rehearsed_is_no_difference_for_the_service_that_ships():
+    """Every remainder of the version was met twice, and everything matches."""
+    harness = rounds(None, 3 * EVERY_NTH)
+    everything = {"matched": 3 * EVERY_NTH}
+    assert harness.outcomes() == {"reach": everything, "truth": everything, "saying": everything}
+
+
+def test_what_is_booked_while_the_shadow_reads_is_said_in_a_window_of_its_own():
+    """The page of the shadow sees nothing twice, and nothing is lost."""
+    harness = Harness()
+    harness.connect()
+    for _ in range(EVERY_NTH):
+        harness.boost()
+        harness.boost("0.25")
+        harness.run()
+    assert harness.outcomes()["truth"] == {"matched": EVERY_NTH}
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        (
+            lambda frame: Chatty(*(getattr(frame, name) for name in BalanceFrame.__slots__)),
+            "recipients.*.*.more",
+        ),
+        (
+            lambda frame: replace(frame, change_uni=Decimal("-0.000000")),
+            "recipients.*.*.change_uni",
+        ),
+        (lambda frame: replace(frame, at=frame.at - timedelta(hours=1)), "recipients.*.*.said"),
+    ],
+)
+def test_a_text_that_differs_in_what_no_figure_shows_is_found(change, where):
+    """A field more, minus nothing, and a time at which nothing was said."""
+    harness = rounds(framed(change), 1)
+    assert where in {path for path, _ in harness.found("truth")}
+
+
+def streak(harness, calls=11):
+    """Notify of one user again and again by the path that answers at once; the other one waits."""
+    for _ in range(calls):
+        harness.hook()
+        harness.run(0.05)
+    harness.run(0.6)
+
+
+def test_a_candidate_that_calls_keep_from_speaking_is_found():
+    """Again and again: the page hears at the end of a streak what it should have heard within."""
+    harness = shadowed(Starving)
+    harness.connect()
+    for _ in range(2 * RECENT):
+        streak(harness)
+    assert harness.found("saying") == {("latency.first", "latency_class")}
+    assert set(harness.outcomes()["truth"]) == {"matched"}
+
+
+def test_the_service_that_ships_speaks_within_a_streak():
+    """Then nothing is late, however long the streak is."""
+    harness = Harness()
+    harness.connect()
+    for _ in range(OFTEN + 5):
+        streak(harness)
+    assert set(harness.outcomes()["saying"]) == {"matched"}
+
+
+def test_nothing_is_rehearsed_with_a_user_whom_the_canonical_serves():
+    """What was meant for an episode without its shadow is not left over for a later one."""
+    harness = Harness()
+    harness.connect()
+    for number in range(3 * EVERY_NTH):
+        harness.flip(percent=100 * (number % 2))
+        harness.boost()
+        harness.run()
+    assert set(harness.outcomes()["truth"]) == {"matched"}

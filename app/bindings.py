@@ -9,6 +9,7 @@ from app.core.farming_income import accrued_income
 from app.database import Database
 from app.notifications.ports import BalanceHint
 from app.notifications.service import BalanceNotifications, NewNotifications
+from app.replayers import replayers
 from shim.balance.harms import harms_of as balance_harms
 from shim.balance.known import SHIPPED as BALANCE_SHIPPED
 from shim.balance.lines import divergence_record as balance_record
@@ -22,7 +23,6 @@ from shim.legacy.tick_income import tick_income
 from shim.lines import NewRecord
 from shim.migration import Migration
 from shim.ports import Bus, Clock, TruthReader
-from shim.replay.capture import capture
 from shim.router import Router
 from shim.shadow.counts import Counts
 from shim.shadow.known import KnownDivergence
@@ -34,8 +34,7 @@ from shim.shadow.world import World
 class Binding:
     """One migration.
 
-    `harms_of` tells which harms a divergence is. `write` keeps one to be run again, None if that
-    is not done.
+    `harms_of` tells which harms a divergence is, `write` keeps one to be run again.
     """
 
     router: Router
@@ -43,7 +42,7 @@ class Binding:
     new_record: NewRecord
     shipped: tuple[KnownDivergence, ...]
     harms_of: HarmsOf
-    write: Write | None
+    write: Write
 
 
 def balance_binding(
@@ -73,17 +72,21 @@ def balance_binding(
         balance_record,
         BALANCE_SHIPPED,
         balance_harms,
-        write=lambda episode, result, at: capture(episode, result, at=at),
+        replayers()[migration.pair.migration].write,
     )
 
 
 def income_binding(router: Router) -> Binding:
-    """Bind the farming income to the engine.
-
-    Nothing is kept to be run again: the line of a divergence has all there is to it.
-    """
+    """Bind the farming income to the engine."""
 
     def new_world(_: Counts) -> IncomeWorld:
         return IncomeWorld(legacy=tick_income, canonical=accrued_income)
 
-    return Binding(router, new_world, income_record, INCOME_SHIPPED, income_harms, write=None)
+    return Binding(
+        router,
+        new_world,
+        income_record,
+        INCOME_SHIPPED,
+        income_harms,
+        replayers()[router.pair.migration].write,
+    )

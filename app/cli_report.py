@@ -12,8 +12,8 @@ from flask.cli import with_appcontext
 
 from app.adapters.worker_log import log_files
 from app.cli_migration import chosen_migration, migration_option
+from app.instance_paths import instance_paths
 from app.known_words import active
-from app.reading import instance_files
 from app.report_json import report_json
 from app.report_page import report_page
 from app.report_text import describe
@@ -75,7 +75,7 @@ def report(
 def _note_known(found: Report, migration: str) -> None:
     """Note the known divergences that hold now, and why there may be more of them."""
     shipped = _SHIPPED[migration]
-    store = KnownFile(instance_files().known_files[migration], shipped=shipped)
+    store = KnownFile(instance_paths().known_file_of(migration), shipped=shipped)
     try:
         found.known = tuple(active(store.read()))
     except KnownStoreError as error:
@@ -84,7 +84,7 @@ def _note_known(found: Report, migration: str) -> None:
 
 def own() -> tuple[Path, ...]:
     """Return the logs of all workers of this instance."""
-    return tuple(path for path, *_ in log_files(instance_files().log_path))
+    return tuple(path for path, *_ in log_files(instance_paths().log_path))
 
 
 def chosen(logs: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -92,7 +92,7 @@ def chosen(logs: tuple[Path, ...]) -> tuple[Path, ...]:
     paths = logs or own()
     if not paths:
         raise click.ClickException(
-            f"there is no shadow log in {instance_files().log_path}: start the service, or name"
+            f"there is no shadow log in {instance_paths().log_path}: start the service, or name"
             " a log file"
         )
     return paths

@@ -36,6 +36,7 @@ NOBODY_THERE = 3
 ANSWER_S = 1.0
 """Seconds that a worker has to answer `why`."""
 
+_force = click.option("--force", is_flag=True, help="Leap past the next step of the ramp.")
 # A value such as -1 is then refused as a percentage, not as an option nobody knows.
 _VALUES_MAY_LOOK_LIKE_OPTIONS = {"ignore_unknown_options": True}
 
@@ -64,7 +65,7 @@ def show_status(as_json: bool) -> None:
 
 @rollout.command("set", context_settings=_VALUES_MAY_LOOK_LIKE_OPTIONS)
 @click.argument("percent", type=PERCENT)
-@click.option("--force", is_flag=True, help="Leap past the next step of the ramp.")
+@_force
 @migration_option
 @order_options()
 def set_percentage(percent: int, force: bool, who: str, why: str, as_json: bool) -> None:
@@ -117,12 +118,18 @@ def roll_back(who: str, why: str, as_json: bool) -> None:
 
 @rollout.command("resume", context_settings=_VALUES_MAY_LOOK_LIKE_OPTIONS)
 @click.option("--at", "percent", type=PERCENT, default="1", show_default=True)
+@_force
 @migration_option
 @order_options(reason_required=True)
-def resume(percent: int, who: str, why: str, as_json: bool) -> None:
-    """Let the flags decide again after a rollback, beginning at 1 % of all users."""
+def resume(percent: int, force: bool, who: str, why: str, as_json: bool) -> None:
+    """Let the flags decide again after a rollback, beginning at 1 % of all users.
+
+    Past the step of the ramp after the one that was rolled back it takes --force.
+    """
 
     def act() -> Outcome:
+        if not force:
+            refuse_leap(chosen(), percent)
         refuse_complete(chosen(), percent)
         return actions.resume(chosen(), Order(who, why), percentage=percent)
 

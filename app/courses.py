@@ -26,7 +26,7 @@ def build_courses(
     courses = {}
     for binding in bindings:
         pair = binding.router.pair
-        known = KnownFile(settings.known_file_of(pair), shipped=binding.shipped)
+        known = KnownFile(settings.known_file_of(pair.migration), shipped=binding.shipped)
         ledger = SqlLedgerStore(database, migration=pair.migration)
         guard = SqlGuardStore(
             database,

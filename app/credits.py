@@ -1,15 +1,18 @@
 """Booking: every change of a balance, whoever asks for it, is made here and nowhere else."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from app.accounts import valid_user_id
+from app.credit_statements import BALANCE_OF, CHANGE, EARLIER, LOCK, RECORD
 from app.errors import (
     BalanceTooLargeError,
     CreditError,
@@ -19,7 +22,7 @@ from app.errors import (
     InvalidCreditError,
     UnknownUserError,
 )
-from app.models import KEY_LENGTH, SOURCE_LENGTH, Balance, Transaction
+from app.models import KEY_LENGTH, SOURCE_LENGTH
 from app.money import MAX_BALANCE, Currency, exact
 
 __all__ = [
@@ -34,11 +37,6 @@ __all__ = [
     "UnknownUserError",
     "book",
 ]
-
-_COLUMNS: dict[Currency, InstrumentedAttribute[Decimal]] = {
-    Currency.UNI: Balance.uni,
-    Currency.TON: Balance.ton,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,53 +82,48 @@ class Booked:
     duplicate: bool
 
 
+_CONTENT = tuple(field.name for field in fields(Booked) if field.name != "duplicate")
+_content_of = attrgetter(*_CONTENT)
+
+
 def book(session: Session, asked: Sequence[Credit], *, now: datetime | None = None) -> list[Booked]:
     """Book all the credits, in their order, within the session's transaction, or none.
 
     `now` is the time of booking, by default the present. Raises a `CreditError` at the first
     that is refused; the transaction must then be rolled back.
     """
+    session.flush()  # whoever opens an account books in the same transaction
+    connection = session.connection()
     # First the rows, always in the order of the user ids: two batches never wait for each
     # other crosswise, and whoever booked one of our keys for these users has committed.
-    _lock(session, {credit.user_id for credit in asked})
-    earlier = _find(session, [credit.idempotency_key for credit in asked])
+    _lock(connection, {credit.user_id for credit in asked})
+    earlier = _find(connection, [credit.idempotency_key for credit in asked])
     now = now or datetime.now(UTC)
     results = []
     for credit in asked:
         known = earlier.get(credit.idempotency_key)
-        booked = _repeat(credit, known) if known else _apply(session, credit, now)
+        booked = _repeat(credit, known) if known else _apply(connection, credit, now)
         earlier.setdefault(credit.idempotency_key, booked)
         results.append(booked)
     return results
 
 
-def _lock(session: Session, user_ids: Collection[int]) -> None:
-    rows = select(Balance.user_id).where(Balance.user_id.in_(user_ids))
-    found = session.scalars(rows.order_by(Balance.user_id).with_for_update())
+def _lock(connection: Connection, user_ids: Collection[int]) -> None:
+    found = connection.scalars(LOCK, {"users": list(user_ids)})
     if unknown := sorted(set(user_ids).difference(found)):
         raise UnknownUserError(
             f"no account for user {', '.join(map(str, unknown))}: open one before booking"
         )
 
 
-def _find(session: Session, keys: Iterable[str]) -> dict[str, Booked]:
-    rows = session.scalars(select(Transaction).where(Transaction.idempotency_key.in_(keys)))
+def _find(connection: Connection, keys: Iterable[str]) -> dict[str, Booked]:
+    rows = connection.execute(EARLIER, {"keys": list(keys)})
     return {row.idempotency_key: _as_booked(row) for row in rows}
 
 
-def _as_booked(row: Transaction) -> Booked:
-    return Booked(
-        user_id=row.user_id,
-        currency=Currency(row.currency),
-        amount=row.amount,
-        source=row.source,
-        idempotency_key=row.idempotency_key,
-        version=row.version,
-        uni_after=row.uni_after,
-        ton_after=row.ton_after,
-        created_at=row.created_at,
-        duplicate=True,
-    )
+def _as_booked(row: Row[Any]) -> Booked:
+    content = dict(zip(_CONTENT, _content_of(row), strict=True))
+    return Booked(**{**content, "currency": Currency(row.currency)}, duplicate=True)
 
 
 def _repeat(credit: Credit, known: Booked) -> Booked:
@@ -145,35 +138,31 @@ def _repeat(credit: Credit, known: Booked) -> Booked:
     return replace(known, duplicate=True)
 
 
-def _apply(session: Session, credit: Credit, now: datetime) -> Booked:
-    column = _COLUMNS[credit.currency]
-    after = column + credit.amount
-    change = (
-        update(Balance)
-        .where(Balance.user_id == credit.user_id, after.between(Decimal(0), MAX_BALANCE))
-        .values({column: after, Balance.version: Balance.version + 1})
-        .returning(Balance.uni, Balance.ton, Balance.version)
-    )
-    row = session.execute(change, execution_options={"synchronize_session": False}).one_or_none()
+def _apply(connection: Connection, credit: Credit, now: datetime) -> Booked:
+    asked = {"user": credit.user_id, "change": credit.amount}
+    row = connection.execute(CHANGE[credit.currency], asked).one_or_none()
     if row is None:
-        raise _refusal(session, credit)
+        raise _refusal(connection, credit)
     booked = Booked(
-        **asdict(credit),
+        user_id=credit.user_id,
+        currency=credit.currency,
+        amount=credit.amount,
+        source=credit.source,
+        idempotency_key=credit.idempotency_key,
         version=row.version,
         uni_after=row.uni,
         ton_after=row.ton,
         created_at=now,
         duplicate=False,
     )
-    _record(session, booked)
+    _record(connection, booked)
     return booked
 
 
-def _record(session: Session, booked: Booked) -> None:
-    content = asdict(booked)
-    del content["duplicate"]
+def _record(connection: Connection, booked: Booked) -> None:
+    content = dict(zip(_CONTENT, _content_of(booked), strict=True))
     try:
-        session.execute(insert(Transaction).values(content))
+        connection.execute(RECORD, content)
     except IntegrityError as error:
         # The user's row is ours, so only a booking for another user can have come between.
         raise IdempotencyKeyReusedError(
@@ -182,9 +171,8 @@ def _record(session: Session, booked: Booked) -> None:
         ) from error
 
 
-def _refusal(session: Session, credit: Credit) -> CreditError:
-    query = select(_COLUMNS[credit.currency]).where(Balance.user_id == credit.user_id)
-    balance = session.scalars(query).one()
+def _refusal(connection: Connection, credit: Credit) -> CreditError:
+    balance = connection.scalars(BALANCE_OF[credit.currency], {"user": credit.user_id}).one()
     has = f"user {credit.user_id} has {balance} {credit.currency}"
     if credit.amount < 0:
         return InsufficientFundsError(

@@ -1,20 +1,36 @@
 """The one database: transactions that write, readings that cannot, upgrades and a check."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import URL, Connection, Engine, false, func, select, update
+from sqlalchemy import (
+    URL,
+    CompoundSelect,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    false,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from app.engines import named_error, parse_url, reading_engine, writing_engine
+from app.errors import DatabaseUnavailable
+from app.in_time import InTime, LateError
 from app.models import Balance
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_GRACE_S = 0.4
+"""Seconds that a check has beyond those that it waits for a lock, before the server hangs."""
 _UPGRADE_LOCK = 7_266_273
 """An advisory lock of PostgreSQL: any number, as long as nothing else takes it."""
 
@@ -25,6 +41,7 @@ class ReadOnlyDatabase:
     def __init__(self, url: URL) -> None:
         self._url = url
         self._engine = reading_engine(url)
+        self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def reading(self, *, wait_s: float | None = None) -> Iterator[Session]:
@@ -48,6 +65,16 @@ class ReadOnlyDatabase:
             with connection.begin():
                 yield connection
 
+    def rows(
+        self, statement: Select[Any] | CompoundSelect[Any], **parameters: object
+    ) -> Sequence[Row[Any]]:
+        """Return what one statement selects: with half of the trips to a server of `snapshot`.
+
+        Raises `DatabaseUnavailable`.
+        """
+        with _named_errors(self._url), self._single.connect() as connection:
+            return connection.execute(statement, parameters).all()
+
     def dispose(self) -> None:
         """Close the connections that are not in use; later uses open new ones."""
         self._engine.dispose()
@@ -64,6 +91,7 @@ class Database:
         self._url = parse_url(url, instance_path=instance_path)
         self._engine = writing_engine(self._url)
         self._read_only = ReadOnlyDatabase(self._url)
+        self._checks = InTime("database-check")
 
     @contextmanager
     def transaction(self, *, wait_s: float | None = None) -> Iterator[Session]:
@@ -98,11 +126,22 @@ class Database:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
-    def check(self, *, wait_s: float = 1.0) -> None:
+    def check(self, *, wait_s: float = 0.8) -> None:
         """Raise `DatabaseUnavailable`, `DatabaseLocked` or `DatabaseReadOnly` if it is so.
 
-        Does what a booking does, on no row: only a write finds out that it may not.
+        Does what a booking does, on no row: only a write finds out that it may not. Returns in
+        time from a server that hangs, too.
         """
+        most = wait_s + _GRACE_S
+        try:
+            self._checks.call(lambda: self._write_nothing(wait_s), wait_s=most)
+        except LateError as error:
+            raise DatabaseUnavailable(
+                f"the database {self._url.render_as_string()} has not answered within {most:g} s:"
+                " see whether it hangs or cannot be reached, and whether its machine is overloaded"
+            ) from error
+
+    def _write_nothing(self, wait_s: float) -> None:
         nothing = update(Balance).where(false()).values(version=Balance.version)
         with self.transaction(wait_s=wait_s) as session:
             session.execute(nothing, execution_options={"synchronize_session": False})

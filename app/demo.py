@@ -7,9 +7,11 @@ from collections.abc import Mapping
 import click
 from flask.cli import AppGroup
 
+from app.database import Database
 from app.demo_users import seed
 from app.listening import CannotListenError, check_port
 from app.parts import parts
+from app.settings import Settings
 from flags.embedded import ensure_flag_file
 
 demo = AppGroup("demo", help="Look at the migration in a browser.")
@@ -26,7 +28,7 @@ def run() -> None:
         check_port(settings.host, settings.port)
     except CannotListenError as error:
         raise click.ClickException(str(error)) from error
-    prepare()
+    prepare(settings, parts().database)
     click.echo(f"Look at http://{settings.host}:{settings.port}/ (stop with Ctrl+C)")
     sys.stdout.flush()
     os.execve(sys.executable, serving_command(), serving_environment(os.environ))  # noqa: S606 # our own arguments, no shell
@@ -35,15 +37,14 @@ def run() -> None:
 @demo.command("prepare")
 def prepare_only() -> None:
     """Set up the database, its users and the flags, and serve nothing."""
-    prepare()
+    prepare(parts().settings, parts().database)
 
 
-def prepare() -> None:
+def prepare(settings: Settings, database: Database) -> None:
     """Bring the database up to date, and make users and flags unless they are there."""
-    database = parts().database
     database.upgrade()
     seed(database)
-    ensure_flag_file(parts().settings.flag_file)
+    ensure_flag_file(settings.flag_file)
 
 
 def serving_command() -> list[str]:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from app.guard_trip import WHO
 from app.parts import Parts
 from app.ramp import guard_ruling
-from app.rollout import Order, RolloutError, current_stage, recorded, wait_for_latch
+from app.rollout import Order, RolloutError, current_stage, recorded
+from app.rollout_waiting import wait_for_latch
 from app.rollout_words import latch_words, worker_words
 from flags.confirmation import Confirmation
 from flags.latch import Latch

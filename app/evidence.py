@@ -66,8 +66,14 @@ class Evidence:
     def publish(self, episode: Episode, result: Result) -> None:
         """Hand on one divergence. Belongs to the shadow thread."""
         number = self._note(episode, result)
-        for harm in self._harms_of(result):
-            self._counts.harm(result, harm, side=episode.serving)
+        try:
+            self._tell(episode, result, number)
+        finally:  # last, for whoever acts on a harm asks at once what it looked like
+            for harm in self._harms_of(result):
+                self._counts.harm(result, harm, side=episode.serving)
+
+    def _tell(self, episode: Episode, result: Result, number: int) -> None:
+        """Keep it and log it, unless there were many of its group."""
         if self._replays is not None:
             self._replays.offer(episode, result, number)
         if number > self._ledger.first_lines:

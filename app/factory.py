@@ -26,7 +26,6 @@ from app.notifications.ports import BalanceHint
 from app.notifications.service import BalanceNotifications, NewNotifications
 from app.parts import Course, Parts
 from app.reach import build_reach
-from app.reading import InstanceFiles
 from app.rewarding import Rewarding, build_rewarding
 from app.runtime import ClosedLast, Runtime, Service
 from app.secret import SessionKey
@@ -57,7 +56,7 @@ def create_app(
     app = Flask("app", instance_path=str(settings.instance_path))
     app.config.update(_configuration(settings))
     admission = build_admission(settings)
-    app.extensions["files"] = InstanceFiles.of(settings)
+    app.extensions["paths"] = settings
     app.extensions["parts"] = build_parts(
         settings,
         sockets=init_sockets(

@@ -7,7 +7,7 @@ what it knows itself. Neither lets go of anything: both can only pull the cord.
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -26,8 +26,8 @@ LOOK_S, LOOK_OVER_ALL_S = 0.25, 0.5
 """Seconds between two looks of a worker at its own counts, and of the one at those of all."""
 SETTLE_S = 1.0
 """Seconds after a new epoch until the ledger is the baseline: by then all workers handed in."""
-FRESH_S, KEEP_S = 2.0, 5.0
-"""Seconds after which a record is kept: with more comparisons, and with no more than time."""
+KEEP_S = 5.0
+"""Seconds after which a record is kept; one that says something new is kept at once."""
 STOP_S = 2.0
 
 _SERVING = (Stage.RAMP, Stage.COMPLETE)
@@ -43,9 +43,13 @@ class Watched:
     """
 
     course: Course
-    store: GuardStore
     guarded: Guarded
     sends: Callable[[], tuple[int, int]] = lambda: (0, 0)
+
+    @property
+    def name(self) -> str:
+        """The migration's name."""
+        return self.course.pair.migration
 
     @property
     def stage(self) -> Stage:
@@ -72,115 +76,130 @@ class Watched:
         sends, failed = self.sends()
         runs = Runs(counts.latency.classes(), counts.raised.copy(), sends, failed)
         found = totals_of(
-            shadowing.evidence.counters(),
+            counts.cells,
             shadowing.ledger.totals().items(),
             comparisons=self.guarded.comparisons,
         )
         return {**found, **totals_of_runs(runs)}
 
-
-class Trip(Protocol):
-    """Pulls the cord."""
-
-    def __call__(self, each: Watched, ruling: Ruling, *, at: int, new: Totals) -> None:
-        """Engage the latch if it is still open at the epoch `at`, and tell why."""
+    def sample(self, fingerprint: str) -> str:
+        """Return what this worker saw of a divergence, empty if it saw none."""
+        return self.course.shadowing.ledger.first_of(fingerprint)
 
 
-class Looking(threading.Thread):
-    """Calls `turn` every so many seconds until it is told to end; what it raises is said once."""
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A ruling on what is `new` since the epoch `at`, and where samples of it are found."""
 
-    def __init__(self, turn: Callable[[], None], *, name: str, every: float) -> None:
-        super().__init__(name=name, daemon=True)
-        self._every = every
-        self._turn = turn
-        self._ending = threading.Event()
-        self._problem: str | None = None
-
-    def run(self) -> None:
-        """Look until the end."""
-        while not self._ending.wait(self._every):
-            try:
-                self._turn()
-            except Exception as error:  # noqa: BLE001 - whatever it was, the next look may succeed
-                self._report(f"{type(error).__name__}: {error}")
-            else:
-                self._problem = None
-
-    def end(self) -> None:
-        """End, and wait for that."""
-        self._ending.set()
-        self.join(STOP_S)
-
-    def _report(self, problem: str) -> None:
-        if problem != self._problem:
-            self._problem = problem
-            _log.error("guard_failed", guard=self.name, error=problem)
+    ruling: Ruling
+    at: int
+    new: Totals
+    sample: Callable[[str], str]
 
 
-@dataclass(slots=True)
-class _Own:
-    """How far a worker's own tests of one migration are."""
-
-    epoch: int | None = None
-    baseline: Totals = field(default_factory=dict)
-    last: Totals = field(default_factory=dict)
-    memories: Memories = field(default_factory=dict)
+Trip = Callable[[Watched, Breach], None]
+"""Engages the latch if it is still open at the breach's epoch, and tells why."""
 
 
-class GuardAlone:
-    """Judges what this worker counted itself: runs in every worker."""
+class Guard(Protocol):
+    """Guards one migration from its first look on; belongs to one thread."""
+
+    @property
+    def name(self) -> str:
+        """What it guards."""
+
+    def look(self, latch: Latch) -> None:
+        """Look once, and trip at a breach."""
+
+
+class Looking:
+    """Has guards look, every so many seconds, on a thread that runs between `start` and `stop`.
+
+    Guards are built anew at each start. What one raises is said once, and keeps no other from
+    looking.
+    """
 
     def __init__(
-        self, migrations: Sequence[Watched], *, kill_switch: KillSwitch, trip: Trip
+        self,
+        new_guards: Callable[[], Sequence[Guard]],
+        *,
+        kill_switch: KillSwitch,
+        name: str,
+        every: float,
     ) -> None:
-        self._states = [(each, _Own()) for each in migrations]
+        self._new_guards = new_guards
         self._kill_switch = kill_switch
-        self._act = _Acting(trip)
-        self._thread: Looking | None = None
+        self._name = name
+        self._every = every
+        self._ending = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin to look."""
-        self._thread = Looking(self.turn, name="guard", every=LOOK_S)
+        # An event of its own for each thread: one that hangs ends when it wakes up, whatever
+        # was started since.
+        self._ending = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(self._ending,), name=self._name, daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:
-        """End."""
+        """End, and wait for that, but not for long."""
+        self._ending.set()
         if self._thread is not None:
-            self._thread.end()
+            self._thread.join(STOP_S)
 
-    def turn(self) -> None:
-        """Look once at each migration."""
-        latch = self._kill_switch.latch
-        for each, own in self._states:
-            self._look(each, own, latch)
+    def _run(self, ending: threading.Event) -> None:
+        guards = self._new_guards()
+        problems: dict[str, str] = {}
+        while not ending.wait(self._every):
+            for guard in guards:
+                self._look(guard, problems)
 
-    def _look(self, each: Watched, own: _Own, latch: Latch) -> None:
-        if own.epoch != latch.epoch:
-            if own.epoch is not None:
-                own.baseline, own.memories = each.counted(), {}
-            own.epoch = latch.epoch
+    def _look(self, guard: Guard, problems: dict[str, str]) -> None:
+        try:
+            guard.look(self._kill_switch.latch)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the next look may succeed
+            problem = f"{type(error).__name__}: {error}"
+            if problem != problems.get(guard.name):
+                problems[guard.name] = problem
+                _log.error("guard_failed", guard=self._name, migration=guard.name, error=problem)
+        else:
+            problems.pop(guard.name, None)
+
+
+class GuardAlone:
+    """Judges what this worker counted itself, and asks no database: runs in every worker."""
+
+    def __init__(self, each: Watched, trip: Trip) -> None:
+        self.name = each.name
+        self._each = each
+        self._act = _Acting(each, trip)
+        self._epoch: int | None = None
+        self._baseline: Totals = {}
+        self._last: Totals = {}
+        self._memories: Memories = {}
+
+    def look(self, latch: Latch) -> None:
+        """Judge what is new since the last resume, or since the start."""
+        each = self._each
+        if self._epoch != latch.epoch:
+            if self._epoch is not None:
+                self._baseline, self._memories = each.counted(), {}
+            self._epoch = latch.epoch
         if latch.engaged:
             return
         totals = each.counted()
-        if totals == own.last:
+        if totals == self._last:
             return
-        own.last = totals
-        new = since(totals, own.baseline)
-        ruling, own.memories = judge_all(
-            new, each.guarded, own.memories, context=each.context, alone=True
+        self._last = totals
+        new = since(totals, self._baseline)
+        ruling, self._memories = judge_all(
+            new, each.guarded, self._memories, context=each.context, alone=True
         )
-        self._act(each, ruling, at=latch.epoch, new=new)
-
-
-@dataclass(slots=True)
-class _Shared:
-    """How far the tests over all workers are, as this process knows it."""
-
-    epoch: int | None = None
-    settled_at: float = 0.0
-    kept: Kept | None = None
-    kept_at: float = 0.0
-    looked_at: float | None = None
+        if ruling.state is State.BREACHED:
+            self._act(Breach(ruling, latch.epoch, new, each.sample))
 
 
 class GuardOverAll:
@@ -191,80 +210,73 @@ class GuardOverAll:
 
     def __init__(
         self,
-        migrations: Sequence[Watched],
-        *,
-        kill_switch: KillSwitch,
+        each: Watched,
+        store: GuardStore,
         trip: Trip,
+        *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._migrations = tuple(migrations)
-        self._kill_switch = kill_switch
-        self._act = _Acting(trip)
+        self.name = each.name
+        self._each = each
+        self._store = store
+        self._act = _Acting(each, trip)
         self._monotonic = monotonic
-        self._states: list[_Shared] = []
-        self._thread: Looking | None = None
+        self._epoch: int | None = None
+        self._settled_at = 0.0
+        self._kept: Kept | None = None
+        self._kept_at = 0.0
+        self._looked_at: float | None = None
 
-    def start(self) -> None:
-        """Begin to look, with nothing remembered but what is kept."""
-        self._states = [_Shared() for _ in self._migrations]
-        self._thread = Looking(self.turn, name="guard-over-all", every=LOOK_OVER_ALL_S)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End."""
-        if self._thread is not None:
-            self._thread.end()
-
-    def turn(self) -> None:
-        """Look once at each migration."""
-        latch = self._kill_switch.latch
-        self._states = self._states or [_Shared() for _ in self._migrations]
-        for each, shared in zip(self._migrations, self._states, strict=True):
-            self._look(each, shared, latch)
-
-    def _look(self, each: Watched, shared: _Shared, latch: Latch) -> None:
+    def look(self, latch: Latch) -> None:
+        """Judge what is new in the ledger, and keep how far that is."""
         now = self._monotonic()
-        if shared.epoch != latch.epoch:
-            shared.epoch, shared.settled_at = latch.epoch, now + SETTLE_S
-        if latch.engaged or now < shared.settled_at:
-            shared.looked_at = None
+        if self._epoch != latch.epoch:
+            self._epoch, self._settled_at = latch.epoch, now + SETTLE_S
+        if latch.engaged or now < self._settled_at:
+            self._looked_at = None
             return
-        kept = shared.kept or each.store.read()
-        elapsed = 0.0 if shared.looked_at is None else now - shared.looked_at
-        look = Look(latch.epoch, each.percentage, each.store.totals(), elapsed, each.context)
-        record = watched(kept.record, look, each.guarded)
-        shared.looked_at, shared.kept = now, Kept(record, kept.version)
-        new = since(look.totals, record.baseline)
-        self._act(each, record.ruling, at=latch.epoch, new=new)
-        if now - shared.kept_at >= _patience(kept.record, record):
-            shared.kept, shared.kept_at = None, now
-            if each.store.write(record, after=kept.version):  # else another one leads, or did
-                shared.kept = Kept(record, kept.version + 1)
+        each, kept = self._each, self._kept or self._store.read()
+        elapsed = 0.0 if self._looked_at is None else now - self._looked_at
+        seen = Look(latch.epoch, each.percentage, self._store.totals(), elapsed, each.context)
+        record = watched(kept.record, seen, each.guarded)
+        self._looked_at, self._kept = now, Kept(record, kept.version)
+        if record.ruling.state is State.BREACHED:
+            new = since(seen.totals, record.baseline)
+            self._act(Breach(record.ruling, latch.epoch, new, self._sample))
+        is_news = kept.record is None or _headline(kept.record) != _headline(record)
+        if is_news or now - self._kept_at >= KEEP_S:
+            self._keep(record, kept.version)
+
+    def _sample(self, fingerprint: str) -> str:
+        """Return what this worker saw of a divergence, else what another one did."""
+        return self._each.sample(fingerprint) or self._store.sample(fingerprint)
+
+    def _keep(self, record: GuardRecord, version: int) -> None:
+        self._kept, self._kept_at = None, self._monotonic()
+        if self._store.write(record, after=version):  # else another one leads, or did
+            self._kept = Kept(record, version + 1)
 
 
 class _Acting:
     """Trips where canonical serves somebody; where it does not, says once for each epoch why."""
 
-    def __init__(self, trip: Trip) -> None:
+    def __init__(self, each: Watched, trip: Trip) -> None:
+        self._each = each
         self._trip = trip
-        self._said: set[tuple[str, int]] = set()
+        self._said_at: int | None = None
 
-    def __call__(self, each: Watched, ruling: Ruling, *, at: int, new: Totals) -> None:
-        if ruling.state is not State.BREACHED:
-            return
-        name = each.course.pair.migration
+    def __call__(self, found: Breach) -> None:
+        each = self._each
         if each.stage in _SERVING:
-            self._trip(each, ruling, at=at, new=new)
-        elif (name, at) not in self._said:
-            self._said.add((name, at))
-            _log.warning("guard_breached", migration=name, stage=each.stage, reason=ruling.message)
-
-
-def _patience(before: GuardRecord | None, now: GuardRecord) -> float:
-    """Return how many seconds may lie between the last record that was kept and this one."""
-    if before is None or _headline(before) != _headline(now):
-        return 0.0
-    return KEEP_S if before.memories == now.memories else FRESH_S
+            self._trip(each, found)
+        elif self._said_at != found.at:
+            self._said_at = found.at
+            _log.warning(
+                "guard_breached",
+                migration=each.name,
+                stage=each.stage,
+                reason=found.ruling.message,
+            )
 
 
 def _headline(record: GuardRecord) -> tuple[object, ...]:

@@ -7,14 +7,13 @@ from typing import Any
 
 import structlog
 
-from app.guard_looks import Watched
+from app.guard_looks import Breach, Watched
 from flags.history import History, HistoryEntry
 from flags.kill_switch import KillSwitch
 from flags.latch import Latch, LatchStoreError
 from flags.stage import Stage
 from shim.guard.record import GuardStoreError
 from shim.guard.ruling import Ruling
-from shim.guard.totals import Totals
 from shim.shadow.ledger_store import DRILL
 
 WHO = "guard"
@@ -36,17 +35,17 @@ class GuardTrip:
     host: str
     tell: Tell
 
-    def __call__(self, each: Watched, ruling: Ruling, *, at: int, new: Totals) -> None:
-        """Engage the latch if it is still open at the epoch `at`, and tell why.
+    def __call__(self, each: Watched, found: Breach) -> None:
+        """Engage the latch if it is still open at the breach's epoch, and tell why.
 
         Whoever finds that another one was first does nothing. A latch that no store took is
         followed by this worker, and brought to the others once a store answers.
         """
-        evidence = {} if ruling.limit == DRILL else _evidence(each, new)
-        migration, stage = each.course.pair.migration, each.stage
+        ruling, evidence = found.ruling, _evidence(found)
+        migration, stage = each.name, each.stage
         why = _why(migration, ruling, evidence)
         try:
-            latch = self.kill_switch.trip(at=at, who=WHO, why=why)
+            latch = self.kill_switch.trip(at=found.at, who=WHO, why=why)
         except LatchStoreError as error:
             _log.error("guard_trip_not_shared", migration=migration, error=str(error))
             latch = self.kill_switch.latch
@@ -73,24 +72,22 @@ class GuardTrip:
             _log.error("guard_trip_not_recorded", error=str(error))
 
 
-def _evidence(each: Watched, new: Totals) -> dict[str, dict[str, Any]]:
+def _evidence(found: Breach) -> dict[str, dict[str, Any]]:
     """Return the most frequent new divergences: how many, and what one looked like."""
+    if found.ruling.limit == DRILL:
+        return {}
     counts = {
         name.removeprefix("group "): count
-        for name, count in new.items()
+        for name, count in found.new.items()
         if name.startswith("group ")
     }
     often = sorted(counts, key=lambda mark: -counts[mark])[:MOST_FINGERPRINTS]
-    return {mark: {"count": counts[mark], "sample": _sample(each, mark)} for mark in often}
+    return {mark: {"count": counts[mark], "sample": _sample(found, mark)} for mark in often}
 
 
-def _sample(each: Watched, fingerprint: str) -> str:
-    """Return what this worker saw of it, else what another one did."""
-    own = each.course.shadowing.ledger.first_of(fingerprint)
-    if own:
-        return own
+def _sample(found: Breach, fingerprint: str) -> str:
     try:
-        return each.store.sample(fingerprint)
+        return found.sample(fingerprint)
     except GuardStoreError:
         return ""
 

@@ -8,7 +8,14 @@ from app.adapters.guard_sql import SqlGuardStore
 from app.adapters.notices import Notices
 from app.database import Database
 from app.deciding import Deciding
-from app.guard_looks import GuardAlone, GuardOverAll, Watched
+from app.guard_looks import (
+    LOOK_OVER_ALL_S,
+    LOOK_S,
+    GuardAlone,
+    GuardOverAll,
+    Looking,
+    Watched,
+)
 from app.guard_trip import GuardTrip
 from app.leadership import Leadership
 from app.parts import Course
@@ -18,6 +25,7 @@ from app.secret import signing_key
 from app.settings import Settings
 from app.sharing import build_lease
 from flags.decision import BALANCE_NOTIFICATIONS
+from shim.guard.record import GuardStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,10 @@ def build_guarding(
     """Build all of it; nothing is started."""
     if not settings.guard.on:
         return Guarding(())
+
+    def new_store(name: str) -> GuardStore:
+        return SqlGuardStore(database, migration=name, comparisons=guarded.comparisons)
+
     guarded = settings.guard.guarded
     notices = _notices(settings)
     trip = GuardTrip(
@@ -47,19 +59,26 @@ def build_guarding(
         _nobody if notices is None else notices.tell,
     )
 
-    def migrations() -> list[Watched]:
-        return [
-            Watched(
-                course,
-                SqlGuardStore(database, migration=name, comparisons=guarded.comparisons),
-                guarded,
-                _sends(reach) if name == BALANCE_NOTIFICATIONS.migration else lambda: (0, 0),
-            )
-            for name, course in courses.items()
-        ]
-
-    alone = GuardAlone(migrations(), kill_switch=deciding.kill_switch, trip=trip)
-    over_all = GuardOverAll(migrations(), kill_switch=deciding.kill_switch, trip=trip)
+    watched = [
+        Watched(
+            course,
+            guarded,
+            _sends(reach) if name == BALANCE_NOTIFICATIONS.migration else lambda: (0, 0),
+        )
+        for name, course in courses.items()
+    ]
+    alone = Looking(
+        lambda: [GuardAlone(each, trip) for each in watched],
+        kill_switch=deciding.kill_switch,
+        name="guard",
+        every=LOOK_S,
+    )
+    over_all = Looking(
+        lambda: [GuardOverAll(each, new_store(each.name), trip) for each in watched],
+        kill_switch=deciding.kill_switch,
+        name="guard-over-all",
+        every=LOOK_OVER_ALL_S,
+    )
     lease = build_lease(settings, name="guard", lock=settings.guard_lock)
     lead = Leadership(lease, over_all, name="guard")
     services: list[tuple[str, Service]] = [("guard", alone), ("guard over all", lead)]

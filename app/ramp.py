@@ -91,13 +91,17 @@ def advance(parts: Parts, order: Order) -> Outcome:
 
 
 def refuse_leap(parts: Parts, percentage: int) -> None:
-    """Raise RolloutError if a percentage is past the next step of the ramp."""
+    """Raise RolloutError if a percentage is past the next step of the ramp.
+
+    A rollback leaves the flags alone, so the step after what was rolled back is the next one.
+    """
     now = percentage_now(parts)
     step = next_step(now, parts.settings.guard.steps)
     if step is not None and percentage > step:
         raise RolloutError(
-            f"not set to {percentage} %: it is at {now} % and the next step of the ramp is"
-            f" {step} %. See `flask rollout plan`, or leap with --force and a --reason"
+            f"{percentage} % would be a leap: it is at {now} %, and the next step of the ramp is"
+            f" {step} %. Nothing was changed: see `flask rollout plan`, or leap with --force and a"
+            " --reason"
         )
 
 

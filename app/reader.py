@@ -10,7 +10,6 @@ from flask import Flask
 from flask.cli import AppGroup
 
 from app.cli_report import report
-from app.reading import InstanceFiles
 from app.settings import Settings
 
 READING = ("shadow", "report")
@@ -29,7 +28,7 @@ def reads_only(arguments: Sequence[str]) -> bool:
 def create_reader() -> Flask:
     """Build it. Raises SettingsError."""
     app = Flask("app")
-    app.extensions["files"] = InstanceFiles.of(Settings.from_environ())
+    app.extensions["paths"] = Settings.from_environ()
     shadow = AppGroup("shadow")
     shadow.add_command(report)
     app.cli.add_command(shadow)

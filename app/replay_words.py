@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from typing import Any
 
+from app.replayers import replayers
 from app.replaying import Run, Runs
-from shim.balance.lines import observation_records
+from shim.lines import difference_records
 from shim.log_records import DifferenceRecord, ObservationRecord
 from shim.replay.case import Case, Source
-from shim.replay.run import Finding
+from shim.replay.finding import Finding
 from shim.shadow.publisher import ENCODER
 from shim.shadow.result import Comparison, Result
 from shim.sides import Side
@@ -23,9 +24,9 @@ EXIT_CODES = {
     Finding.DIVERGES_OTHERWISE: 3,
     Finding.NOT_COMPARED: 4,
     Finding.NOT_SHOWN: 4,
+    Finding.NOT_DECIDABLE: 4,
 }
 _CANONICAL = {Side.CANONICAL, Side.CANONICAL_SHADOW}
-_PRODUCTION = {Side.LEGACY, Side.PRODUCTION_SHADOW}
 
 
 def exit_code(runs: Runs) -> int:
@@ -38,6 +39,7 @@ def replay_json(runs: Runs) -> dict[str, Any]:
     run = runs.shown
     case, found = run.case, run.replayed
     told = {
+        "migration": case.migration,
         "finding": found.finding,
         "findings": runs.findings,
         "fingerprint": case.fingerprint,
@@ -77,7 +79,7 @@ def replay_lines(runs: Runs) -> Iterator[str]:
     yield ""
     yield from _differences("it differed in", case.differences)
     now = found.results[case.comparison].differences
-    yield from _differences("it differs in", (_plain(each) for each in now))
+    yield from _differences("it differs in", difference_records(now, _as_it_is))
     yield ""
     yield from _beside(*_columns(run))
 
@@ -94,18 +96,12 @@ def _result(result: Result) -> dict[str, object]:
         "reason": result.reason,
         "fingerprint": result.fingerprint,
         "known": result.known,
-        "differences": [_plain(each) for each in result.differences],
+        "differences": difference_records(result.differences, _as_it_is),
     }
 
 
 def _result_words(result: Result) -> str:
     return " ".join(filter(None, (result.outcome, result.reason, result.fingerprint)))
-
-
-def _plain(difference: Any) -> DifferenceRecord:
-    return DifferenceRecord(
-        difference.path, difference.kind, difference.expected, difference.actual
-    )
 
 
 def _differences(head: str, found: Iterable[DifferenceRecord]) -> Iterator[str]:
@@ -115,20 +111,19 @@ def _differences(head: str, found: Iterable[DifferenceRecord]) -> Iterator[str]:
 
 
 def _observations(run: Run) -> list[ObservationRecord]:
-    return observation_records(run.replayed.episode, lambda user_id: user_id)
+    replayer = replayers()[run.case.migration]
+    return replayer.observations(run.replayed.episode, _as_it_is)
 
 
 def _columns(run: Run) -> tuple[list[str], list[str]]:
     """Return what is compared: what was to be expected, and what the canonical did."""
-    canonical = [each for each in _observations(run) if each.side in _CANONICAL]
-    match run.case.comparison:
-        case Comparison.REACH:
-            expected = [each for each in _observations(run) if each.side in _PRODUCTION]
-        case Comparison.SAYING:
-            expected = [each for each in _observations(run) if each.side == Side.COUNTERFACTUAL]
-        case Comparison.TRUTH:
-            return ["the database", *_looked(run.case)], list(_did(canonical))
-    return list(_did(expected)), list(_did(canonical))
+    replayer = replayers()[run.case.migration]
+    observed = _observations(run)
+    canonical = list(_did(each for each in observed if each.side in _CANONICAL))
+    expects = replayer.expects(run.case.comparison)
+    if not expects:
+        return ["the database", *replayer.held(run.case)], canonical
+    return list(_did(each for each in observed if each.side in expects)), canonical
 
 
 def _did(observations: Iterable[ObservationRecord]) -> Iterator[str]:
@@ -137,16 +132,17 @@ def _did(observations: Iterable[ObservationRecord]) -> Iterator[str]:
         for call in run.calls:
             if call.raised:
                 yield f"raised {call.raised}"
+            elif call.value:
+                yield f"returned {call.value}"
         for effect in run.effects:
             said = f"names {effect.published}" if effect.to == "bus" else _text(effect.message)
             yield f"{effect.to}: {said}"
-        if not run.effects:
+        if not run.effects and not any(call.value for call in run.calls):
             yield "sent nothing"
 
 
-def _looked(case: Case) -> Iterator[str]:
-    for look in case.looks:
-        yield f"after {look.at:.3f} s version {look.version}: {look.uni} UNI, {look.ton} TON"
+def _as_it_is(user_id: int) -> int:
+    return user_id
 
 
 def _text(value: object) -> str:

@@ -2,16 +2,16 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from app.notifications.ports import BalanceHint
-from app.notifications.service import BalanceNotifications
-from shim.ports import Bus, Clock, TruthReader
-from shim.replay.case import Case, CaseError, decode, encode
-from shim.replay.from_log import case_of_line, read_lines
-from shim.replay.run import Finding, Replayed, replay
+from app.replayers import replayers
+from shim.replay.case import Case, CaseError, decode, encode, migration_of
+from shim.replay.finding import Finding, Replayed
+from shim.replay.log import read_lines
+from shim.replay.replayer import Replayer
 from shim.replay.stand_in import with_stand_in
 from shim.shadow.replays import FIRST, SAMPLED, ReplayStore
 
@@ -24,6 +24,7 @@ _WORST_FIRST = (
     Finding.DIVERGES_OTHERWISE,
     Finding.NOT_COMPARED,
     Finding.NOT_SHOWN,
+    Finding.NOT_DECIDABLE,
     Finding.NO_LONGER_DIVERGES,
 )
 
@@ -44,9 +45,14 @@ class Runs:
     findings: Counter[Finding]
 
 
+def read_case(data: bytes | str, *, name: str) -> Case:
+    """Read a case of any migration; `name` is what a message calls it. Raises CaseError."""
+    return decode(data, _replayer(migration_of(data, name=name), name).form, name=name)
+
+
 def run_case(case: Case) -> Replayed:
-    """Run one case. Raises CaseError."""
-    return replay(case, new_canonical=_canonical, new_hint=BalanceHint)
+    """Run one case, on both sides as they are in the code. Raises CaseError."""
+    return replayers()[case.migration].run(case)
 
 
 def run_all(cases: Sequence[Case]) -> Runs:
@@ -79,7 +85,7 @@ def find_cases(target: str, *, store: ReplayStore, fingerprint: str = "") -> lis
             " old; name a log file that has it"
         )
     _refuse_several(marks, f"{target!r} is the beginning of several fingerprints")
-    return [decode(record.text, name=f"record {record.id}") for record in records[-MOST_CASES:]]
+    return [read_case(record.text, name=f"record {record.id}") for record in records[-MOST_CASES:]]
 
 
 def save(run: Run, target: Path) -> Path:
@@ -88,12 +94,13 @@ def save(run: Run, target: Path) -> Path:
     `target` is a folder, or a file that does not exist.
     """
     case = run.case
+    anonymous = with_stand_in(case, run.replayed.results, replayers()[case.migration])
     path = target
     if target.is_dir():
         path = target / f"{case.comparison}-{case.fingerprint}.json"
     try:
         with path.open("xb") as file:
-            file.write(encode(with_stand_in(case, run.replayed.results)) + b"\n")
+            file.write(encode(anonymous) + b"\n")
     except FileExistsError as error:
         raise CaseError(f"{path} exists: remove it first, or name another file") from error
     except OSError as error:
@@ -104,7 +111,7 @@ def save(run: Run, target: Path) -> Path:
 def _from_file(path: Path, fingerprint: str) -> list[Case]:
     data = _read(path)
     if re.match(rb"\s*\{\s*\"replay\"", data):
-        return [decode(data, name=str(path))]
+        return [read_case(data, name=str(path))]
     lines = read_lines(data)
     if not lines:
         raise CaseError(
@@ -116,7 +123,8 @@ def _from_file(path: Path, fingerprint: str) -> list[Case]:
     if not marks:
         raise CaseError(f"{path} has no divergence whose fingerprint begins with {fingerprint!r}")
     _refuse_several(marks, f"{path} has several fingerprints, choose by --fingerprint")
-    return [case_of_line(line) for line in lines[:MOST_CASES]]
+    name = f"a line of {path}"
+    return [_replayer(each.migration, name).case_of_line(each) for each in lines[:MOST_CASES]]
 
 
 def _read(path: Path) -> bytes:
@@ -141,7 +149,11 @@ def _refuse_several(marks: Sequence[str], problem: str) -> None:
         raise CaseError(f"{problem}: {named}")
 
 
-def _canonical(
-    clock: Clock, truth: TruthReader, bus: Bus | None, serves: Callable[[int], bool]
-) -> BalanceNotifications:
-    return BalanceNotifications(truth=truth, clock=clock, serves=serves, bus=bus)
+def _replayer(migration: str, name: str) -> Replayer[Any]:
+    found = replayers().get(migration)
+    if found is None:
+        raise CaseError(
+            f"{name} is of the migration {migration[:50]!r}, which is none here: there are"
+            f" {', '.join(replayers())}"
+        )
+    return found

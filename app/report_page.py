@@ -8,9 +8,10 @@ from typing import Any
 from flask import render_template
 from jinja2 import Undefined
 
+from app.activity import activity_rows
 from app.charts import HEIGHT, WIDTH, bars, latencies, rate_chart
 from app.known_words import known_lines, words
-from app.report_text import noise_words, share
+from app.report_text import noise_words, pairs, share
 from shim.report import Report
 from shim.report_groups import Group
 
@@ -43,6 +44,8 @@ def report_page(report: Report) -> str:
             name: rate_chart(points, level=report.terms.level)
             for name, points in report.over_time.items()
         },
+        activity=list(activity_rows(report.activity)),
+        pairs=pairs,
         callers=bars(report.callers),
         kinds=bars(report.kinds),
         latency=latencies(report.latency),

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from app.activity import activity_row
 from app.known_words import known_lines
 from shim.report import Judged, Report
-from shim.shadow.result import Comparison, NotCompared
 
 SHOWN = 20
 """Groups, and callers, that a terminal has room for."""
@@ -70,20 +70,11 @@ def _known(report: Report) -> list[str]:
 
 def activity_words(name: str, sums: Mapping[str, int]) -> str:
     """Return what was left out of the users of one class, and of how much."""
-    compared, left_out = sums.get("compared", 0), {w: n for w, n in sums.items() if ":" in w}
-    out = sum(_comparisons(what, n) for what, n in left_out.items())
-    rate = out / (out + compared) if out + compared else None
+    row, left_out = activity_row(name, sums), {w: n for w, n in sums.items() if ":" in w}
     return (
-        f"users with {name} activity: {sums.get('sampled', 0)} calls sampled, {compared} compared,"
-        f" {share(rate)} left out: {pairs(left_out) or 'nothing'}"
+        f"users with {name} activity: {row.sampled} calls sampled, {row.compared} compared,"
+        f" {share(row.rate)} left out: {pairs(left_out) or 'nothing'}"
     )
-
-
-def _comparisons(what: str, count: int) -> int:
-    """Return how many comparisons were left out: a call that was dropped takes part in all."""
-    if what == f"not_compared:{NotCompared.NO_CONNECTION}":
-        return 0
-    return count * len(Comparison) if what.startswith("dropped:") else count
 
 
 def _of(reasons: Mapping[str, int]) -> str:

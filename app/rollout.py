@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.parts import Parts
+from app.rollout_waiting import wait_for_flags, wait_for_latch
 from app.rollout_words import (
     definition_json,
     definition_words,
@@ -17,19 +18,11 @@ from app.rollout_words import (
     worker_words,
 )
 from flags.admin import FlagAdmin, FlagChange
-from flags.confirmation import (
-    Confirmation,
-    latch_applied,
-    revision_applied,
-    wait_until_applied,
-)
+from flags.confirmation import Confirmation
 from flags.decision import BALANCE_NOTIFICATIONS, MIGRATIONS, FlagContext
 from flags.history import HistoryEntry
 from flags.latch import Latch
 from flags.stage import Stage, is_verified, stage_of
-
-PATIENCE_S = 5.0
-"""Seconds that a live worker has to apply a change; a silent one is given up after two."""
 
 
 class RolloutError(Exception):
@@ -61,12 +54,12 @@ def set_flag(
     change = act(parts.flag_admin)
     before, after = definition_words(change.before), definition_words(change.after)
     notes = recorded(parts, order, what, before, after)
-    confirmation = _wait_for_flags(parts, change)
+    confirmation = wait_for_flags(parts, change)
     return Outcome(
         f"{change.after.name}: {before} -> {after} (revision {change.revision})",
         confirmation,
         {"flag": change.after.name, **_change_json(change)},
-        (*notes, *_notes_on(parts, change), *_standing_notes(parts)),
+        (*notes, *_notes_on(parts, change), *_standing_notes(parts), *_waiting_notes(parts)),
     )
 
 
@@ -79,9 +72,9 @@ def switch_off(parts: Parts, order: Order) -> Outcome:
     return Outcome(
         f"both flags are off (revision {changes[-1].revision}): legacy serves everybody,"
         " nothing shadows",
-        _wait_for_flags(parts, changes[-1]),
+        wait_for_flags(parts, *changes),
         {change.after.name: _change_json(change) for change in changes},
-        notes,
+        (*notes, *_waiting_notes(parts)),
     )
 
 
@@ -115,7 +108,7 @@ def resume(parts: Parts, order: Order, *, percentage: int) -> Outcome:
     change = parts.flag_admin.set_percentage(parts.pair.canonical, percentage)
     before, after = definition_words(change.before), definition_words(change.after)
     notes += recorded(parts, order, "set", before, after)
-    _refuse_laggards(_wait_for_flags(parts, change), percentage, here=parts.workers.host)
+    _refuse_laggards(wait_for_flags(parts, change), percentage, here=parts.workers.host)
     latch = parts.kill_switch.release(who=order.who, why=order.why)
     if latch.engaged:
         raise RolloutError(
@@ -130,7 +123,12 @@ def resume(parts: Parts, order: Order, *, percentage: int) -> Outcome:
             "stores": placements_json(parts.kill_switch.placements),
             **_change_json(change),
         },
-        (*notes, *placement_notes(parts.kill_switch.placements), *_standing_notes(parts)),
+        (
+            *notes,
+            *placement_notes(parts.kill_switch.placements),
+            *_standing_notes(parts),
+            *_waiting_notes(parts),
+        ),
     )
 
 
@@ -205,34 +203,6 @@ def from_the_files(parts: Parts, user_id: int) -> dict[str, Any]:
     }
 
 
-def _wait_for_flags(parts: Parts, change: FlagChange) -> Confirmation:
-    alone = parts.settings.unleash_url is None
-    if alone:
-        parts.provider.poll()
-    return wait_until_applied(
-        parts.workers,
-        revision_applied(
-            change.revision,
-            written_at=change.written_at if change.is_new else 0.0,
-            host=parts.workers.host,
-            flags=parts.provider.state.digest if alone else None,
-        ),
-        since=change.written_at,
-        timeout=PATIENCE_S,
-    )
-
-
-def wait_for_latch(parts: Parts, latch: Latch) -> Confirmation:
-    """Wait until every live worker has applied this latch."""
-    placed_at = parts.kill_switch.placed_at
-    return wait_until_applied(
-        parts.workers,
-        latch_applied(latch),
-        since=placed_at,
-        timeout=PATIENCE_S,
-    )
-
-
 def recorded(parts: Parts, order: Order, what: str, before: str, after: str) -> tuple[str, ...]:
     """Write the audit trail; a trail that cannot be written undoes nothing, and is said."""
     if parts.pair is not BALANCE_NOTIFICATIONS:
@@ -270,6 +240,14 @@ def _standing_notes(parts: Parts) -> tuple[str, ...]:
             f" `flask rollout shadow 100{_named(parts)}`",
         )
     return ()
+
+
+def _waiting_notes(parts: Parts) -> tuple[str, ...]:
+    """Return what of the flags in Unleash is not followed."""
+    problem = parts.provider.problem
+    if parts.settings.unleash_url is None or problem is None:
+        return ()
+    return (f"not all that Unleash holds is followed: {problem}",)
 
 
 def _change_json(change: FlagChange) -> dict[str, Any]:

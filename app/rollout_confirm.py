@@ -3,12 +3,12 @@
 import time
 
 from app.parts import Parts
-from app.rollout import PATIENCE_S, Order, Outcome, RolloutError, recorded
+from app.rollout import Order, Outcome, RolloutError, recorded
+from app.rollout_waiting import PATIENCE_S, follows
 from app.rollout_words import definition_json, definition_words
-from flags.confirmation import Applied, wait_until_applied
+from flags.confirmation import either, revision_applied, wait_until_applied
 from flags.definition import Held
 from flags.targets import TargetsError
-from flags.workers import WorkerRecord
 
 
 def waiting(parts: Parts) -> Held:
@@ -39,7 +39,7 @@ def confirm(parts: Parts, order: Order, held: Held) -> Outcome:
     notes = recorded(parts, order, "confirm", before, after)
     confirmation = wait_until_applied(
         parts.workers,
-        _followed(parts, held),
+        either(revision_applied(held.revision, written_at=0.0), follows(parts, held.definition)),
         since=written_at,
         timeout=PATIENCE_S,
     )
@@ -53,20 +53,3 @@ def confirm(parts: Parts, order: Order, held: Held) -> Outcome:
         },
         notes,
     )
-
-
-def _followed(parts: Parts, held: Held) -> Applied:
-    """Return when a worker followed what was held.
-
-    It is at the body's revision then; or, while something else of that body waits, at flags
-    that say the same as those which the server's answer comes to here.
-    """
-    parts.provider.poll()
-    state = parts.provider.state
-    known = state.definition(held.definition.name) == held.definition
-
-    def applied(record: WorkerRecord) -> float | None:
-        same = known and record.flags == state.digest
-        return record.revision_applied_at if same or record.revision >= held.revision else None
-
-    return applied

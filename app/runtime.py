@@ -103,6 +103,7 @@ class Control:
         self._stopping = False
         self._woken = threading.Event()
         kill_switch.attach(self._woken.set)
+        provider.attach(self._woken.set)
         self._thread: threading.Thread | None = None
         self._failing: dict[str, str] = {}
 

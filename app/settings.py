@@ -11,8 +11,8 @@ from typing import Any
 from app import settings_checks
 from app.adapters.worker_log import MEGABYTE, Retention
 from app.environment import Environment
+from app.instance_paths import InstancePaths
 from app.settings_guard import GuardSettings, guard_settings
-from flags.decision import BALANCE_NOTIFICATIONS, FlagPair
 
 PREFIX = "SHIM_"
 EXCEPTIONS = (
@@ -32,10 +32,9 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(InstancePaths):
     """What can be set. Times are in the unit that the name ends with."""
 
-    instance_path: Path
     database_url: str = field(repr=False)
     host_name: str = field(default_factory=socket.gethostname)
     """What this host is called among those that share a database or a bus."""
@@ -88,79 +87,9 @@ class Settings:
         return not self.database_url.startswith("sqlite")
 
     @property
-    def rollback_file(self) -> Path:
-        """Whoever makes it rolls back."""
-        return self.instance_path / "rollback"
-
-    @property
-    def flag_file(self) -> Path:
-        """The flags, in Unleash's client-features format."""
-        return self.instance_path / "flags.json"
-
-    @property
-    def kept_flag_file(self) -> Path:
-        """What an Unleash server held last."""
-        return self.instance_path / "unleash.json"
-
-    @property
-    def targets_file(self) -> Path:
-        """What the flags of an Unleash server are meant to be."""
-        return self.instance_path / "targets.json"
-
-    @property
-    def flag_hint_file(self) -> Path:
-        """The newest revision that a worker of this host was told of."""
-        return self.run_path / "flag-hint.json"
-
-    @property
-    def latch_file(self) -> Path:
-        """The kill switch."""
-        return self.instance_path / "latch.json"
-
-    @property
-    def history_file(self) -> Path:
-        """The audit trail."""
-        return self.instance_path / "history.jsonl"
-
-    def known_file_of(self, pair: FlagPair) -> Path:
-        """Return where the known divergences of a migration are that were accepted."""
-        suffix = "" if pair is BALANCE_NOTIFICATIONS else f"-{pair.migration}"
-        return self.instance_path / f"known{suffix}.json"
-
-    @property
-    def run_path(self) -> Path:
-        """The folder of the workers' files."""
-        return self.instance_path / "run"
-
-    @property
-    def log_path(self) -> Path:
-        """The folder of the shadow log's files, one for each worker."""
-        return self.instance_path / "log"
-
-    @property
     def log_retention(self) -> Retention:
         """When a file of the shadow log is closed, and when it is removed."""
         return Retention(self.log_file_mb * MEGABYTE, self.log_total_mb * MEGABYTE, self.log_days)
-
-    @property
-    def key_file(self) -> Path:
-        """The key under which user ids are hashed in the log."""
-        return self.instance_path / "log.key"
-
-    @property
-    def secret_file(self) -> Path:
-        """The key that stands in for `secret_key` where none is set."""
-        return self.instance_path / "secret.key"
-
-    @property
-    def guard_lock(self) -> Path:
-        """Held by the one worker of the host that guards over all."""
-        return self.instance_path / "guard.lock"
-
-    @property
-    def scheduler_lock(self) -> Path:
-        """Held by the one worker of the host that runs the schedulers."""
-        return self.instance_path / "schedulers.lock"
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> "Settings":

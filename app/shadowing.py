@@ -47,7 +47,7 @@ class Shadowing:
     evidence: Evidence
     ledger: Ledger
     bookkeeper: Bookkeeper
-    replays: Replays | None
+    replays: Replays
 
     def start(self) -> None:
         """Start the ledger, then the shadows; the log was started."""
@@ -81,16 +81,11 @@ class Shadowing:
             log_lines_dropped=self.publisher.dropped,
             log_lines_lost=self.publisher.unencodable,
             log_lines_not_printed=self.printed.dropped,
-            replays_not_kept=self._not_kept(),
+            replays_not_kept={str(why): n for why, n in list(self.replays.not_kept.items())},
             **counts,
         )
         self.evidence.count()
         self.evidence.look(time.monotonic())
-
-    def _not_kept(self) -> dict[str, int]:
-        if self.replays is None:
-            return {}
-        return {str(why): n for why, n in list(self.replays.not_kept.items())}
 
 
 def build_shadowing(
@@ -108,7 +103,7 @@ def build_shadowing(
     migration = router.pair.migration
     counts = Counts()
     kept = Kept(timedelta(days=settings.replay_days), timedelta(days=settings.ledger_days))
-    replays = None if binding.write is None else _replays(binding.write, kept)
+    replays = _replays(binding.write, kept)
     ledger = Ledger(utc_now=_utc_now, first_lines=settings.log_first_lines)
     evidence = Evidence(
         ledger=ledger,
@@ -177,15 +172,13 @@ def _executor(
 
 
 def _chores(
-    database: Database, kept: Kept, replays: Replays | None, store: ReplayStore
+    database: Database, kept: Kept, replays: Replays, store: ReplayStore
 ) -> dict[str, Callable[[], None]]:
     """Return what the bookkeeper does besides, by name."""
-    chores: dict[str, Callable[[], None]] = {
-        "retention": SqlRetention(database, kept, utc_now=_utc_now).turn
+    return {
+        "retention": SqlRetention(database, kept, utc_now=_utc_now).turn,
+        "replays": partial(replays.store, store),
     }
-    if replays is not None:
-        chores["replays"] = partial(replays.store, store)
-    return chores
 
 
 def _pace(ledger: Ledger, router: Router) -> float:

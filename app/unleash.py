@@ -34,6 +34,7 @@ def build_unleash_provider(
         UnleashFeed(address, usage=Usage(count)),
         targets=targets,
         kept=KeptBody(settings.kept_flag_file),
+        steps=settings.guard.steps,
     )
 
 

@@ -1,24 +1,32 @@
-"""How seldom the guard trips for nothing, and how soon it trips for something.
+"""How seldom the guard trips for nothing, how soon it trips for something, and what it costs.
 
     python bench/guard.py [--quick] [--json FILE]
 
 Seeded simulations with the guard's own code, beside rules with a fixed threshold on the same
-streams of calls.
+streams of calls; then real workers whose canonical turns bad, and the guard's own threads.
 """
 
 import math
 import random
+import shutil
 import statistics
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from app.logs import quiet_log
+from bench.kit.guard_cost import PER_SECOND, WORKERS, cost
 from bench.kit.rollouts import CALLS_A_SECOND, FixedRule, OurRule, Rule, diverging, walds_bound
+from bench.kit.servers import servers
 from bench.kit.table import Report, Row, arguments
+from bench.kit.trips import rows, system
+from bench.kit.turncoat import SHARE
 
 TOLERATED, ALPHA, POWER = 0.0001, 0.001, 0.95
 CALLS = 1_000_000
@@ -34,32 +42,87 @@ RULES: dict[str, Rule] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How often each thing is done, and for how many seconds the cost is measured."""
+
+    rollouts: int
+    risen: int
+    rounds: int
+    seconds: float
+
+
+FULL = Size(rollouts=10_000, risen=2_000, rounds=25, seconds=20.0)
+QUICK = Size(rollouts=2, risen=4, rounds=1, seconds=1.0)
+
+
 def main() -> None:
-    """Simulate, print, and write the JSON if it is wanted."""
-    options = arguments("How seldom the guard trips for nothing, and how soon for something.")
-    rollouts, risen = (20, 50) if options.quick else (10_000, 2_000)
+    """Simulate, measure, print, and write the JSON if it is wanted."""
+    options = arguments("How seldom the guard trips for nothing, how soon for something.")
+    size = QUICK if options.quick else FULL
     report = Report()
     with ProcessPoolExecutor() as pool:
-        for share in (1.0, 0.9):
-            rate = TOLERATED * share
-            report.add(
-                f"false trips in {rollouts:,} rollouts of {CALLS:,} calls, {rate:.3%} diverge",
-                f"  Tolerated is {TOLERATED:.2%}; alpha is {ALPHA:.1%}. Looked at after every"
-                f" divergence and every {CALLS_A_SECOND} calls.",
-                [false_trips(name, play(pool, name, rate, rollouts)) for name in RULES],
-            )
-        for rate in (0.1, 0.01, 0.001):
-            report.add(
-                f"calls to the trip, {rate:.1%} diverge from the first call on",
-                f"  {risen:,} streams of {CALLS:,} calls. Wald's bound for alpha {ALPHA:.1%} and a"
-                f" power of {POWER:.0%} is {bound(rate):,.0f} calls on average.",
-                [
-                    row
-                    for name in RULES
-                    for row in sooner(name, play(pool, name, rate, risen), rate)
-                ],
-            )
+        simulate(pool, report, size)
+    folder = Path(tempfile.mkdtemp(prefix="guard-"))
+    try:
+        with quiet_log(), servers() as (_, postgres, environ):
+            alone: dict[str, str] = {}
+            for name, given in (("PostgreSQL and Redis", environ), ("SQLite alone", alone)):
+                turn_bad(report, name, folder / name, given, size)
+            url = postgres.url(postgres.create_database())
+            for name, database_url in (("PostgreSQL", url), ("SQLite", "sqlite:///app.db")):
+                measure_cost(report, name, folder / f"cost {name}", database_url, size)
+    finally:
+        shutil.rmtree(folder)
     report.finish(options.json)
+
+
+def simulate(pool: ProcessPoolExecutor, report: Report, size: Size) -> None:
+    """Simulate rollouts in which nothing is wrong, and such in which something is."""
+    for share in (1.0, 0.9):
+        rate = TOLERATED * share
+        report.add(
+            f"false trips in {size.rollouts:,} rollouts of {CALLS:,} calls, {rate:.3%} diverge",
+            f"  Tolerated is {TOLERATED:.2%}; alpha is {ALPHA:.1%}. Looked at after every"
+            f" divergence and every {CALLS_A_SECOND} calls.",
+            [false_trips(name, play(pool, name, rate, size.rollouts)) for name in RULES],
+        )
+    for rate in (0.1, 0.01, 0.001):
+        report.add(
+            f"calls to the trip, {rate:.1%} diverge from the first call on",
+            f"  {size.risen:,} streams of {CALLS:,} calls. Wald's bound for alpha {ALPHA:.1%} and a"
+            f" power of {POWER:.0%} is {bound(rate):,.0f} calls on average.",
+            [
+                row
+                for name in RULES
+                for row in sooner(name, play(pool, name, rate, size.risen), rate)
+            ],
+        )
+
+
+def turn_bad(
+    report: Report, name: str, folder: Path, environ: Mapping[str, str], size: Size
+) -> None:
+    """Have the canonical of four real workers turn bad, again and again."""
+    with system(folder, environ, per_second=CALLS_A_SECOND) as running:
+        found = running.rounds(size.rounds)
+    report.add(
+        f"four workers on {name}, a canonical that turns bad",
+        f"  From a moment on {SHARE:.0%} of its messages show a wrong balance. Measured from that\n"
+        "  moment to the one at which the last worker says that it has applied the rollback, both\n"
+        "  by the wall clock of this one machine. Bad messages are counted by the pages.",
+        rows(found, running, per_second=CALLS_A_SECOND),
+    )
+
+
+def measure_cost(report: Report, name: str, folder: Path, database_url: str, size: Size) -> None:
+    """Measure the processor time of the guard's threads."""
+    report.add(
+        f"the guard's threads at {PER_SECOND:,} calls a second, on {name}",
+        "  The processor time of the threads themselves, in a worker that leads, with the counts\n"
+        f"  of {WORKERS} workers and both migrations. The server's own is not in it.",
+        cost(folder, database_url=database_url, seconds=size.seconds),
+    )
 
 
 def play(pool: ProcessPoolExecutor, name: str, rate: float, rollouts: int) -> list[int | None]:

@@ -3,28 +3,28 @@
 Run it as `python bench/propagation.py [--quick] [--json FILE]`.
 """
 
-import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.logs import quiet_log
-from app.unleash_setup import set_up
+from app.unleash_setup import Hook, set_up
+from app.web.hooks import PATH, hook_token
 from bench.kit.flag_server import changes, wait_for_hook
 from bench.kit.kills import kill_under_load
+from bench.kit.servers import servers
 from bench.kit.spread import Spread, hosts, last_to_apply, rollbacks
 from bench.kit.table import Report, arguments
 from flags.admin import EmbeddedAdmin
 from flags.decision import CANONICAL_FLAG
 from flags.workers import WorkerRecord
 from scripts.hosts import Host
-from scripts.servers import PostgresServer, RedisServer, postgres_package, redis_program
+from scripts.servers import PostgresServer, RedisServer
 from scripts.unleash_server import ADMIN_TOKEN, CLIENT_TOKEN, unleash_on
 
 NO_SERVER_MS, REDIS_MS, DATABASE_MS, FLAG_FILE_MS = 100, 50, 1000, 200
@@ -45,7 +45,7 @@ class Size:
 
 
 FULL = Size(rollbacks=100, without_servers=20, files=100, kills=100, hooked=100, unhooked=30)
-QUICK = Size(rollbacks=2, without_servers=1, files=2, kills=2, hooked=2, unhooked=2)
+QUICK = Size(rollbacks=2, without_servers=1, files=2, kills=2, hooked=2, unhooked=1)
 
 
 def main() -> None:
@@ -57,34 +57,13 @@ def main() -> None:
     try:
         with quiet_log():
             _without_servers(folder / "alone", size, report)
-            with _servers() as (redis, postgres, environ):
+            with servers() as (redis, postgres, settings):
+                environ = {**settings, **_ALWAYS}
                 _with_servers(folder / "shared", size, report, redis, postgres, environ)
                 _with_unleash(folder / "unleash", size, report, postgres, environ)
     finally:
         shutil.rmtree(folder)
     report.finish(options.json)
-
-
-@contextmanager
-def _servers() -> Iterator[tuple[RedisServer, PostgresServer, dict[str, str]]]:
-    """Start a Redis and a PostgreSQL, and yield them with the settings that name them."""
-    redis, postgres = RedisServer(redis_program()), PostgresServer(postgres_package())
-    try:
-        redis.start()
-        postgres.start()
-        yield (
-            redis,
-            postgres,
-            {
-                "NOTIFY_BUS_URL": redis.url,
-                "DATABASE_URL": postgres.url(postgres.create_database()),
-                "SHIM_SECRET_KEY": secrets.token_hex(),
-                **_ALWAYS,
-            },
-        )
-    finally:
-        redis.stop()
-        postgres.stop()
 
 
 _ALWAYS = {"SHIM_DEMO": "1", "SHIM_SCHEDULERS": "off"}
@@ -160,9 +139,11 @@ def _with_unleash(
         for _ in set_up(server.api, None):
             pass
         with hosts(folder, environ) as found:
-            found[0].flask("rollout", "set", "0")
             unhooked = changes(found, server, size.unhooked)
-            found[0].flask("unleash", "setup", "--hook", found[0].url)
+            for _ in set_up(
+                server.api, Hook(f"{found[0].url}{PATH}", hook_token(found[0].settings))
+            ):
+                pass
             server.restart()  # it looks for new webhooks once a minute, and at its first event
             wait_for_hook(found[0], server)
             hooked = changes(found, server, size.hooked)

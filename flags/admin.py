@@ -1,6 +1,7 @@
 """What an operator does to the flags, once for each place that keeps them."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,11 +67,8 @@ class FlagAdmin(Protocol):
         """Return the users that are reached by name, in order."""
 
 
-class EmbeddedAdmin:
-    """Changes the flag file: one writer at a time, and never to something inapplicable."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
+class FlagEdits(ABC):
+    """What a `FlagAdmin` does to a flag, over one way to change it."""
 
     def set_percentage(self, flag: str, percentage: int) -> FlagChange:
         """Write a percentage. Raises `InvalidPercentageError`, `FlagAdminError`."""
@@ -89,6 +87,17 @@ class EmbeddedAdmin:
     def cohort_remove(self, flag: str, user_id: int) -> FlagChange:
         """Write the cohort without this user. Raises `FlagAdminError`."""
         return self._change(flag, lambda old: replace(old, cohort=old.cohort - {user_id}))
+
+    @abstractmethod
+    def _change(self, flag: str, edit: Edit) -> FlagChange:
+        """Write what `edit` makes of the flag. Raises `FlagAdminError`."""
+
+
+class EmbeddedAdmin(FlagEdits):
+    """Changes the flag file: one writer at a time, and never to something inapplicable."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
 
     def cohort(self, flag: str) -> tuple[int, ...]:
         """Return the cohort in the file. Raises `FlagAdminError`."""
@@ -149,28 +158,15 @@ def _with_flag(text: str, definition: FlagDefinition, revision: int) -> str:
     return json.dumps(body, indent=2) + "\n"
 
 
-class RefusingAdmin:
+class RefusingAdmin(FlagEdits):
     """Changes nothing and says why: for a process that may not."""
 
     def __init__(self, why: str) -> None:
         self._why = why
 
-    def set_percentage(self, flag: str, percentage: int) -> FlagChange:
-        """Raise `FlagAdminError`."""
-        raise FlagAdminError(self._why)
-
-    def switch_off(self, flag: str) -> FlagChange:
-        """Raise `FlagAdminError`."""
-        raise FlagAdminError(self._why)
-
-    def cohort_add(self, flag: str, user_id: int) -> FlagChange:
-        """Raise `FlagAdminError`."""
-        raise FlagAdminError(self._why)
-
-    def cohort_remove(self, flag: str, user_id: int) -> FlagChange:
-        """Raise `FlagAdminError`."""
-        raise FlagAdminError(self._why)
-
     def cohort(self, flag: str) -> tuple[int, ...]:
         """Raise `FlagAdminError`."""
+        raise FlagAdminError(self._why)
+
+    def _change(self, flag: str, edit: Edit) -> FlagChange:
         raise FlagAdminError(self._why)

@@ -81,6 +81,16 @@ def revision_applied(
     return applied
 
 
+def either(one: Applied, other: Applied) -> Applied:
+    """Return when a worker applied a change by one rule, else by the other."""
+
+    def applied(record: WorkerRecord) -> float | None:
+        at = one(record)
+        return other(record) if at is None else at
+
+    return applied
+
+
 def wait_until_applied(
     registry: WorkerRegistry,
     applied: Applied,

@@ -74,6 +74,9 @@ class EmbeddedProvider:
         """Nothing: whoever may write the file may move users."""
         return ()
 
+    def attach(self, changed: Callable[[], object]) -> None:
+        """Do nothing: a file tells nobody that it was changed."""
+
     def start(self) -> None:
         """Make the file on the first run, and load it."""
         try:

@@ -7,7 +7,7 @@ body's revision only if all of it is followed.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -17,6 +17,7 @@ from flags.body import flag_body
 from flags.decision import FLAG_NAMES, MIGRATIONS
 from flags.definition import Held
 from flags.features import Body, FlagFormatError, definition_of, read_body
+from flags.ramp import RAMP
 from flags.standing import CanonicalFlag, Feature
 from flags.state import FlagState, load_state
 from flags.targets import AuthorisedTargets
@@ -41,7 +42,8 @@ class Verdict:
 class Guard:
     """Remembers what is followed, and judges body after body against it. One thread.
 
-    `observe` is for a look from outside: nothing is then written to the targets.
+    `observe` is for a look from outside: nothing is then written to the targets. `steps` is the
+    ramp, of which nobody skips one by turning a flag.
     """
 
     def __init__(
@@ -50,13 +52,16 @@ class Guard:
         targets: AuthorisedTargets,
         source: str,
         observe: bool = False,
+        steps: Sequence[int] = RAMP,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._backwards = Backwards(monotonic=monotonic)
         self._features: dict[str, Feature | None] = {}
         self._canonical = {
-            pair.canonical: CanonicalFlag(pair.canonical, targets=targets, observe=observe)
+            pair.canonical: CanonicalFlag(
+                pair.canonical, targets=targets, observe=observe, steps=steps
+            )
             for pair in MIGRATIONS
         }
         self._revision = 0
@@ -94,7 +99,7 @@ class Guard:
         chosen: dict[str, Feature | None] = {}
         for name in FLAG_NAMES:
             feature = body.flags.get(name)
-            problem = self._flaw(feature)
+            problem = self._flaw(name, feature)
             if problem is None and (problem := self._surprise(name, feature)) is not None:
                 held.append(Held(definition_of(body.flags[name]), body.revision))
             chosen[name] = feature if problem is None else self._fallback(name)
@@ -125,12 +130,16 @@ class Guard:
         self.seen_revision = body.revision
         return True
 
-    def _flaw(self, feature: Feature | None) -> str | None:
-        """Return why a flag cannot be applied, whoever meant it."""
+    def _flaw(self, name: str, feature: Feature | None) -> str | None:
+        """Return why a flag cannot be applied, whoever meant it.
+
+        One that is as it was followed before is not tried again: that takes an engine.
+        """
+        if feature is None or feature == self._features.get(name):
+            return None
         try:
-            if feature is not None:
-                definition_of(feature)
-                load_state(flag_body(0, [feature]), source=self._source)
+            definition_of(feature)
+            load_state(flag_body(0, [feature]), source=self._source)
         except FlagFormatError as error:
             return f"{error}; the last good one stays"
         return None

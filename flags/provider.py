@@ -1,6 +1,6 @@
 """Where flags come from: the protocol that every source keeps, and the simplest one."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from flags.body import flag_body, flag_feature
@@ -30,6 +30,9 @@ class FlagProvider(Protocol):
     @property
     def held(self) -> tuple[Held, ...]:
         """The canonical flags that wait for a person to let them through."""
+
+    def attach(self, changed: Callable[[], object]) -> None:
+        """Call `changed`, on any thread, when there is something to `poll`, if that is known."""
 
     def start(self) -> None:
         """Load the flags for the first time; a source that cannot be read is a `problem`."""
@@ -77,6 +80,9 @@ class StaticProvider:
     def held(self) -> tuple[Held, ...]:
         """Nothing: what is given in code is meant."""
         return ()
+
+    def attach(self, changed: Callable[[], object]) -> None:
+        """Do nothing: whoever puts flags polls."""
 
     def put(
         self,

@@ -1,5 +1,6 @@
 """One migration's canonical flag, as a worker follows it, against what all others know of it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,9 +24,12 @@ class CanonicalFlag:
     once it is followed. With `observe` nothing is written. One thread.
     """
 
-    def __init__(self, name: str, *, targets: AuthorisedTargets, observe: bool) -> None:
+    def __init__(
+        self, name: str, *, targets: AuthorisedTargets, observe: bool, steps: Sequence[int]
+    ) -> None:
         self._name = name
         self._targets = targets
+        self._steps = steps
         self._observe = observe
         self._followed: FlagDefinition | None = None
         self._revision = 0
@@ -53,7 +57,7 @@ class CanonicalFlag:
             return None
         standing = self._standing()
         before = standing.confirmed or _nobody_like(definition)
-        why = surprise(before, definition, authorised=standing.authorised)
+        why = surprise(before, definition, authorised=standing.authorised, steps=self._steps)
         return None if why is None else why + self._trouble
 
     def fallback(self, last: Feature | None) -> Feature:

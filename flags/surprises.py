@@ -4,16 +4,23 @@ Only raises wait, past the next step of the ramp. A lower percentage, a flag tha
 that is archived move users back to legacy, and that is never held back.
 """
 
+from collections.abc import Sequence
+
 from flags.definition import FlagDefinition
-from flags.ramp import next_step
+from flags.ramp import RAMP, next_step
 
 
 def surprise(
-    before: FlagDefinition, after: FlagDefinition, *, authorised: FlagDefinition | None
+    before: FlagDefinition,
+    after: FlagDefinition,
+    *,
+    authorised: FlagDefinition | None,
+    steps: Sequence[int] = RAMP,
 ) -> str | None:
     """Return why `after` waits for a person, None if it may be followed at once.
 
-    `before` is what is followed now, `authorised` what an operator of ours wants.
+    `before` is what is followed now, `authorised` what an operator of ours wants, `steps` the
+    ramp.
     """
     reached = _percentage(after)
     if authorised is not None and _is_within(after, authorised):
@@ -21,7 +28,7 @@ def surprise(
     start = _percentage(before) if before.group_id == after.group_id else 0
     if reached <= start:
         return None
-    step = next_step(start)
+    step = next_step(start, steps)
     if step is None or reached <= step:
         return None
     if before.group_id != after.group_id and _percentage(before):

@@ -6,6 +6,7 @@ so that one that starts without a past knows where the others are.
 """
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,7 +69,30 @@ class AuthorisedTargets(Protocol):
         """
 
 
-class FileTargets:
+class StandingEdits(ABC):
+    """What `AuthorisedTargets` write down, over one way to change a standing."""
+
+    def authorise(self, definition: FlagDefinition) -> None:
+        """Write what an operator wants. Raises `TargetsError`."""
+        self._change(definition.name, lambda old: replace(old, authorised=definition))
+
+    def revoke(self, definition: FlagDefinition) -> None:
+        """Take back what an operator wanted. Raises `TargetsError`."""
+        self._change(definition.name, lambda old: _without(old, definition))
+
+    def confirm(self, definition: FlagDefinition, *, revision: int, restored: bool = False) -> None:
+        """Write what a worker follows. Raises `TargetsError`."""
+        self._change(
+            definition.name,
+            lambda old: old.with_confirmed(definition, revision, restored=restored),
+        )
+
+    @abstractmethod
+    def _change(self, flag: str, edit: Edit) -> None:
+        """Keep what `edit` makes of the flag's standing. Raises `TargetsError`."""
+
+
+class FileTargets(StandingEdits):
     """One JSON object in a file of the host, replaced by rename."""
 
     def __init__(self, path: Path) -> None:
@@ -80,21 +104,6 @@ class FileTargets:
             return self._all().get(flag, Standing())
         except (OSError, ValueError) as error:
             raise self._failure("read", error) from error
-
-    def authorise(self, definition: FlagDefinition) -> None:
-        """Write what an operator wants. Raises `TargetsError`."""
-        self._change(definition.name, lambda old: replace(old, authorised=definition))
-
-    def revoke(self, definition: FlagDefinition) -> None:
-        """Take back what an operator wanted. Raises `TargetsError`."""
-        self._change(definition.name, lambda old: without(old, definition))
-
-    def confirm(self, definition: FlagDefinition, *, revision: int, restored: bool = False) -> None:
-        """Write what a worker follows. Raises `TargetsError`."""
-        self._change(
-            definition.name,
-            lambda old: old.with_confirmed(definition, revision, restored=restored),
-        )
 
     def _change(self, flag: str, edit: Edit) -> None:
         try:
@@ -125,7 +134,7 @@ class FileTargets:
         )
 
 
-def without(standing: Standing, definition: FlagDefinition) -> Standing:
+def _without(standing: Standing, definition: FlagDefinition) -> Standing:
     """Return the standing without this wish, if it is the one."""
     wanted = standing.authorised
     return replace(standing, authorised=None) if wanted == definition else standing

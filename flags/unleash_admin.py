@@ -7,24 +7,21 @@ and asked again where that does no harm, until it is settled.
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-from flags.admin import Edit, FlagAdminError, FlagChange, FlagOutcomeUnknownError
+from flags.admin import Edit, FlagAdminError, FlagChange, FlagEdits, FlagOutcomeUnknownError
 from flags.body import flag_feature
 from flags.definition import FlagDefinition
 from flags.features import FlagFormatError, absent, definition_of
-from flags.percentage import percentage_of
 from flags.targets import AuthorisedTargets, TargetsError
 from flags.unleash_api import FlagThere, UnleashApi, UnleashError, UnleashUnknownError
-from flags.user_id import user_id_of
 
 SETTLE_S = 10.0
 """Seconds in which a call without an answer is settled, or given up as unknown."""
 SETTLE_POLL_S = 0.25
 
 
-class UnleashAdmin:
+class UnleashAdmin(FlagEdits):
     """A `FlagAdmin` over Unleash's admin API; `tell` hurries workers to a new revision."""
 
     def __init__(
@@ -43,24 +40,6 @@ class UnleashAdmin:
         self._now = now
         self._monotonic = monotonic
         self._sleep = sleep
-
-    def set_percentage(self, flag: str, percentage: int) -> FlagChange:
-        """Turn a percentage. Raises `InvalidPercentageError`, `FlagAdminError`."""
-        wanted = percentage_of(str(percentage))
-        return self._change(flag, lambda old: replace(old, enabled=True, percentage=wanted))
-
-    def switch_off(self, flag: str) -> FlagChange:
-        """Switch a flag off. Raises `FlagAdminError`."""
-        return self._change(flag, lambda old: replace(old, enabled=False))
-
-    def cohort_add(self, flag: str, user_id: int) -> FlagChange:
-        """Name a user. Raises `InvalidUserIdError`, `FlagAdminError`."""
-        wanted = user_id_of(user_id)
-        return self._change(flag, lambda old: replace(old, cohort=old.cohort | {wanted}))
-
-    def cohort_remove(self, flag: str, user_id: int) -> FlagChange:
-        """Leave a user to the percentage. Raises `FlagAdminError`."""
-        return self._change(flag, lambda old: replace(old, cohort=old.cohort - {user_id}))
 
     def cohort(self, flag: str) -> tuple[int, ...]:
         """Return the users that Unleash names. Raises `FlagAdminError`."""

@@ -8,10 +8,13 @@ from flags.feed import Inbox
 from flags.unleash import POLL_S, Address, UnleashConnection
 from flags.usage import Usage
 
-HINTED_S = 0.17
-"""Seconds between two questions while a revision is waited for that somebody told us of."""
-HINT_LASTS_S = 1.3
-"""Seconds after which it is not waited for any more: Unleash's own tick is one second."""
+HINTED_S = 0.12
+"""Seconds between two questions that somebody hurried."""
+PROMPT_QUESTIONS = 10
+"""So many questions for one revision come as fast, which outlasts Unleash's own tick of a second;
+further ones come half as often each time: a server that is late is loaded."""
+HINT_LASTS_S = 3.0
+"""Seconds after which a revision is not waited for any more."""
 
 
 class UnleashFeed:
@@ -33,6 +36,8 @@ class UnleashFeed:
         self._thread: threading.Thread | None = None
         self._wanted = 0
         self._wanted_until = 0.0
+        self._hurried = 0
+        """Questions since the newest revision that we were told of."""
         self.asked = 0
         """Questions that came to an end, since the process began."""
 
@@ -62,6 +67,9 @@ class UnleashFeed:
             return
         if revision > self._wanted or now >= self._wanted_until:
             self._wanted, self._wanted_until = revision, now + HINT_LASTS_S
+            self._hurried = 0
+        elif revision:
+            return  # it is asked for already
         self._wake.set()
 
     def ask_once(self, inbox: Inbox) -> None:
@@ -74,24 +82,31 @@ class UnleashFeed:
     def _run(self, inbox: Inbox) -> None:
         client = UnleashConnection(self._address, inbox, register=True)
         while not self._stopping.is_set():
+            hurried = self._wake.is_set() or self._waits_for_revision
             self._wake.clear()
+            self._hurried += hurried
             client.ask(whole=self._waits_for_revision)
             self.asked += 1
             if self._usage is not None:
                 self._usage.send_if_due(client.hand_in)
-            self._pause(client)
+            self._pause(client, hurried=hurried)
         if self._usage is not None:
             self._usage.send(client.hand_in)
         client.close()
 
-    def _pause(self, client: UnleashConnection) -> None:
+    def _pause(self, client: UnleashConnection, *, hurried: bool) -> None:
         """Wait until it is time for the next question.
 
-        Those who hurry are many at times: they wait out the shortest pause, all together.
+        The first one that is hurried begins at once. Those who hurry are many at times: the next
+        ones wait out the shortest pause, all together.
         """
-        self._stopping.wait(HINTED_S)
-        if not self._waits_for_revision:
-            self._wake.wait(max(POLL_S, client.retry_after_s) - HINTED_S)
+        least = HINTED_S if hurried else 0.0
+        self._stopping.wait(least)
+        if self._waits_for_revision:
+            longest = min(HINTED_S * 2 ** max(0, self._hurried - PROMPT_QUESTIONS), POLL_S)
+        else:
+            longest = max(POLL_S, client.retry_after_s)
+        self._wake.wait(longest - least)
 
     @property
     def _waits_for_revision(self) -> bool:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -11,6 +11,7 @@ from flags.features import FlagFormatError
 from flags.feed import Feed
 from flags.feed_guard import Guard, Verdict
 from flags.kept import KeptBody
+from flags.ramp import RAMP
 from flags.state import FlagState
 from flags.targets import AuthorisedTargets
 
@@ -29,7 +30,7 @@ class UnleashProvider:
     """A `FlagProvider` whose feed runs in a thread between `start` and `stop`.
 
     In a process that was not started, as on the command line, `poll` asks the server itself
-    and writes nothing down.
+    and writes nothing down. `steps` is the ramp.
     """
 
     def __init__(
@@ -38,11 +39,14 @@ class UnleashProvider:
         *,
         targets: AuthorisedTargets,
         kept: KeptBody,
+        steps: Sequence[int] = RAMP,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._feed = feed
         self._targets = targets
         self._kept = kept
+        self._steps = steps
+        self._changed: Callable[[], object] = _nobody
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._state = self._arrived = self._good = FlagState(0, SOURCE)
@@ -78,6 +82,10 @@ class UnleashProvider:
     def seen_revision(self) -> int:
         """The newest revision that the server was seen at, followed or not."""
         return self._guard.seen_revision
+
+    def attach(self, changed: Callable[[], object]) -> None:
+        """Call `changed`, on the feed's thread, as soon as there are other flags to `poll`."""
+        self._changed = changed
 
     def start(self) -> None:
         """Begin from what was kept, then wait two seconds at most for the server's answer."""
@@ -149,12 +157,15 @@ class UnleashProvider:
         with self._lock:
             self._held = verdict.held
             verdict.state.seen.confirm()
-            if verdict.state is not self._good:
+            news = verdict.state is not self._good
+            if news:
                 self._good = verdict.state
                 _log.info("flags_loaded", source=SOURCE, revision=verdict.state.revision)
             self._arrived = self._good
             self._note_problem(verdict.problem)
         self._first.set()
+        if news:
+            self._changed()
 
     def _refuse(self, problem: str) -> None:
         """Keep the last good state, marked stale."""
@@ -192,5 +203,13 @@ class UnleashProvider:
 
     def _new_guard(self, *, observe: bool) -> Guard:
         return Guard(
-            targets=self._targets, source=SOURCE, observe=observe, monotonic=self._monotonic
+            targets=self._targets,
+            source=SOURCE,
+            observe=observe,
+            steps=self._steps,
+            monotonic=self._monotonic,
         )
+
+
+def _nobody() -> None:
+    """Stand in for who polls, until somebody does."""

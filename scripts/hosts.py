@@ -11,6 +11,7 @@ from pathlib import Path
 
 from app.database import Database
 from app.deciding import Deciding, build_deciding
+from app.demo import prepare
 from app.settings import EXCEPTIONS, PREFIX, Settings
 from flags.workers import WorkerFiles, WorkerState, WorkerView
 
@@ -58,6 +59,14 @@ class Host:
         settings = self.settings
         database = Database(settings.database_url, instance_path=settings.instance_path)
         return build_deciding(settings, database)
+
+    def prepare(self) -> None:
+        """Do in this process what `flask demo prepare` does: database, users and flags."""
+        settings = self.settings
+        settings.instance_path.mkdir(parents=True, exist_ok=True)
+        database = Database(settings.database_url, instance_path=settings.instance_path)
+        prepare(settings, database)
+        database.dispose()
 
     @property
     def given(self) -> dict[str, str]:

@@ -99,7 +99,7 @@ def _hosts(stack: ExitStack, folder: Path, port: int, shared: dict[str, str]) ->
         for number, name in enumerate(NAMES)
     ]
     for host in hosts:
-        host.flask("demo", "prepare")
+        host.prepare()
     hosts[0].flask("unleash", "setup", "--hook", hosts[0].url)
     for host in hosts:
         stack.callback(host.stop)

@@ -16,6 +16,7 @@ from shim.log_records import (
     OutcomeRecord,
 )
 from shim.routing import Route
+from shim.shadow.differences import Difference
 from shim.shadow.episode import Episode
 from shim.shadow.events import LiveCall
 from shim.shadow.observation import CallOutcome, Observation
@@ -71,15 +72,7 @@ def record_of(
         epoch=None if route is None else route.epoch,
         calls=tuple(CallRecord(call.path, caller_of(call)) for call in episode.calls),
         seconds=max(round((episode.closed_at or first.started) - episode.opened_at, 4), 0.0),
-        differences=tuple(
-            DifferenceRecord(
-                difference.path,
-                difference.kind,
-                redacted(difference.expected, name_user, of=difference.path),
-                redacted(difference.actual, name_user, of=difference.path),
-            )
-            for difference in result.differences
-        ),
+        differences=difference_records(result.differences, name_user),
         observations=observations,
     )
 
@@ -92,6 +85,21 @@ def observation_record(run: Observation, effects: Iterable[EffectRecord] = ()) -
         run.settled,
         tuple(_outcome(outcome) for outcome in run.calls),
         tuple(effects),
+    )
+
+
+def difference_records(
+    found: Iterable[Difference | DifferenceRecord], name_user: NameUser
+) -> tuple[DifferenceRecord, ...]:
+    """Return differences with user ids replaced by what `name_user` calls them."""
+    return tuple(
+        DifferenceRecord(
+            each.path,
+            each.kind,
+            redacted(each.expected, name_user, of=each.path),
+            redacted(each.actual, name_user, of=each.path),
+        )
+        for each in found
     )
 
 

@@ -5,6 +5,8 @@ import sys
 import structlog
 from hypothesis import settings
 
+pytest_plugins = ("tests.servers", "tests.application")
+
 # Two loaded cores make any deadline for one example a matter of luck; --timeout bounds tests.
 settings.register_profile("shared", deadline=None)
 settings.load_profile("shared")

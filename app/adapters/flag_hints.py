@@ -4,8 +4,6 @@ A hint holds no flags. It makes a worker ask the server, so that one that is los
 again does no harm.
 """
 
-import hashlib
-import hmac
 import json
 import threading
 from collections.abc import Callable
@@ -14,7 +12,8 @@ from pathlib import Path
 import redis
 import structlog
 
-from app.adapters.redis_client import prompt_client
+from app.adapters.redis_client import next_message, prompt_client
+from app.notifications.seal import MAC_LENGTH, BrokenSealError, Seal
 from flags.files import replace_file
 
 CHANNEL = "flag-hints"
@@ -22,7 +21,7 @@ LISTEN_S = 0.25
 PAUSE_S = 1.0
 ANY = 0
 """Heard in place of a revision that nobody knows: ask once."""
-_MAC_LENGTH = 64
+_LONGEST = MAC_LENGTH + len(".") + 20
 
 _log = structlog.get_logger(__name__)
 
@@ -81,7 +80,7 @@ class RedisHints:
         """Tell the other hosts; without Redis they find out by asking the server."""
         try:
             with prompt_client(self._url) as client:
-                client.publish(CHANNEL, self._signed(revision))
+                client.publish(CHANNEL, self._seal.close(str(revision).encode()))
         except (redis.RedisError, OSError) as error:
             self._fails(error)
 
@@ -94,7 +93,7 @@ class RedisHints:
                         self._hear(ANY)  # what was said meanwhile was not heard
                     self._failing = False
                     while not self._stopping.is_set():
-                        message = subscription.get_message(timeout=LISTEN_S)
+                        message = next_message(subscription, timeout=LISTEN_S)
                         if message is not None and message["type"] == "message":
                             self._take(message["data"])
             except Exception as error:  # noqa: BLE001 - whatever it was, a deaf worker is worse
@@ -102,20 +101,18 @@ class RedisHints:
                 self._stopping.wait(PAUSE_S)
 
     def _take(self, data: bytes) -> None:
-        mac, _, body = data.partition(b".")
-        sized = len(data) <= _MAC_LENGTH + 21 and body.isdigit()
-        if sized and hmac.compare_digest(mac, self._mac(body)):
+        try:
+            body = self._seal.open(data) if len(data) <= _LONGEST else b""
+        except BrokenSealError:
+            body = b""
+        if body.isdigit():
             self._hear(int(body))
         else:
             _log.warning("flag_hint_dropped")
 
-    def _signed(self, revision: int) -> bytes:
-        body = str(revision).encode()
-        return self._mac(body) + b"." + body
-
-    def _mac(self, body: bytes) -> bytes:
-        key = hmac.digest(self._secret(), b"flag hints", hashlib.sha256)
-        return hmac.digest(key, body, hashlib.sha256).hex().encode()
+    @property
+    def _seal(self) -> Seal:
+        return Seal(self._secret(), purpose="flag hints")
 
     def _fails(self, error: Exception) -> None:
         if not self._failing:

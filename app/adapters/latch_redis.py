@@ -7,16 +7,14 @@ from collections.abc import Callable
 import redis
 from redis.client import PubSub
 
-from app.adapters.redis_client import prompt_client
-from app.adapters.seal import BrokenSealError, Seal
+from app.adapters.redis_client import next_message, prompt_client
+from app.notifications.seal import BrokenSealError, Seal
 from flags.latch import Latch, LatchStoreError, Placed, latch_from_text, latch_to_text
 
 KEY = "kill-switch"
 CHANNEL = "kill-switch"
 SLICE_S = 0.05
 """How long one look for an announcement lasts, and so how long stopping waits at most."""
-UNANSWERED = 8
-"""So many questions of the listener without an answer, and it connects anew."""
 
 _PUT = """
 local epoch = tonumber(redis.call('HGET', KEYS[1], 'epoch'))
@@ -70,7 +68,7 @@ class RedisLatchStore:
         Raises `LatchStoreError`.
         """
         client = self._connected()
-        sealed = self._seal.close(latch_to_text(latch))
+        sealed = self._seal.close(latch_to_text(latch).encode())
         values = (latch.epoch, int(latch.engaged), sealed, self._unreadable(client), CHANNEL)
         at = time.time()
         try:
@@ -85,10 +83,8 @@ class RedisLatchStore:
         try:
             subscription = self._subscribed()
             while not stopping.is_set() and time.monotonic() < deadline:
-                if subscription.get_message(timeout=SLICE_S) is not None:
+                if next_message(subscription, timeout=SLICE_S) is not None:
                     return  # also when the subscription begins: something may have been missed
-                if subscription.health_check_response_counter > UNANSWERED:
-                    raise redis.TimeoutError("it does not answer")
         except (redis.RedisError, OSError) as error:
             self._unsubscribe()
             raise _unusable("heard of", error) from error
@@ -137,7 +133,7 @@ class RedisLatchStore:
     def _latch(self, sealed: bytes) -> Latch:
         """Return what the signed text says. Raises `LatchStoreError`."""
         try:
-            return latch_from_text(self._seal.open(sealed))
+            return latch_from_text(self._seal.open(sealed).decode(errors="replace"))
         except (BrokenSealError, ValueError) as error:
             raise LatchStoreError(
                 f"the kill switch in Redis, under {KEY}, cannot be read: {error}; write it anew"

@@ -19,7 +19,7 @@ from redis.client import PubSub
 
 from app.adapters.outgoing_hints import OutgoingHints
 from app.adapters.outgoing_messages import OutgoingMessages
-from app.adapters.redis_client import prompt_client
+from app.adapters.redis_client import next_message, prompt_client
 from app.notifications.hints import MOST_USERS, Hints, hint_codec
 from app.notifications.passed_on import PassedOn, Repeats, message_codec
 from app.notifications.signed import ForgedMessageError, MalformedMessageError, SignedCodec
@@ -31,8 +31,6 @@ FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
 LISTEN_S = 0.25
 """How long one look for a message lasts, and so how long stopping waits at most."""
-UNANSWERED = 8
-"""So many questions of a listener that heard nothing go unanswered, and it connects anew."""
 
 _log = structlog.get_logger(__name__)
 
@@ -193,10 +191,8 @@ class RedisBus:
                 pause = _longer(pause)
 
     def _hear_one(self, subscription: PubSub, codecs: _Codecs) -> None:
-        message = subscription.get_message(timeout=LISTEN_S)
+        message = next_message(subscription, timeout=LISTEN_S)
         if message is None:
-            if subscription.health_check_response_counter > UNANSWERED:
-                raise redis.TimeoutError("Redis does not answer: connect anew")
             return
         if message["type"] == "subscribe":
             if message["data"] == 1:  # the first of both channels

@@ -1,28 +1,25 @@
 """The authorised targets in SQL: one row for each flag, the same for all hosts."""
 
-from collections.abc import Callable
-from dataclasses import replace
-
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app.database import Database
 from app.errors import DatabaseUnavailable
 from app.models import FlagTarget
-from flags.definition import FlagDefinition
 from flags.targets import (
+    Edit,
     Standing,
+    StandingEdits,
     TargetsError,
     standing_from_json,
     standing_json,
-    without,
 )
 
 WAIT_S = 1.0
 """How long the thread that asks for flags waits for a lock, or a command does."""
 
 
-class SqlTargets:
+class SqlTargets(StandingEdits):
     """`AuthorisedTargets` on SQLite and PostgreSQL. May be used from any thread."""
 
     def __init__(self, database: Database) -> None:
@@ -37,22 +34,7 @@ class SqlTargets:
         except (DatabaseUnavailable, ValueError) as error:
             raise _failure("read", error) from error
 
-    def authorise(self, definition: FlagDefinition) -> None:
-        """Note what an operator wants. Raises `TargetsError`."""
-        self._change(definition.name, lambda old: replace(old, authorised=definition))
-
-    def revoke(self, definition: FlagDefinition) -> None:
-        """Take back what an operator wanted. Raises `TargetsError`."""
-        self._change(definition.name, lambda old: without(old, definition))
-
-    def confirm(self, definition: FlagDefinition, *, revision: int, restored: bool = False) -> None:
-        """Note what a worker follows. Raises `TargetsError`."""
-        self._change(
-            definition.name,
-            lambda old: old.with_confirmed(definition, revision, restored=restored),
-        )
-
-    def _change(self, flag: str, edit: Callable[[Standing], Standing]) -> None:
+    def _change(self, flag: str, edit: Edit) -> None:
         try:
             try:
                 self._change_once(flag, edit)
@@ -61,7 +43,7 @@ class SqlTargets:
         except (DatabaseUnavailable, ValueError, IntegrityError) as error:
             raise _failure("written", error) from error
 
-    def _change_once(self, flag: str, edit: Callable[[Standing], Standing]) -> None:
+    def _change_once(self, flag: str, edit: Edit) -> None:
         with self._database.transaction(wait_s=WAIT_S) as session:
             chosen = select(FlagTarget).where(FlagTarget.flag == flag).with_for_update()
             row = session.scalars(chosen).one_or_none()

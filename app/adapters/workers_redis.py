@@ -8,8 +8,8 @@ import msgspec
 import redis
 
 from app.adapters.redis_client import prompt_client
-from app.adapters.seal import BrokenSealError, Seal
 from app.adapters.workers_sql import record_of
+from app.notifications.seal import BrokenSealError, Seal
 from flags.shared_workers import Aged, WorkerTableError
 from flags.workers import WorkerId, WorkerRecord
 
@@ -45,7 +45,7 @@ class RedisWorkerTable:
     def put(self, record: WorkerRecord) -> None:
         """Replace the worker's record. Raises `WorkerTableError`."""
         client = self._connected()
-        sealed = self._seal.close(msgspec.json.encode(record).decode())
+        sealed = self._seal.close(msgspec.json.encode(record))
         _told(lambda: client.eval(_PUT, 1, KEY, _field(record.id), sealed))
 
     def remove(self, worker: WorkerId) -> None:
@@ -70,7 +70,7 @@ class RedisWorkerTable:
     def _aged(self, value: bytes, now: float) -> Aged:
         seen_at, _, sealed = value.partition(b" ")
         try:
-            return record_of(self._seal.open(sealed)), now - float(seen_at)
+            return record_of(self._seal.open(sealed).decode(errors="replace")), now - float(seen_at)
         except (BrokenSealError, ValueError) as error:
             raise WorkerTableError(
                 f"a worker's record in Redis, under {KEY}, is none of ours: {error}"

@@ -28,4 +28,4 @@ class Hints(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def hint_codec(secret: bytes) -> SignedCodec[Hints]:
     """Return what signs hints, and reads those that were signed with the same key."""
-    return SignedCodec(secret, purpose=b"hints on the bus", kind=Hints, max_bytes=MAX_BYTES)
+    return SignedCodec(secret, purpose="hints on the bus", kind=Hints, max_bytes=MAX_BYTES)

@@ -34,7 +34,7 @@ class PassedOn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def message_codec(secret: bytes) -> SignedCodec[PassedOn]:
     """Return what signs messages, and reads those that were signed with the same key."""
-    return SignedCodec(secret, purpose=b"messages on the bus", kind=PassedOn, max_bytes=MAX_BYTES)
+    return SignedCodec(secret, purpose="messages on the bus", kind=PassedOn, max_bytes=MAX_BYTES)
 
 
 class Repeats:

@@ -61,9 +61,12 @@ def hosts(
     ]
     with ExitStack() as stack:
         for host in found:
-            host.flask("demo", "prepare")
+            host.prepare()
         for host in found:
             stack.callback(host.stop)
+        for host in found:
+            stack.callback(host.ask_to_stop)  # both, before either is waited for
+        for host in found:
             host.start(serves)
         for host in found:
             host.wait_until_ready()

@@ -15,7 +15,7 @@ from shim.balance.saying import (
     read_legacy,
 )
 from shim.balance.shadows import NEWCOMER
-from shim.balance.truth import Record, frames_expected, frames_seen
+from shim.balance.truth import Record, UtcAt, frames_expected, frames_seen
 from shim.ports import Truth
 from shim.shadow.differences import Each, Recipients
 from shim.shadow.effects import Effect
@@ -42,7 +42,8 @@ class Evidence:
     whether one showed all there was: a sweep or a greeting had come before the call. `greeting`
     whether one was still to be greeted. `newcomer` says whether a page connected that nobody
     else has; `held_back` how many frames the live canonical tried to send to this user while
-    another side served. `twins` are legacy twice, for the noise floor.
+    another side served. `utc_at` tells the time of the canonical's clock, None if that is the
+    live one. `twins` are legacy twice, for the noise floor.
     """
 
     episode: Episode
@@ -62,6 +63,7 @@ class Evidence:
     greeting: bool = False
     newcomer: bool = False
     held_back: int = 0
+    utc_at: UtcAt | None = None
 
 
 def judge(evidence: Evidence) -> list[Judgement]:
@@ -162,7 +164,7 @@ def _truth(evidence: Evidence) -> Judgement:
             by_recipient.setdefault(effect.recipient, []).append(effect)
     for recipient, effects in by_recipient.items():
         alias = _alias(pages, recipient)
-        actual = frames_seen(effects)
+        actual = frames_seen(effects, utc_at=evidence.utc_at)
         wanted = (
             frames_expected(
                 effects,

@@ -1,10 +1,14 @@
 """Which of two sides is far slower again and again, in the call and in what follows it."""
 
 from shim.balance.doubles import PUBLISH
+from shim.balance.shadows import NEWCOMER
 from shim.legacy.connection_aware import WINDOW_S
 from shim.shadow.episode import Episode
-from shim.shadow.latency import OF_A_CALL, OF_SETTLING, LatencyClass, Spells
+from shim.shadow.latency import OF_A_CALL, OF_A_FIRST_WORD, OF_SETTLING, LatencyClass, Spells
 from shim.shadow.observation import Observation
+
+LONGEST_S = 0.25
+"""Seconds for which calls that keep coming may be collected before something is said."""
 
 
 class Pace:
@@ -34,6 +38,11 @@ class Pace:
             found["settled"] = self._spells.compare(
                 f"settled {kind}", usual, _settled_after(episode, actual), OF_SETTLING
             )
+            if episode.calls[-1].started - episode.calls[0].started > LONGEST_S:
+                usual = max(_first_after(episode, expected), LONGEST_S)
+                found["first"] = self._spells.compare(
+                    f"first {kind}", usual, _first_after(episode, actual), OF_A_FIRST_WORD
+                )
         return {phase: classes for phase, classes in found.items() if classes is not None}
 
 
@@ -44,10 +53,23 @@ def _of_a_call(run: Observation) -> float:
 
 
 def _silent(run: Observation) -> bool:
-    return all(effect.kind == PUBLISH for effect in run.effects)
+    return not _said_at(run)
+
+
+def _said_at(run: Observation) -> list[float]:
+    """Return when something was said to the user's own pages; a new one is greeted at once."""
+    return [
+        effect.at
+        for effect in run.effects
+        if effect.kind != PUBLISH and effect.recipient != NEWCOMER
+    ]
+
+
+def _first_after(episode: Episode, run: Observation) -> float:
+    """Return the seconds from the first call to the first frame."""
+    return max(min(_said_at(run)) - episode.calls[0].started, 0.0)
 
 
 def _settled_after(episode: Episode, run: Observation) -> float:
     """Return the seconds from the last call to the last frame."""
-    last = max(effect.at for effect in run.effects if effect.kind != PUBLISH)
-    return max(last - episode.calls[-1].started, 0.0)
+    return max(max(_said_at(run)) - episode.calls[-1].started, 0.0)

@@ -6,9 +6,11 @@ does: a fault that needs two users, or a second call, must be able to show.
 
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 from shim.balance.doubles import PUBLISH, BusDouble, ConnectionDouble, ManagerDouble
+from shim.balance.rehearsal import OvertakenReader, Rehearsal, is_due
 from shim.book import ConnectionState
 from shim.changed_argument import ArgumentChangedError
 from shim.legacy.connection_aware import WINDOW_S, ConnectionAwareService
@@ -24,9 +26,6 @@ from shim.sides import Path, Side
 
 NEWCOMER = "a new page"
 """The recipient that is no connection of the user's: it has just connected."""
-EVERY_NTH = 8
-"""One of so many versions is rehearsed with a newcomer, and one with a handover."""
-_NEWCOMER_AT, _HANDOVER_AT = 5, 3
 HANDOVER_READ_S = 30.0
 """Seconds for the read of a rehearsed handover: whether it is fast is not what is rehearsed."""
 
@@ -43,6 +42,10 @@ class _Shadow:
     def advance_to(self, moment: float) -> None:
         """Let the timers fire up to `moment`."""
         self._clock.advance_to(moment)
+
+    def utc_at(self, moment: float) -> datetime:
+        """Return the time of day that the shadow's clock had at a moment."""
+        return self._clock.utc_at(moment)
 
     def doubles(self, subject: int) -> list[ConnectionDouble]:
         """Return the doubles of a user whose episode is open."""
@@ -77,10 +80,19 @@ class CanonicalShadow(_Shadow):
         self, *, new_canonical: NewCanonical, new_hint: NewHint, truth: TruthReader, start: float
     ) -> None:
         super().__init__(Side.CANONICAL_SHADOW, start=start)
-        self._service = new_canonical(self._clock, truth, BusDouble(self._note_publication))
+        self._truth = OvertakenReader(truth, notify=self._notify)
+        self._service = new_canonical(self._clock, self._truth, BusDouble(self._note_publication))
         self._new_hint = new_hint
         self._subject = 0
         self._to_hand_over: set[int] = set()
+        self._handed_over: list[int] = []
+
+    def advance_to(self, moment: float) -> None:
+        """Let the timers fire up to `moment`, once whoever is to be handed over was."""
+        lost, self._handed_over = self._handed_over, []
+        for subject in lost:
+            self._service.relinquish(subject.__eq__, read_timeout=HANDOVER_READ_S)
+        super().advance_to(moment)
 
     def enter(self, subject: int, call: LiveCall) -> None:
         """Register a double of each connection.
@@ -94,33 +106,34 @@ class CanonicalShadow(_Shadow):
             self._service.register_connection(subject, double)
 
     def set_base(self, subject: int, version: int) -> bool:
-        """Let the user's pages show this version. Return whether a newcomer joins them.
-
-        What nobody calls for is rehearsed in some episodes: a page connects that was shown
-        nothing, and must be greeted; or the user is handed over to another service, and what
-        is pending must be said at once. Which ones, the version decides, so that a replay
-        rehearses the same.
-        """
+        """Let the user's pages show this version. Return whether a newcomer joins them."""
         doubles = self.doubles(subject)
         for double in doubles:
             double.base_version = version
-        if version % EVERY_NTH == _HANDOVER_AT:
+        if is_due(Rehearsal.HANDOVER, version):
             self._to_hand_over.add(subject)
-        if not any(double.is_open for double in doubles) or version % EVERY_NTH != _NEWCOMER_AT:
+        if is_due(Rehearsal.OVERTAKEN, version):
+            self._truth.overtaken.add(subject)
+        if not any(d.is_open for d in doubles) or not is_due(Rehearsal.NEWCOMER, version):
             return False
         self._service.register_connection(subject, self._double(subject, NEWCOMER))
         return True
 
     def call(self, call: LiveCall) -> object:
         """Notify with a hint of its own. Raises ArgumentChangedError if it was changed."""
-        self._subject = call.subject
-        hint = self._new_hint(call.subject)
-        value = self._service.notify_balance_update(hint)
-        if hint != self._new_hint(call.subject):
-            raise ArgumentChangedError(f"the hint was changed to {hint!r}: leave it as it was")
+        value = self._notify(call.subject)
         if call.subject in self._to_hand_over:
             self._to_hand_over.discard(call.subject)
-            self._service.relinquish(call.subject.__eq__, read_timeout=HANDOVER_READ_S)
+            # Not now: how long that takes is no part of how long the call takes.
+            self._handed_over.append(call.subject)
+        return value
+
+    def _notify(self, subject: int) -> object:
+        self._subject = subject
+        hint = self._new_hint(subject)
+        value = self._service.notify_balance_update(hint)
+        if hint != self._new_hint(subject):
+            raise ArgumentChangedError(f"the hint was changed to {hint!r}: leave it as it was")
         return value
 
     def _note_publication(self, user_id: int) -> None:
@@ -135,6 +148,7 @@ class CanonicalShadow(_Shadow):
     def leave(self, subject: int) -> list[Effect]:
         """Remove the doubles and return what was said to them."""
         self._to_hand_over.discard(subject)
+        self._truth.overtaken.discard(subject)
         doubles, effects = self._forget(subject)
         for double in doubles:
             self._service.remove_connection(subject, double)

@@ -1,8 +1,9 @@
 """What the canonical ought to have said, from the transactions alone."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from shim.balance.saying import SIX_PLACES, amount, decoded
@@ -10,6 +11,23 @@ from shim.ports import Booked, Truth
 from shim.shadow.effects import Effect
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+_FIELDS: Mapping[str, object] = {
+    "type": None,
+    "userId": None,
+    "balanceData": {
+        "balanceUni": None,
+        "balanceTon": None,
+        "changes": {"uni": None, "ton": None},
+        "sources": None,
+        "timestamp": None,
+    },
+    "version": None,
+    "since": None,
+}
+"""What a balance message has; a page may take whatever is there besides for what it is not."""
+_SOON = timedelta(seconds=1)
+"""How far the time in a message may be from when it was said."""
+UtcAt = Callable[[float], datetime]
 NOTHING = Decimal(0).quantize(SIX_PLACES)
 
 
@@ -27,30 +45,38 @@ class Record:
     misled: Collection[int] = ()
 
 
-def frames_seen(effects: Sequence[Effect]) -> list[object]:
-    """Return the canonical frames of one connection as plain data."""
-    return [_plain(effect.payload) for effect in effects]
+def frames_seen(effects: Sequence[Effect], *, utc_at: UtcAt | None = None) -> list[object]:
+    """Return the canonical frames of one connection as plain data.
+
+    `utc_at` tells what time of day it was at a moment, for a side whose clock we hold.
+    """
+    return [_plain(effect, utc_at) for effect in effects]
 
 
-def _plain(frame: object) -> dict[str, object]:
+def _plain(effect: Effect, utc_at: UtcAt | None) -> dict[str, object]:
     """Return a frame as data; a balance put into words by the canonical itself is none."""
+    frame = effect.payload
     if isinstance(frame, str):
         return {"said": decoded(frame) or f"{len(frame)} characters that no page can read"}
     if not callable(getattr(frame, "text", None)):
         return _attributes(frame)
     try:
-        return _read(frame.text())  # type: ignore[attr-defined]
+        return _read(frame.text(), utc_at and utc_at(effect.at))  # type: ignore[attr-defined]
     except Exception as error:  # noqa: BLE001 - whatever it was, no page would read the frame
         return {"said": f"nothing that a page can read: {type(error).__name__}"}
 
 
-def _read(text: str) -> dict[str, object]:
+def _read(text: str, said_at: datetime | None) -> dict[str, object]:
     """Return what a page reads; raises for what it cannot."""
     message = decoded(text)
     data = message["balanceData"]
     if message["type"] != "balance_update" or not _TIME.fullmatch(data["timestamp"]):
         raise ValueError("no balance message")
+    if said_at is not None and abs(datetime.fromisoformat(data["timestamp"]) - said_at) > _SOON:
+        raise ValueError("a time at which nothing was said")
+    more = _more("", message, _FIELDS)
     return {
+        **({"more": more} if more else {}),
         "user": message["userId"],
         "version": message["version"],
         "since": message["since"],
@@ -62,9 +88,24 @@ def _read(text: str) -> dict[str, object]:
     }
 
 
+def _more(path: str, found: Mapping[str, object], fields: Mapping[str, object]) -> list[str]:
+    """Return where a message has what no balance message has."""
+    more = [f"{path}{name}" for name in found if name not in fields]
+    for name, inner in fields.items():
+        part = found.get(name)
+        if isinstance(inner, Mapping) and isinstance(part, Mapping):
+            more += _more(f"{path}{name}.", part, inner)
+    return more
+
+
 def _number(value: object) -> object:
-    """Return a number as it is, nothing of any other kind: pages call `toFixed` on it."""
-    return value if type(value) in (int, float) else None
+    """Return a number as it is, nothing of any other kind: pages call `toFixed` on it.
+
+    Minus nothing is no amount either: a page may show the sign.
+    """
+    if type(value) not in (int, float) or (value == 0 and str(value).startswith("-")):
+        return None
+    return value
 
 
 def _attributes(frame: object) -> dict[str, object]:

@@ -224,6 +224,7 @@ class BalanceWorld:
             twins_slower={} if twins is None else self._pace.slower(episode, *twins),
             newcomer=bool(episode.notes[NEWCOMER]),
             held_back=self._migration.book.take_held_back(episode.subject),
+            utc_at=None if live else self._canonical.utc_at,
         )
 
     def _connections_moved(self, episode: Episode) -> bool:

@@ -10,7 +10,8 @@
 Alpha is divided by a stated rule, so that the chance of one false trip by divergences in a
 whole rollout stays under it: three quarters for all callers together, an eighth for the
 callers apart, in equal parts for `MOST_CALLERS`, an eighth for the workers that judge by
-their own counts alone, in equal parts for `MOST_WORKERS`. Harms, errors, sends and slowness
+their own counts alone, in equal parts for `MOST_WORKERS`; these test all their callers together
+and none apart. Harms, errors, sends and slowness
 are fixed limits and have no part in it.
 """
 
@@ -66,7 +67,7 @@ def judge(
 
     `alone` is said by a worker that judges by nothing but its own counts.
     """
-    memory = _tested(evidence, limits, memory)
+    memory = _tested(evidence, limits, memory, apart=not alone)
     for found in (
         _harmed(evidence, limits),
         _diverging(evidence, limits, memory, alone=alone),
@@ -97,10 +98,10 @@ def tolerated_rate(noise: Share, limits: GuardLimits) -> float:
     return min(limits.tolerated + floor, 0.49)
 
 
-def _tested(evidence: Evidence, limits: GuardLimits, memory: Memory) -> Memory:
+def _tested(evidence: Evidence, limits: GuardLimits, memory: Memory, *, apart: bool) -> Memory:
     tolerated = tolerated_rate(evidence.noise, limits)
     tests = dict(memory.tests)
-    for scope in _scopes(evidence, memory):
+    for scope in _scopes(evidence, memory, most=MOST_CALLERS if apart else 0):
         now, before = evidence.unexplained[scope], tests.get(scope, Progress())
         trials, failures = now.total - before.trials, now.count - before.failures
         # Counts only grow; what is less than it was is a report that came late.
@@ -109,12 +110,12 @@ def _tested(evidence: Evidence, limits: GuardLimits, memory: Memory) -> Memory:
     return Memory(tests)
 
 
-def _scopes(evidence: Evidence, memory: Memory) -> list[str]:
-    """Return what is tested apart: once a caller is among them it stays."""
+def _scopes(evidence: Evidence, memory: Memory, *, most: int) -> list[str]:
+    """Return what is tested, at most so many callers apart: once one is among them it stays."""
     callers = [scope for scope in evidence.unexplained if scope != EVERYBODY]
     callers.sort(key=lambda scope: (scope not in memory.tests, -evidence.unexplained[scope].total))
     everybody = [EVERYBODY] if EVERYBODY in evidence.unexplained else []
-    return everybody + callers[:MOST_CALLERS]
+    return everybody + callers[:most]
 
 
 def _harmed(evidence: Evidence, limits: GuardLimits) -> Ruling | None:

@@ -3,7 +3,7 @@
 Names are plain text, so that totals can be kept as JSON: `diverged truth CALLER`, for instance.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -107,22 +107,18 @@ def compared_by_caller(totals: Totals, comparisons: Collection[str]) -> dict[str
 
 def evidence_of(new: Totals, comparison: str, context: Context) -> Evidence:
     """Return what is new as evidence on one comparison."""
-    diverged = _under(new, f"diverged {comparison} ")
-    raised = _under(new, "raised ")
-    groups = sorted(_under(new, "group ").items(), key=lambda pair: -pair[1])
+    of = _by_word(new)
+    diverged, compared = (_under(of[word], f"{comparison} ") for word in ("diverged", "compared"))
+    groups = sorted(of["group"].items(), key=lambda pair: -pair[1])
+    noise = f"noise {comparison}"
     return Evidence(
         unexplained={
-            caller: _share(diverged.get(caller, 0), total)
-            for caller, total in _under(new, f"compared {comparison} ").items()
+            caller: _share(diverged.get(caller, 0), total) for caller, total in compared.items()
         },
-        noise=_share(
-            new.get(f"diverged noise {comparison}", 0), new.get(f"compared noise {comparison}", 0)
-        ),
-        harms={harm: new.get(f"harm {harm}", 0) for harm in Harm},
-        raised={
-            side: _share(raised.get(side, 0), ran) for side, ran in _under(new, "ran ").items()
-        },
-        slow=_by_side(_under(new, "slow ")),
+        noise=_share(of["diverged"].get(noise, 0), of["compared"].get(noise, 0)),
+        harms={harm: of["harm"].get(harm, 0) for harm in Harm},
+        raised={side: _share(of["raised"].get(side, 0), ran) for side, ran in of["ran"].items()},
+        slow=_by_side(of["slow"]),
         sends=_share(new.get("sends_failed", 0), new.get("sends", 0)),
         expected=context.expected,
         problems=context.problems,
@@ -142,6 +138,15 @@ def _under(totals: Totals, prefix: str) -> dict[str, int]:
         for name, count in totals.items()
         if name.startswith(prefix)
     }
+
+
+def _by_word(totals: Totals) -> Mapping[str, dict[str, int]]:
+    """Return the totals by the first word of their names, each under the rest of its name."""
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for name, count in totals.items():
+        word, _, rest = name.partition(" ")
+        found[word][rest] = count
+    return found
 
 
 def _by_side(slow: Totals) -> dict[str, dict[int, int]]:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from flags.decision import FARMING_INCOME
 from shim.lines import NameUser, observation_record, record_of
-from shim.log_records import Divergence
+from shim.log_records import Divergence, ObservationRecord
 from shim.shadow.episode import Episode
 from shim.shadow.result import Result
 
@@ -13,10 +13,6 @@ def divergence_record(
     episode: Episode, result: Result, name_user: NameUser, *, at: datetime, stage: str, number: int
 ) -> Divergence:
     """Return one divergence, with the amounts that both sides returned."""
-    runs = [
-        episode.live(episode.serving, ()),
-        *(episode.shadow(side.name) for side in episode.shadows),
-    ]
     return record_of(
         episode,
         result,
@@ -25,5 +21,14 @@ def divergence_record(
         at=at,
         stage=stage,
         number=number,
-        observations=tuple(observation_record(run) for run in runs),
+        observations=tuple(observation_records(episode, name_user)),
     )
+
+
+def observation_records(episode: Episode, _: NameUser) -> list[ObservationRecord]:
+    """Return what each side returned, the one in charge first; an amount names nobody."""
+    runs = [
+        episode.live(episode.serving, ()),
+        *(episode.shadow(side.name) for side in episode.shadows),
+    ]
+    return [observation_record(run) for run in runs]

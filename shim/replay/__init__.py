@@ -1,1 +1,1 @@
-"""One divergence, run again offline: what is kept of it, and both sides on it as they are now."""
+"""A divergence run again offline: what holds for every migration; each binds what it needs."""

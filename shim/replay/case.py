@@ -1,20 +1,18 @@
 """A case: everything that an episode's two sides were shown, so that it can be run again.
 
-Seconds count from the episode's first call. Amounts are text where a caller passed a Decimal
-and numbers where it passed a binary float, for the legacy takes the two differently.
+This is what all cases have. A migration derives its own, with what a shadow of it must see.
 """
 
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from flags.decision import BALANCE_NOTIFICATIONS
 from shim.log_records import DifferenceRecord
 from shim.shadow.publisher import ENCODER
 from shim.shadow.result import Comparison, Outcome
-from shim.sides import Path, Side
 
 VERSION = 1
 STAND_IN = 1
@@ -23,8 +21,8 @@ SOMEBODY_ELSE = 2
 """and the one for any other user's that a side spoke of."""
 
 Seconds = float
+"""Count from the episode's first call."""
 Id = Annotated[int, msgspec.Meta(ge=0)]
-Amount = str | float
 
 
 class CaseError(Exception):
@@ -40,119 +38,19 @@ class Source(StrEnum):
     """A line of the shadow log, which lacks some of it: see `lacks`."""
 
 
-class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Has these fields and no other: a case of another making is refused, not misread."""
 
 
-class UpdateArgument(_Part, frozen=True, tag_field="kind", tag="update"):
-    """An update, as a caller of the connection-aware path hands it over."""
-
-    user_id: int | str
-    balance_uni: Amount
-    balance_ton: Amount
-    change_amount: Amount
-    currency: str
-    source: str
-    timestamp: str
-
-
-class UserArgument(_Part, frozen=True, tag_field="kind", tag="user"):
-    """A user id, as a caller of the user-id-only path hands it over."""
-
-    user_id: int | str
-
-
-Argument = UpdateArgument | UserArgument
-
-
-class CachedBalance(_Part, frozen=True):
-    """What the balance manager's cache held."""
-
-    uni: Amount
-    ton: Amount
-
-
-class ConnectionRecord(_Part, frozen=True):
-    """A connection as it was; `base_version` is the version that its page showed."""
-
-    id: str
-    path: Path
-    is_open: bool
-    failed: bool
-    base_version: int | None
-
-
-class CallCase(_Part, frozen=True):
-    """One call, and what a shadow must see as it was; `corrected` is the counterfactual's."""
+class CallCase(Part, frozen=True):
+    """One call."""
 
     started: Seconds
-    path: Path
+    path: str
     caller: str
-    argument: Argument
-    corrected: Argument
-    cached: CachedBalance | None
-    connections: tuple[ConnectionRecord, ...]
 
 
-class FrameRecord(_Part, frozen=True):
-    """Canonical state that was sent."""
-
-    user_id: int
-    version: int
-    since: int | None
-    uni: Decimal
-    ton: Decimal
-    change_uni: Decimal
-    change_ton: Decimal
-    sources: tuple[str, ...]
-
-
-class SentRecord(_Part, frozen=True):
-    """What the side in charge sent: a text or a frame, and what the page had been given before."""
-
-    at: Seconds
-    side: Side
-    to: str
-    text: str | None = None
-    frame: FrameRecord | None = None
-    base_version: int | None = None
-    overheard: str | None = None
-
-
-class BookedRecord(_Part, frozen=True):
-    """One transaction."""
-
-    version: int
-    currency: str
-    amount: Decimal
-    source: str
-    uni_after: Decimal
-    ton_after: Decimal
-    created_at: datetime | None = None
-
-
-class LookRecord(_Part, frozen=True):
-    """What the database held when it was asked; no `version` means that it knew no such user.
-
-    `since` is the version that the transactions reach back to, None if none were asked for.
-    """
-
-    at: Seconds
-    since: int | None
-    version: int | None
-    uni: Decimal | None = None
-    ton: Decimal | None = None
-
-
-class PlaceRecord(_Part, frozen=True):
-    """At which version the database found these balances."""
-
-    uni: Decimal
-    ton: Decimal
-    version: int | None
-
-
-class Expected(_Part, frozen=True):
+class Expected(Part, frozen=True):
     """What a run of the case is expected to find in one comparison."""
 
     outcome: Outcome
@@ -160,15 +58,16 @@ class Expected(_Part, frozen=True):
     reason: str | None = None
 
 
-class Case(_Part, frozen=True, kw_only=True):
+class Case(Part, frozen=True, kw_only=True):
     """One divergence with all its inputs. `expected` is there in what was saved as a test."""
 
     replay: Literal[1] = 1
+    migration: str
     source: Source
     recorded_at: datetime
     user: Id
     stand_in: bool
-    serving: Side
+    serving: str
     control: str
     candidate: str
     comparison: Comparison
@@ -176,21 +75,20 @@ class Case(_Part, frozen=True, kw_only=True):
     known: str | None
     differences: tuple[DifferenceRecord, ...]
     calls: Annotated[tuple[CallCase, ...], msgspec.Meta(min_length=1)]
-    sent: tuple[SentRecord, ...]
-    looks: tuple[LookRecord, ...]
-    transactions: tuple[BookedRecord, ...]
-    places: tuple[PlaceRecord, ...]
-    connections_after: tuple[ConnectionRecord, ...]
     lacks: tuple[str, ...] = ()
     expected: dict[Comparison, Expected] | None = None
 
 
-class _Version(msgspec.Struct, frozen=True):
+class _Head(msgspec.Struct, frozen=True):
+    """A case that names no migration is of the first one there was, balance notifications."""
+
     replay: Any = None
+    migration: str = BALANCE_NOTIFICATIONS.migration
 
 
-_DECODER = msgspec.json.Decoder(Case)
-_VERSION = msgspec.json.Decoder(_Version)
+_HEAD = msgspec.json.Decoder(_Head)
+_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+AnyCase = TypeVar("AnyCase", bound=Case)
 
 
 def encode(case: Case) -> bytes:
@@ -198,17 +96,29 @@ def encode(case: Case) -> bytes:
     return ENCODER.encode(case)
 
 
-def decode(data: bytes | str, *, name: str) -> Case:
-    """Read a case; `name` is what a message calls it. Raises CaseError."""
+def decode(data: bytes | str, form: type[AnyCase], *, name: str) -> AnyCase:
+    """Read a case of one migration; `name` is what a message calls it. Raises CaseError."""
     try:
-        version = _VERSION.decode(data).replay
-        if version is None:
-            raise CaseError(f"{name} is no case: it has no 'replay' with a version; see --save")
-        if version != VERSION:
-            raise CaseError(
-                f"{name} is a case of version {str(version)[:50]!r}, this is {VERSION}: run it"
-                " with the release that wrote it"
-            )
-        return _DECODER.decode(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise CaseError(f"{name} cannot be read as a case: {str(error)[:300]}") from error
+        return msgspec.json.decode(data, type=form)
+    except _UNREADABLE as error:
+        raise _unreadable(name, error) from error
+
+
+def migration_of(data: bytes | str, *, name: str) -> str:
+    """Return which migration a case is of. Raises CaseError for what is none of this version."""
+    try:
+        head = _HEAD.decode(data)
+    except _UNREADABLE as error:
+        raise _unreadable(name, error) from error
+    if head.replay is None:
+        raise CaseError(f"{name} is no case: it has no 'replay' with a version; see --save")
+    if head.replay != VERSION:
+        raise CaseError(
+            f"{name} is a case of version {str(head.replay)[:50]!r}, this is {VERSION}: run it"
+            " with the release that wrote it"
+        )
+    return head.migration
+
+
+def _unreadable(name: str, error: Exception) -> CaseError:
+    return CaseError(f"{name} cannot be read as a case: {str(error)[:300]}")

@@ -41,7 +41,11 @@ class VirtualClock:
 
     def utc_now(self) -> datetime:
         """Return the time of day that belongs to `monotonic()`."""
-        return self._utc + timedelta(seconds=self._now - self._start)
+        return self.utc_at(self._now)
+
+    def utc_at(self, moment: float) -> datetime:
+        """Return the time of day that belongs to a moment of `monotonic()`."""
+        return self._utc + timedelta(seconds=moment - self._start)
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> _Timer:
         """Call `callback` when the clock is advanced past `delay` seconds from now."""

@@ -26,7 +26,10 @@ class LatencyClass(StrEnum):
     BELOW_100_MS = "below 100 ms"
     BELOW_128_MS = "below 128 ms"
     BELOW_256_MS = "below 256 ms"
+    BELOW_375_MS = "below 375 ms"
+    BELOW_500_MS = "below 500 ms"
     BELOW_512_MS = "below 512 ms"
+    BELOW_750_MS = "below 750 ms"
     BELOW_1_S = "below 1 s"
     LONGER = "longer"
 
@@ -61,6 +64,17 @@ OF_SETTLING = Scale(
     ),
 )
 """What follows a call takes up to a second by design, and is told apart by factors of two."""
+
+OF_A_FIRST_WORD = Scale(
+    (0.375, 0.5, 0.75),
+    (
+        LatencyClass.BELOW_375_MS,
+        LatencyClass.BELOW_500_MS,
+        LatencyClass.BELOW_750_MS,
+        LatencyClass.LONGER,
+    ),
+)
+"""While calls keep coming a side may collect them for a while, and must then say something."""
 
 
 class Spells:

@@ -12,11 +12,11 @@ from sqlalchemy import func, select
 from app.adapters.worker_log import log_files
 from app.core.balance_notification_service import BalanceNotificationService
 from app.models import ShadowReplay
-from app.replaying import run_case
+from app.replaying import read_case, run_case
 from app.settings import Settings
-from shim.replay.case import STAND_IN, decode
+from shim.replay.case import STAND_IN
 from shim.shadow.replays import FIRST
-from tests.app.conftest import Build, Built, until
+from tests.application import Build, Built, until
 from tests.notifications.doubles import ConnectionDouble
 
 USER = 10
@@ -97,7 +97,7 @@ def test_a_case_is_saved_with_a_stand_in_and_runs_alone(farmed: Built, tmp_path:
     assert saved.exit_code == 1
     [path] = folder.iterdir()
     assert path.name == f"reach-{mark_of(farmed)}.json"
-    case = decode(path.read_bytes(), name=path.name)
+    case = read_case(path.read_bytes(), name=path.name)
     assert (case.user, case.stand_in) == (STAND_IN, True)
     assert case.expected is not None
     found = run_case(case)

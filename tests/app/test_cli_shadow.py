@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from app.settings import Settings
-from tests.app.conftest import Build, until
 from tests.app.test_report import counts, divergence, numbers
+from tests.application import Build, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -248,6 +248,32 @@ def test_the_page_needs_nothing_else(build: Build, log: Path, tmp_path: Path) ->
     assert len(cards) == 3
     assert all("legacy-reaches-nobody" in card and "the migration" in card for card in cards)
     assert [card.count("Legacy differed from itself in 2 of 8") for card in cards] == [1, 0, 1]
+
+
+def test_the_page_says_what_was_left_out_by_how_busy_users_are(
+    build: Build, log: Path, tmp_path: Path
+) -> None:
+    """The numbers of the text report: what raced, what was dropped, what besides, and the share."""
+    sums = {
+        "sampled": 1009,
+        "compared": 24,
+        "dropped:queue_full": 1,
+        "not_compared:raced": 2,
+        "not_compared:forced": 1,
+        "not_compared:no_connection": 30,
+    }
+    write(log, counts(activity={"steady": sums, "<lone>": {"sampled": 1}}))
+    page = tmp_path / "page.html"
+    assert build().run("shadow", "report", "--html", str(page)).exit_code == 0
+    [table] = re.findall(r'<table data-testid="activity">.*?</table>', page.read_text(), re.DOTALL)
+    rows = [
+        [cell.strip() for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)]
+        for row in table.split("<tbody>")[1].split("</tr>")[:-1]
+    ]
+    assert rows == [
+        ["&lt;lone&gt;", "1", "0", "0", "0", "none", "-"],
+        ["steady", "1,009", "24", "2", "1", "forced 1, no_connection 30", "20 %"],
+    ]
 
 
 def test_what_stands_in_a_log_is_never_markup(build: Build, log: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from flags.latch import Latch
 from flags.latch_file import FileLatchStore
 from flags.provider import StaticProvider
 from flags.workers import WorkerFiles, WorkerRecord
-from tests.app.conftest import until
+from tests.application import until
 
 
 class MigrationDouble:

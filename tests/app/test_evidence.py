@@ -22,8 +22,8 @@ from shim.shadow.alarm import Reading
 from shim.shadow.counts import Cell
 from shim.shadow.events import LiveCall
 from shim.shadow.ledger import FIRST_LINES, Ledger
-from tests.app.conftest import Build, Built, until
 from tests.app.test_log_schema import problems
+from tests.application import Build, Built, until
 from tests.notifications.doubles import ConnectionDouble
 
 USER = 10
@@ -259,6 +259,6 @@ def test_the_report_names_what_is_known(shadowed: Callable[[], Built]) -> None:
     assert {each["owner"] for each in told["stages"]["shadow"]["reach"]["known_divergences"]}
     assert [each["hits"] for each in told["known"]] == [1, 0]
     assert "  odd (saying values value)" in built.run("shadow", "report").output
-    built.parts.settings.known_file_of(BALANCE_NOTIFICATIONS).write_text("garbage")
+    built.parts.settings.known_file_of(BALANCE_NOTIFICATIONS.migration).write_text("garbage")
     told = json.loads(built.run("shadow", "report", "--json").stdout)
     assert "known.json cannot be used" in told["problem"]

@@ -14,7 +14,7 @@ from app.core.balance_notification_service import BalanceNotificationService as 
 from app.core.BalanceNotificationService import BalanceNotificationService as ById
 from app.settings import Settings
 from flags.stage import Stage
-from tests.app.conftest import Build, Built
+from tests.application import Build, Built
 
 
 def refuse(*_: object, **__: object) -> None:

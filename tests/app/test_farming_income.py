@@ -13,8 +13,9 @@ from app.adapters.worker_log import log_files
 from app.models import Balance, FarmingDeposit, Transaction
 from app.settings import Settings
 from flags.decision import FARMING_INCOME
+from shim.replay.case import STAND_IN
 from shim.report import Verdict, read_logs
-from tests.app.conftest import Built, until
+from tests.application import Built, until
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TICK = timedelta(minutes=5)
@@ -74,8 +75,10 @@ def test_the_migration_is_played_through(farm: Farm, settings: Settings) -> None
     assert farm.compared(2)["saying"] == {"matched": 1, "mismatched": 1}
     farm.order("cohort", "add", str(USER), *OF_INCOME)
     assert farm.tick(5) == [Decimal(2)], "the canonical pays for what was missed"
+    farm.compared(3)
     farm.order("set", "100", "--force", "--reason", "a leap", *OF_INCOME)
     assert farm.tick(6.4) == [Decimal(1)], "late within its tick is on time"
+    farm.compared(4)
     farm.order("rollback", "--reason", "trying it out")
     assert farm.tick(9) == [Decimal(1)]
     assert farm.compared(5) == {
@@ -101,6 +104,7 @@ def test_the_ledger_and_the_commands_tell_the_migrations_apart(farm: Farm) -> No
     """What was found of one is not shown of the other, nor is what is known."""
     farm.order("shadow", "100", *OF_INCOME)
     farm.tick(0)
+    farm.compared(1)
     farm.tick(2)
     farm.compared(2)
     farm.built.parts.runtime.stop()
@@ -188,6 +192,7 @@ def test_an_old_log_is_of_the_first_migration(
     """Lines from before there were two name none, and are read as they were."""
     farm.order("shadow", "100", *OF_INCOME)
     farm.tick(0)
+    farm.compared(1)
     farm.tick(2)
     farm.compared(2)
     farm.built.parts.runtime.stop()
@@ -210,3 +215,39 @@ def without_field() -> Callable[[bytes], bytes]:
         return json.dumps(told).encode()
 
     return strip
+
+
+def test_a_divergence_is_run_again_from_the_ledger_the_log_and_a_file(
+    farm: Farm, settings: Settings
+) -> None:
+    """With the real user from what is kept, and with a stand-in from a log and as a test."""
+    farm.order("shadow", "100", *OF_INCOME)
+    farm.tick(0)
+    farm.compared(1)
+    farm.tick(2)
+    farm.compared(2)
+    farm.built.parts.runtime.stop()
+    [group] = farm.course.ledger.read().groups
+
+    def replayed(*arguments: str) -> Any:
+        done = farm.built.run("shadow", "replay", *arguments, "--json")
+        assert done.exit_code == 1, done.output
+        told = json.loads(done.stdout)
+        assert (told["migration"], told["finding"]) == (NAME, "still_diverges")
+        return told
+
+    folder = settings.instance_path / "cases"
+    folder.mkdir()
+    kept = replayed(group.fingerprint, "--save", str(folder))
+    assert (kept["user"], kept["stand_in"], kept["lacks"]) == (USER, False, [])
+    assert [each["calls"][0]["value"] for each in kept["observations"]] == [
+        "Decimal('1.000000')",
+        "Decimal('2.000000')",
+    ]
+    assert replayed(kept["saved"])["user"] == STAND_IN
+    [(log, *_)] = log_files(settings.log_path)
+    of_log = replayed(str(log), "--fingerprint", group.fingerprint)
+    assert (of_log["source"], of_log["stand_in"]) == ("log", True)
+    shown = farm.built.run("shadow", "replay", group.fingerprint).output
+    assert "returned Decimal('1.000000')" in shown
+    assert "| returned Decimal('2.000000')" in shown

@@ -2,14 +2,17 @@
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from app.database import Database
 from app.settings import Settings
 from flags.embedded import first_body
-from tests.app.conftest import Build, Built, until
+from tests.application import Build, Built, until
+from tests.servers import PostgresServer
 
 
 def readiness(built: Built) -> tuple[int, str, str]:
@@ -170,3 +173,32 @@ def test_a_worker_file_that_cannot_be_written_degrades(running: Built, settings:
     assert readiness(running)[:2] == (200, "degraded")
     settings.run_path.unlink()
     until(lambda: readiness(running)[1] == "ready")
+
+
+@pytest.mark.postgres
+def test_a_postgresql_that_hangs_is_said_in_time_and_keeps_no_rollback_waiting(
+    own_postgres: PostgresServer,
+    build: Build,
+    tmp_path: Path,
+) -> None:
+    """It takes connections and answers nothing: 503 at once, and the kill switch is followed."""
+    url = own_postgres.url(own_postgres.create_database())
+    maker = Database(url, instance_path=tmp_path)
+    maker.upgrade()
+    maker.dispose()
+    built = build(database_url=url)
+    built.parts.runtime.start()
+    until(lambda: readiness(built)[1] == "ready")
+    own_postgres.freeze()
+    try:
+        for _ in range(2):  # the first finds a connection that hangs, the second the first
+            began = time.monotonic()
+            code, status, problems = readiness(built)
+            assert time.monotonic() - began < 3
+            assert (code, status) == (503, "dead")
+            assert "has not answered within 1.2 s: see whether it hangs" in problems
+        (built.parts.settings.instance_path / "rollback").touch()
+        until(lambda: built.parts.stage() == "rolled_back")
+    finally:
+        own_postgres.thaw()
+    until(lambda: readiness(built)[0] == 200)

@@ -9,9 +9,9 @@ import pytest
 
 from app.settings import Settings
 from shim.log_schema import SCHEMA_FILE, log_schema
-from tests.app.conftest import Built
 from tests.app.test_report import counts, divergence, told, total
 from tests.app.test_shadow_log import farm, lines_of, shadowed  # noqa: F401 - a fixture
+from tests.application import Built
 
 HEAD = {"v": 1, "host": "h", "worker": 1, "started": 1.5}
 

@@ -15,7 +15,7 @@ from app.core.balance_notification_service import BalanceNotificationService
 from app.logs import configure_logging
 from app.settings import Settings
 from shim.report import read_logs
-from tests.app.conftest import Build, Built, until
+from tests.application import Build, Built, until
 from tests.notifications.doubles import ConnectionDouble
 
 USER = 10

@@ -14,7 +14,7 @@ from app.adapters.detached import Detached
 from app.adapters.worker_log import DAY, Retention, WorkerLog, file_name, log_files
 from shim.report import read_logs
 from shim.shadow.publisher import Publisher
-from tests.app.conftest import until
+from tests.application import until
 
 
 def names(folder: Path) -> list[str]:

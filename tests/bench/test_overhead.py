@@ -1,30 +1,11 @@
 """The benchmark of the facade's cost runs as it stands; what it measures is never tested."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.bench.runs import rows_of
 
 
 def test_the_benchmark_runs_from_nothing_and_writes_every_row(tmp_path):
     """From the repository's root, with no instance folder, it writes rows of one shape."""
-    figures = tmp_path / "overhead.json"
-    done = subprocess.run(
-        [sys.executable, "bench/overhead.py", "--quick", "--json", str(figures)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    rows = json.loads(figures.read_text())["rows"]
-    assert all(set(row) == {"name", "unit", "value", "target", "met"} for row in rows)
-    assert all((row["met"] is None) == (row["target"] is None) for row in rows)
-    assert len({row["name"] for row in rows}) == len(rows)
-    names = " ".join(row["name"] for row in rows)
+    names = " ".join(rows_of("overhead", tmp_path))
     for wanted in (
         "direct call",
         "facade off",

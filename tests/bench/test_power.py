@@ -1,17 +1,10 @@
 """The benchmark of what is found runs as it stands, and plays other people's mutants as well."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from bench.kit.mutants import OURS, chosen_folder, mutants_in, take_in
 from bench.kit.mutation import drawn
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.bench.runs import rows_of
 
 SILENT = '''"""Says nothing at all."""
 
@@ -27,20 +20,11 @@ class Canonical(BalanceNotifications):
 @pytest.mark.timeout(300)
 def test_the_benchmark_runs_from_nothing_and_plays_the_folder_that_is_named(tmp_path):
     """A mutant of somebody else's is flagged, the right candidate is not, every row is written."""
-    folder, figures = tmp_path / "mutants", tmp_path / "figures.json"
+    folder = tmp_path / "mutants"
     folder.mkdir()
     (folder / "silent.py").write_text(SILENT)
-    done = subprocess.run(
-        [sys.executable, "bench/power.py", "--quick", "--json", str(figures)],
-        cwd=ROOT,
-        env={**os.environ, "POWER_MUTANTS": str(folder)},
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    rows = {row["name"]: row["value"] for row in json.loads(figures.read_text())["rows"]}
+    figures = rows_of("power", tmp_path, timeout=280, POWER_MUTANTS=str(folder))
+    rows = {name: row["value"] for name, row in figures.items()}
     assert rows["wrong candidates: none: flagged"] == 0
     assert rows["wrong candidates: flagged: "] == 1
     assert rows["wrong candidates: silent: to the first flag"] > 0

@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from app.adapters.redis_bus import RedisBus
-from tests.servers import RedisServer, redis_server
-
-__all__ = ["redis_server"]
+from tests.servers import RedisServer
 
 SECRET = b"the key that all workers share, "
 

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from structlog.testing import capture_logs
 
+from app.adapters import redis_client
 from app.adapters.flag_hints import ANY, CHANNEL, RedisHints
-from tests.bus.conftest import until
+from tests.bus.conftest import away, until
 from tests.servers import RedisServer
 
 pytestmark = pytest.mark.redis
@@ -72,6 +73,20 @@ def test_a_listener_comes_back_with_redis(join: Join, redis_server: RedisServer)
     redis_server.start()
     with redis_server.client() as client:
         until(lambda: client.pubsub_numsub(CHANNEL)[0][1] == 1)
+    until(lambda: heard == [ANY])
+    one.tell(12)
+    until(lambda: heard == [ANY, 12])
+
+
+def test_a_listener_connects_anew_when_redis_hangs(
+    join: Join, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection stands and nothing comes over it: that is noticed, said once, and mended."""
+    monkeypatch.setattr(redis_client, "HEALTH_CHECK_S", 1)
+    one, heard = join()
+    with capture_logs() as logs, away(redis_server, "frozen"):
+        until(lambda: logs)
+    assert [log["event"] for log in logs] == ["flag_hints_failed"]
     until(lambda: heard == [ANY])
     one.tell(12)
     until(lambda: heard == [ANY, 12])

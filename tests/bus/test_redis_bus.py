@@ -8,6 +8,7 @@ import structlog
 from app.adapters import redis_client
 from app.adapters.redis_bus import CHANNEL, RedisBus
 from app.notifications.hints import Hints, hint_codec
+from app.notifications.seal import Seal
 from tests.bus.conftest import SECRET, away, until
 
 pytestmark = pytest.mark.redis
@@ -42,7 +43,8 @@ def test_forged_and_malformed_messages_are_counted_and_dropped(join, redis_serve
         codec = hint_codec(SECRET)
         body = b'{"users":"all"}'
         with redis_server.client() as client:
-            for message in (b"", b"\xff" * 99, b"x" * 100_000, codec._sign(body) + b"." + body):
+            nonsense = Seal(SECRET, purpose="hints on the bus").close(body)
+            for message in (b"", b"\xff" * 99, b"x" * 100_000, nonsense):
                 client.publish(CHANNEL, message)
             until(lambda: member.bus.snapshot()["forged"] == 4)
             client.publish(CHANNEL, codec.encode(Hints("worker", (7,))))

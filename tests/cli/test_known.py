@@ -199,7 +199,7 @@ def test_everybody_is_moved_only_over_what_is_meant_to_stay(
     assert flask_rollout.flag().percentage == 0
     assert flask_rollout("set", "99", "--force", "--reason", "a leap").exit_code == 0
     flask_rollout("rollback")
-    assert flask_rollout("resume", "--at", "100", "--reason", "x").exit_code == 1
+    assert flask_rollout("resume", "--at", "100", "--force", "--reason", "x").exit_code == 1
     flask_rollout("resume", "--at", "50", "--reason", "x")
     flask_shadow("known", "end", "old-balance", "--reason", "it is to stay")
     flask_shadow.accept("old-balance", *PLACE, *WHEN, "--stays")

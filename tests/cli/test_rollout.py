@@ -167,9 +167,30 @@ def test_resume_begins_at_one_percent(flask_rollout: CommandLine) -> None:
 
 def test_resume_begins_where_it_is_told_to(flask_rollout: CommandLine) -> None:
     """`--at` sets the percentage that the rollout goes on with."""
+    flask_rollout("set", "25", "--force", "--reason", "a leap")
     flask_rollout("rollback")
     assert flask_rollout("resume", "--at", "30", "--reason", "repaired").exit_code == 0
     assert flask_rollout.flag().percentage == 30
+
+
+def test_resume_goes_no_further_than_the_step_after_what_was_rolled_back(
+    flask_rollout: CommandLine,
+) -> None:
+    """A rollback is no way around the ramp: further takes --force, and nothing moves without."""
+    flask_rollout("set", "5", "--force", "--reason", "a leap")
+    flask_rollout("rollback")
+    refused = flask_rollout("resume", "--at", "25", "--reason", "repaired")
+    assert refused.exit_code == 1
+    assert "it is at 5 %, and the next step of the ramp is 10 %" in refused.output
+    assert flask_rollout.flag().percentage == 5
+    assert flask_rollout.latch.engaged
+    assert flask_rollout("resume", "--at", "10", "--reason", "repaired").exit_code == 0
+    assert flask_rollout.flag().percentage == 10
+    flask_rollout("rollback")
+    leap = ("resume", "--at", "100", "--force")
+    assert flask_rollout(*leap).exit_code == 2
+    assert flask_rollout(*leap, "--reason", "it was somebody else's").exit_code == 0
+    assert flask_rollout.flag().percentage == 100
 
 
 @pytest.mark.parametrize("reason", [(), ("--reason", "  ")])

@@ -85,7 +85,7 @@ def test_a_resume_waits_with_the_latch_for_the_percentage(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A worker that is alive and still at 80 % keeps the latch engaged, and is named."""
-    monkeypatch.setattr("app.rollout.PATIENCE_S", 1.0)
+    monkeypatch.setattr("app.rollout_waiting.PATIENCE_S", 1.0)
     flask_rollout("set", "80", "--force", "--reason", "a leap")
     following, frozen = start_worker(), start_worker("--frozen")
     assert flask_rollout("rollback").exit_code == 1

@@ -5,29 +5,6 @@ from dataclasses import dataclass, field
 import pytest
 
 from app.core import BalanceNotificationService, balance_notification_service
-from tests.servers import (
-    database,
-    database_url,
-    migrated_file,
-    migrated_template,
-    postgres,
-    postgresql_url,
-    shared_postgres_url,
-    sqlite_url,
-)
-
-__all__ = [
-    "aware",
-    "by_id",
-    "database",
-    "database_url",
-    "migrated_file",
-    "migrated_template",
-    "postgres",
-    "postgresql_url",
-    "shared_postgres_url",
-    "sqlite_url",
-]
 
 
 @dataclass

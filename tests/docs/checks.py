@@ -74,6 +74,7 @@ CHECKS = {
         "flask shadow replay FINGERPRINT": Check(effects.replays),
         "flask shadow replay tests/cases/reach-9a7fb3bbdf510621.json": Check(effects.replays),
         "flask shadow replay tests/cases/saying-22590762dbf303a9.json": Check(effects.replays),
+        "flask shadow replay tests/cases/saying-1d37ad946fdb9945.json": Check(effects.replays),
         "flask shadow known list": Check(effects.lists_known),
         "flask shadow known accept stale-boost --comparison saying --path balance.ton --kind value"
         ' --until 2036-12-31 --reason "the boost scheduler says an old balance"': Check(

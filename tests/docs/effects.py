@@ -8,7 +8,7 @@ from typing import Any
 from app.replay_words import EXIT_CODES
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from shim.known_store import KnownFile
-from shim.replay.run import Finding
+from shim.replay.finding import Finding
 from shim.report import Verdict, read_logs
 from tests.docs.demonstration import Demonstration, Done, eventually
 from tests.docs.documents import RUNBOOK, marked, table

@@ -294,6 +294,18 @@ def test_500_hints_cost_at_most_ten_questions(server: FakeUnleash, build: Build)
     assert server.questions - asked <= 10
 
 
+def test_a_revision_that_is_late_is_asked_for_less_and_less_often(
+    server: FakeUnleash, build: Build
+) -> None:
+    """Past its own tick the server is loaded, and those who wait do not load it more."""
+    provider = build(server.url)
+    provider.start()
+    asked, began = server.questions, time.monotonic()
+    provider.hurry(99)
+    eventually(lambda: server.questions - asked >= 14)
+    assert time.monotonic() - began > 1.8  # 14 of the first pauses would take less
+
+
 def test_usage_is_handed_in_as_it_was_counted_and_once(server: FakeUnleash, build: Build) -> None:
     """Remembered decisions are counted like any other; what was handed in is not again."""
     now = [0.0]

@@ -2,41 +2,27 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from app.adapters.guard_sql import SqlGuardStore
-from app.core.balance_notification_service import BalanceNotificationService
 from app.errors import DatabaseUnavailable
-from app.factory import create_app
 from app.guard_looks import GuardAlone, GuardOverAll, Watched
 from app.settings import Settings
 from app.settings_guard import GuardSettings
-from bench.kit.faults import FrameFault
 from flags.decision import BALANCE_NOTIFICATIONS
 from shim.guard.judging import Guarded
 from shim.guard.limits import GuardLimits
 from shim.guard.plan import Criteria
-from tests.app.conftest import Built, until
+from tests.application import Built, until
 from tests.guard.receiver import receiving
-from tests.notifications.doubles import ConnectionDouble
+from tests.guard.stage import Turncoat, farm, served
 
-USER = 10
 NAME = BALANCE_NOTIFICATIONS.migration
-
-
-class Turncoat(FrameFault):
-    """A canonical that says a wrong balance from the moment it is told to."""
-
-    bad = False
-
-    def frames(self, frame: Any, connection: Any) -> list[Any]:
-        """Return the frames to send instead of one."""
-        return [replace(frame, uni=frame.uni + 1)] if Turncoat.bad else [frame]
 
 
 Start = Callable[..., Built]
@@ -46,44 +32,13 @@ Start = Callable[..., Built]
 def start(settings: Settings, seeded: bytes) -> Iterator[Start]:
     """Return what starts an application with one page open, everybody served by the canonical."""
     (settings.instance_path / "app.db").write_bytes(seeded)
-    built: list[Built] = []
-    Turncoat.bad = False
+    with ExitStack() as stack:
 
-    def make(guard: GuardSettings | None = None, *, percentage: int = 100) -> Built:
-        chosen = replace(settings, shadow_cpu_percent=100.0, guard=guard or GuardSettings())
-        one = Built(create_app(chosen, canonical=Turncoat))
-        built.append(one)
-        for order in (
-            ("shadow", "100"),
-            ("set", str(percentage), "--force", "--reason", "a test"),
-        ):
-            assert one.run("rollout", *order).exit_code == 0
-        one.parts.runtime.start()
-        BalanceNotificationService.get_instance().register_connection(
-            USER, ConnectionDouble("page")
-        )
-        if chosen.guard.on:
-            until(lambda: one.parts.guard.read().record)
-        return one
+        def make(guard: GuardSettings | None = None, *, percentage: int = 100) -> Built:
+            chosen = replace(settings, guard=guard or GuardSettings())
+            return stack.enter_context(served(chosen, percentage=percentage))
 
-    yield make
-    for one in built:
-        one.parts.runtime.stop()
-        one.parts.database.dispose()
-
-
-def farm(built: Built, times: int = 1, *, first: int = 0) -> None:
-    """Book so many ticks' income, each when the one before was compared."""
-    counts = built.parts.shadowing.counts
-    for tick in range(first, first + times):
-        before = counts.episodes
-        built.parts.farming.run_once(datetime.now(UTC) + timedelta(minutes=5 * tick))
-        until(
-            lambda before=before: (  # type: ignore[misc]
-                counts.episodes > before
-                and sum(list(counts.outcomes.values())) == 3 * counts.episodes
-            )
-        )
+        yield make
 
 
 def guard_of(built: Built) -> Any:
@@ -222,11 +177,8 @@ def test_a_drill_that_does_not_trip_says_so(start: Start, monkeypatch: pytest.Mo
     farm(built)
     until(lambda: guard_of(built)["state"] == "inconclusive")
     monkeypatch.setattr("app.drill.TRIP_S", 0.5)
-    monkeypatch.setattr(GuardOverAll, "turn", lambda _: None)
-    monkeypatch.setattr(GuardAlone, "turn", lambda _: None)
-    for _, service in built.parts.runtime._services:  # its threads hold the methods already
-        if isinstance(service, GuardAlone):
-            service.stop()
+    for guard in (GuardAlone, GuardOverAll):
+        monkeypatch.setattr(guard, "look", lambda *_: None)
     monkeypatch.setattr(Watched, "stage", property(lambda _: "shadow"))
     failed = built.run("rollout", "drill")
     assert failed.exit_code == 1

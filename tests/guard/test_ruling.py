@@ -6,7 +6,15 @@ from hypothesis import strategies as st
 
 from shim.guard.evidence import EVERYBODY, Evidence, Harm, Share
 from shim.guard.limits import GuardLimits, GuardLimitsError
-from shim.guard.ruling import MOST_CALLERS, Memory, State, judge, tolerated_rate
+from shim.guard.ruling import (
+    MOST_CALLERS,
+    MOST_WORKERS,
+    Memory,
+    State,
+    alpha_of,
+    judge,
+    tolerated_rate,
+)
 
 LIMITS = GuardLimits()
 
@@ -88,6 +96,16 @@ def test_a_worker_alone_needs_more_evidence_than_all_together():
     assert ruling(evidence).state is State.BREACHED
     assert ruling(evidence, alone=True).state is State.HEALTHY
     assert ruling(compared(9, 300), alone=True).state is State.BREACHED
+
+
+def test_a_worker_alone_tests_no_caller_apart():
+    """Its part of alpha is for one test, and there is no more than one."""
+    unexplained = {EVERYBODY: Share(0, 300), "boosts": Share(0, 200), "batches": Share(0, 100)}
+    _, memory = judge(Evidence(unexplained=unexplained), LIMITS, Memory(), alone=True)
+    assert list(memory.tests) == [EVERYBODY]
+    parts = [alpha_of(scope, LIMITS, alone=False) for scope in (EVERYBODY, *range(MOST_CALLERS))]
+    alone = [alpha_of(EVERYBODY, LIMITS, alone=True)] * MOST_WORKERS
+    assert sum(parts + alone) == pytest.approx(LIMITS.alpha)
 
 
 def test_noise_that_was_seen_is_tolerated_besides():

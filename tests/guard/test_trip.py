@@ -8,10 +8,7 @@ from app.adapters.latch_redis import RedisLatchStore
 from flags.kill_switch import KillSwitch
 from flags.latch_file import FileLatchStore
 from flags.latch_watch import WatchedStore
-from tests.app.conftest import until
-from tests.servers import redis_server
-
-__all__ = ["redis_server"]
+from tests.application import until
 
 
 def switch_on(path):

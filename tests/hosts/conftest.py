@@ -19,10 +19,7 @@ from flags.latch_watch import FarStore, WatchedStore
 from flags.shared_workers import SharedWorkers
 from flags.workers import WorkerFiles
 from scripts.servers import PostgresServer, RedisServer, postgres_package
-from tests.servers import migrated_template, postgres, postgresql_url, present, redis_server
-from tests.servers import shared_postgres_url as shared_postgres_url
-
-__all__ = ["migrated_template", "postgres", "postgresql_url", "redis_server"]
+from tests.servers import present
 
 SECRET = b"the key that all hosts of this test share"
 GONE_S = 5.0

@@ -6,19 +6,18 @@ import re
 import signal
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import psycopg
 import pytest
-from websockets.sync.client import connect
 
 from flags.admin import EmbeddedAdmin
 from flags.decision import CANONICAL_FLAG
 from scripts.hosts import Host
 from scripts.servers import PostgresServer, RedisServer, postgres_package, redis_program
 from tests.hosts.conftest import until
+from tests.processes.page import Page, reward
 from tests.servers import present
 
 pytestmark = [pytest.mark.processes, pytest.mark.postgres, pytest.mark.redis]
@@ -66,60 +65,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
             Host(folder / name, name=name, workers=2, environ=environ) for name in ("one", "two")
         ]
         for host in hosts:
-            host.flask("demo", "prepare")
+            host.prepare()
         for host in hosts:
             stack.callback(host.stop)
             host.start()
         for host in hosts:
             host.wait_until_ready()
         yield Shared(hosts, redis, postgres)
-
-
-class Page:
-    """A page of the user that notes the versions that it was shown."""
-
-    def __init__(self, host: Host) -> None:
-        self._url = host.url
-        self.versions: list[int] = []
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-
-    def __enter__(self) -> "Page":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._closing.set()
-        self._thread.join(10)
-
-    def _listen(self) -> None:
-        with urllib.request.urlopen(f"{self._url}/u/{USER}", timeout=10) as answer:
-            cookie = answer.headers["Set-Cookie"].partition(";")[0]
-        with connect(
-            f"{self._url.replace('http', 'ws', 1)}/ws",
-            origin=self._url,
-            additional_headers={"Cookie": cookie},
-            compression=None,
-        ) as socket:
-            socket.send(json.dumps({"type": "subscribe", "userId": USER}))
-            while not self._closing.is_set():
-                try:
-                    frame = json.loads(socket.recv(timeout=0.1))
-                except TimeoutError:
-                    continue
-                if frame.get("version") is not None:
-                    self.versions.append(frame["version"])
-
-
-def reward(host: Host) -> int:
-    """Have a mission paid, and return the version that it made."""
-    body = json.dumps({"user": USER, "kind": "mission"}).encode()
-    order = urllib.request.Request(
-        f"{host.url}/look/reward", body, {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(order, timeout=10) as answer:
-        version: int = json.load(answer)["version"]
-        return version
 
 
 def test_flips_while_rewards_are_booked_on_both_hosts_lose_and_double_nothing(
@@ -132,13 +84,13 @@ def test_flips_while_rewards_are_booked_on_both_hosts_lose_and_double_nothing(
     def book() -> None:
         turn = 0
         while not stopping.is_set():
-            newest[0] = reward(shared.hosts[turn % 2])
+            newest[0] = reward(shared.hosts[turn % 2].url, USER)
             turn += 1
             stopping.wait(0.02)
 
     switch = shared.hosts[0].deciding().kill_switch
     with ExitStack() as stack:
-        pages = [stack.enter_context(Page(shared.hosts[n % 2])) for n in range(PAGES)]
+        pages = [stack.enter_context(Page(shared.hosts[n % 2].url, USER)) for n in range(PAGES)]
         until(lambda: all(page.versions for page in pages))
         booking = threading.Thread(target=book)
         booking.start()

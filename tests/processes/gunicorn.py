@@ -17,7 +17,7 @@ from click.testing import Result
 from app.factory import create_app
 from app.settings import Settings
 from flags.workers import WorkerFiles, WorkerState, WorkerView
-from tests.app.conftest import until
+from tests.application import until
 
 ROOT = Path(__file__).parents[2]
 START_S = 60.0
@@ -46,6 +46,7 @@ class Gunicorn:
             instance_path=instance, database_url="sqlite:///app.db", schedulers=False
         )
         self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
         self._workers = workers
         self._environ = dict(environ or {})
         self._instance = instance
@@ -110,7 +111,7 @@ class Gunicorn:
     def get(self, path: str) -> tuple[int, Any]:
         """Return status and JSON body of a GET."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as found:
+            with urllib.request.urlopen(self.url + path, timeout=10) as found:
                 return found.status, json.load(found)
         except urllib.error.HTTPError as error:
             with error:

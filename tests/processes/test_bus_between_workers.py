@@ -1,17 +1,12 @@
 """Two gunicorn workers and a bus: what one books is shown by the pages of both."""
 
-import json
 import os
 import signal
-import threading
 import time
-import urllib.request
 from contextlib import ExitStack
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from websockets.sync.client import ClientConnection, connect
 
 from app.adapters.ledger import SqlLedgerStore
 from app.database import Database
@@ -19,18 +14,11 @@ from app.demo_users import seed
 from flags.admin import EmbeddedAdmin
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from flags.embedded import ensure_flag_file
-from tests.app.conftest import until
+from tests.application import until
 from tests.bus.conftest import away
 from tests.processes.gunicorn import Gunicorn
-from tests.servers import (
-    PostgresServer,
-    RedisServer,
-    migrated_template,
-    postgres,
-    redis_server,
-)
-
-__all__ = ["migrated_template", "postgres", "redis_server"]
+from tests.processes.page import Page, reward
+from tests.servers import PostgresServer, RedisServer
 
 pytestmark = [pytest.mark.processes, pytest.mark.redis]
 
@@ -40,55 +28,6 @@ PAGES = 12
 SECRET = "a key of this test and of no other"
 NEVER_S = "3600"
 SQLITE = "sqlite:///app.db"
-
-
-class Page:
-    """A browser's page of the user: it remembers the versions that it was shown."""
-
-    def __init__(self, server: Gunicorn) -> None:
-        self._url = f"http://127.0.0.1:{server.port}"
-        self.versions: list[int] = []
-        self.uni = Decimal(0)
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-
-    def __enter__(self) -> "Page":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._closing.set()
-        self._thread.join(10)
-
-    def _listen(self) -> None:
-        with urllib.request.urlopen(f"{self._url}/u/{USER}", timeout=10) as answer:
-            cookie = answer.headers["Set-Cookie"].partition(";")[0]
-        with connect(
-            f"{self._url.replace('http', 'ws', 1)}/ws",
-            origin=self._url,
-            additional_headers={"Cookie": cookie},
-            compression=None,
-        ) as socket:
-            socket.send(json.dumps({"type": "subscribe", "userId": USER}))
-            while not self._closing.is_set():
-                self._hear(socket)
-
-    def _hear(self, socket: ClientConnection) -> None:
-        try:
-            frame = json.loads(socket.recv(timeout=0.1), parse_float=Decimal)
-        except TimeoutError:
-            return
-        if frame["type"] == "balance_update":
-            self.uni = Decimal(frame["balanceData"]["balanceUni"])
-            self.versions.append(frame["version"])
-
-
-def reward(server: Gunicorn) -> None:
-    """Have a mission paid, by whichever worker takes the order."""
-    body = json.dumps({"user": USER, "kind": "mission"}).encode()
-    url = f"http://127.0.0.1:{server.port}/look/reward"
-    order = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    urllib.request.urlopen(order, timeout=10).close()
 
 
 def prepared(instance: Path, url: str) -> Path:
@@ -122,12 +61,12 @@ def test_what_one_worker_books_is_shown_by_the_pages_of_both(
         two_workers(tmp_path, SHIM_SWEEP_INTERVAL_S=NEVER_S, **bus) as server,
         ExitStack() as stack,
     ):
-        pages = [stack.enter_context(Page(server)) for _ in range(PAGES)]
+        pages = [stack.enter_context(Page(server.url, USER)) for _ in range(PAGES)]
         until(lambda: all(page.versions for page in pages))
         assert min(holders(server)) > 0
         first = pages[0].versions[0]
         for version in range(first + 1, first + 9):
-            reward(server)
+            reward(server.url, USER)
             until(lambda version=version: all(p.versions[-1] == version for p in pages), within=2)
         assert all(page.versions == sorted(set(page.versions)) for page in pages)
         assert "no bus" not in server.output
@@ -142,16 +81,16 @@ def test_tabs_on_two_workers_are_compared_by_each_and_nothing_is_false(
     with two_workers(tmp_path, **slow, **bus) as server, ExitStack() as stack:
         admin = EmbeddedAdmin(tmp_path / "flags.json")
         admin.set_percentage(SHADOW_FLAG, 100)
-        pages = [stack.enter_context(Page(server)) for _ in range(PAGES)]
+        pages = [stack.enter_context(Page(server.url, USER)) for _ in range(PAGES)]
         until(lambda: all(page.versions for page in pages))
         assert min(holders(server)) > 0
         for version in range(pages[0].versions[0] + 1, pages[0].versions[0] + 13):
-            reward(server)
+            reward(server.url, USER)
             until(lambda version=version: all(p.versions[-1] == version for p in pages), within=2)
         admin.set_percentage(CANONICAL_FLAG, 0)
         until(lambda: _by_legacy(server))
         for _ in range(12):
-            reward(server)
+            reward(server.url, USER)
             time.sleep(0.05)
     database = Database("sqlite:///app.db", instance_path=tmp_path)
     view = SqlLedgerStore(database).read()
@@ -186,7 +125,7 @@ def test_a_redis_that_is_away_for_five_seconds_leaves_no_page_behind(
         two_workers(tmp_path, SHIM_SWEEP_INTERVAL_S="1", **bus) as server,
         ExitStack() as stack,
     ):
-        pages = [stack.enter_context(Page(server)) for _ in range(PAGES)]
+        pages = [stack.enter_context(Page(server.url, USER)) for _ in range(PAGES)]
         until(lambda: all(page.versions for page in pages))
         booked = pages[0].versions[0]
         slowest = 0.0
@@ -194,12 +133,12 @@ def test_a_redis_that_is_away_for_five_seconds_leaves_no_page_behind(
             until_back = time.monotonic() + 5
             while time.monotonic() < until_back:
                 began = time.monotonic()
-                reward(server)
+                reward(server.url, USER)
                 slowest = max(slowest, time.monotonic() - began)
                 booked += 1
                 time.sleep(0.2)
             until(lambda: all(p.versions[-1] == booked for p in pages), within=3)
-        reward(server)
+        reward(server.url, USER)
         until(lambda: all(p.versions[-1] == booked + 1 for p in pages))
         assert slowest < 1
         assert {page.uni for page in pages} == {pages[0].uni}
@@ -209,10 +148,10 @@ def test_a_redis_that_is_away_for_five_seconds_leaves_no_page_behind(
 def test_without_a_bus_the_sweep_reaches_the_other_workers_pages(tmp_path: Path) -> None:
     """Later than with one, and the server says so when it starts."""
     with two_workers(tmp_path, SHIM_SWEEP_INTERVAL_S="0.5") as server, ExitStack() as stack:
-        pages = [stack.enter_context(Page(server)) for _ in range(PAGES)]
+        pages = [stack.enter_context(Page(server.url, USER)) for _ in range(PAGES)]
         until(lambda: all(page.versions for page in pages))
         version = pages[0].versions[0] + 1
-        reward(server)
+        reward(server.url, USER)
         until(lambda: all(page.versions[-1] == version for page in pages))
         assert "2 workers and no bus" in server.output
 

@@ -11,7 +11,7 @@ from click.testing import Result
 from flags.body import flag_body, flag_feature
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from flags.files import replace_file
-from tests.app.conftest import until
+from tests.application import until
 from tests.processes.gunicorn import Gunicorn
 
 pytestmark = pytest.mark.processes

@@ -26,15 +26,7 @@ from flags.admin import EmbeddedAdmin
 from flags.decision import CANONICAL_FLAG
 from flags.embedded import ensure_flag_file
 from tests.processes.gunicorn import Gunicorn
-from tests.servers import (
-    PostgresServer,
-    RedisServer,
-    migrated_template,
-    postgres,
-    redis_server,
-)
-
-__all__ = ["migrated_template", "postgres", "redis_server"]
+from tests.servers import PostgresServer, RedisServer
 
 pytestmark = [pytest.mark.processes, pytest.mark.redis, pytest.mark.postgres]
 

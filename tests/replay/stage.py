@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 
 from app.notifications.ports import BalanceHint
 from app.notifications.service import BalanceNotifications
-from shim.replay.capture import capture
-from shim.replay.case import decode
-from shim.replay.run import replay
+from app.replaying import read_case
+from shim.balance.replay.capture import case_of
+from shim.balance.replay.run import replay
+from shim.replay.case import encode
 from tests.shim.harness import Harness
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -30,7 +31,7 @@ def replayed(case, build=canonical):
 def cases(harness):
     """Return every divergence of a harness as a case, read back from what is kept of it."""
     return [
-        decode(capture(episode, result, at=AT), name="the record")
+        read_case(encode(case_of(episode, result, AT)), name="the record")
         for episode, result in harness.results
     ]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from app.replaying import run_case
-from shim.replay.case import STAND_IN, Case, CaseError, Expected, decode, encode
+from app.replayers import replayers
+from app.replaying import read_case, run_case
+from shim.replay.case import STAND_IN, Case, CaseError, Expected, encode
 from shim.replay.stand_in import with_stand_in
 from shim.shadow.result import Comparison
 from tests.replay.stage import cases, replayed
@@ -31,7 +32,7 @@ def found_in(case: Case) -> dict[Comparison, Expected]:
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_a_saved_case_finds_what_it_is_said_to_find(path: Path) -> None:
     """Outcome, fingerprint and reason of all three comparisons; and it names nobody."""
-    case = decode(path.read_bytes(), name=path.name)
+    case = read_case(path.read_bytes(), name=path.name)
     assert (case.user, case.stand_in) == (STAND_IN, True)
     assert found_in(case) == case.expected
 
@@ -43,7 +44,7 @@ def test_cases_are_there_and_a_wrong_expectation_is_found() -> None:
         text = path.read_text()
         wrong = text.replace('"outcome":"matched"', '"outcome":"mismatched"')
         assert wrong != text
-        case = decode(wrong, name=path.name)
+        case = read_case(wrong, name=path.name)
         assert found_in(case) != case.expected
 
 
@@ -63,11 +64,11 @@ def test_a_stand_in_changes_nothing_but_the_names(scene, percent) -> None:
     assert harness.results
     for case in cases(harness):
         found = replayed(case)
-        saved = with_stand_in(case, found.results)
+        saved = with_stand_in(case, found.results, replayers()[case.migration])
         text = encode(saved).decode()
         assert "987654321" not in text
         assert not {'"id":"a"', '"to":"a"'} & set(text.split(","))
-        again = replayed(decode(text, name="saved"))
+        again = replayed(read_case(text, name="saved"))
         assert again.finding is found.finding
         assert [each.fingerprint for each in again.results.values()] == [
             each.fingerprint for each in found.results.values()
@@ -76,7 +77,7 @@ def test_a_stand_in_changes_nothing_but_the_names(scene, percent) -> None:
 
 def test_a_case_whose_canonical_no_longer_takes_it_is_refused() -> None:
     """The message says which error, and what to do with the case."""
-    case = decode(CASES[0].read_bytes(), name="case")
+    case = read_case(CASES[0].read_bytes(), name="case")
 
     def another(*_: object) -> None:
         raise TypeError("BalanceNotifications takes a greeting now")

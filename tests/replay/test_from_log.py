@@ -5,9 +5,10 @@ import json
 import pytest
 
 from shim.balance.lines import divergence_record
+from shim.balance.replay.from_log import LACKS, case_of_line
 from shim.replay.case import STAND_IN, CaseError, Source
-from shim.replay.from_log import LACKS, case_of_line, read_lines
-from shim.replay.run import Finding
+from shim.replay.finding import Finding
+from shim.replay.log import read_lines
 from shim.shadow.publisher import Publisher
 from tests.replay.stage import AT, at_fault, replayed, shadowed
 from tests.replay.test_run import SCENES

@@ -5,7 +5,8 @@ from contextlib import suppress
 import msgspec
 import pytest
 
-from shim.replay.run import HISTORY, Finding
+from shim.replay.finding import LATENCY, Finding
+from shim.shadow.differences import DifferenceKind
 from shim.shadow.result import Comparison, Outcome
 from tests.replay.stage import at_fault, cases, replayed, shadowed
 from tests.shim.harness import Harness
@@ -96,22 +97,46 @@ def test_a_repaired_canonical_no_longer_diverges(hostile, percent):
         assert {each.outcome for each in repaired.results.values()} == {Outcome.MATCHED}
 
 
-def test_a_side_that_was_slow_again_and_again_cannot_show_in_one_run():
-    """The case says so, and that it does not differ proves nothing."""
-    harness = Harness()
-    stale_boost(harness)
-    harness.run()
-    case = cases(harness)[-1]
+def slow(case, *also):
+    """Return a case whose canonical was found to be slow again and again, and what else."""
     value = case.differences[0]
-    slow = msgspec.structs.replace(value, path="latency.call")
-    found = replayed(msgspec.structs.replace(case, differences=(slow,), fingerprint="0" * 16))
-    assert (found.finding, found.lacks) == (Finding.DIVERGES_OTHERWISE, (HISTORY,))
+    late = msgspec.structs.replace(
+        value, path="latency.settling", kind=DifferenceKind.LATENCY_CLASS
+    )
+    return msgspec.structs.replace(
+        case,
+        comparison=Comparison.TRUTH if not also else case.comparison,
+        differences=(*also, late),
+        fingerprint="0" * 16,
+    )
+
+
+def test_whether_a_side_is_still_slow_cannot_be_decided_offline():
+    """It is not said to be gone, for time is not among what was recorded."""
     harness = Harness()
     farming(harness)
     harness.run()
     [case] = cases(harness)
-    quick = msgspec.structs.replace(case, differences=(slow,), comparison=Comparison.SAYING)
-    assert replayed(quick).finding is Finding.NOT_SHOWN
+    found = replayed(slow(case))
+    assert (found.finding, found.lacks) == (Finding.NOT_DECIDABLE, (LATENCY,))
+    assert found.results[Comparison.TRUTH].outcome is Outcome.MATCHED
+
+
+def test_of_a_case_that_is_about_time_as_well_the_rest_is_decided():
+    """Values that differ as they did still diverge; others than those, otherwise."""
+    harness = Harness()
+    stale_boost(harness)
+    harness.run()
+    case = cases(harness)[-1]
+    found = replayed(slow(case, *case.differences))
+    assert (found.finding, found.lacks) == (Finding.STILL_DIVERGES, (LATENCY,))
+    assert replayed(slow(case, *case.differences[1:])).finding is Finding.DIVERGES_OTHERWISE
+    harness = shadowed(Raising)
+    harness.connect()
+    harness.boost()
+    harness.run()
+    for case in cases(harness):
+        assert replayed(slow(case, *case.differences)).finding is Finding.NOT_DECIDABLE
 
 
 def test_a_divergence_that_became_another_is_said_to_be_one():

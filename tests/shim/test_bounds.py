@@ -83,7 +83,7 @@ def test_lines_are_json_with_exact_amounts():
     assert json.loads(line)["event"] == "divergence"
 
 
-def test_a_sink_that_fails_is_reported_once_and_harms_no_other(capsys):
+def test_a_sink_that_fails_is_reported_once_and_harms_no_other(capfd):
     """A full disk costs its own lines only, and is said again only after it had worked."""
     written = []
 
@@ -95,7 +95,7 @@ def test_a_sink_that_fails_is_reported_once_and_harms_no_other(capsys):
         publisher.publish("divergence")
         publisher.flush()
     assert len(written) == 3
-    assert capsys.readouterr().out.count("shadow_log_unwritable") == 1
+    assert capfd.readouterr().err.count("shadow_log_unwritable") == 1
 
 
 def test_a_log_that_cannot_keep_up_drops_and_counts():
@@ -113,7 +113,7 @@ class Unsayable:
         raise RuntimeError("nothing to say")
 
 
-def test_a_record_that_cannot_be_written_down_costs_its_own_line_only(capsys):
+def test_a_record_that_cannot_be_written_down_costs_its_own_line_only(capfd):
     """It is counted and said once; the lines around it are whole."""
     written = []
     publisher = Publisher([written.append], utc_now=lambda: AT)
@@ -123,7 +123,7 @@ def test_a_record_that_cannot_be_written_down_costs_its_own_line_only(capsys):
     publisher.flush()
     assert [json.loads(line)["number"] for line in written[0].splitlines()] == [0, 1, 2]
     assert publisher.unencodable == 3
-    assert capsys.readouterr().out.count("shadow_log_line_lost") == 1
+    assert capfd.readouterr().err.count("shadow_log_line_lost") == 1
 
 
 def test_every_line_begins_with_the_version_and_the_common_fields():

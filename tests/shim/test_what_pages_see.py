@@ -6,7 +6,7 @@ import pytest
 
 from app.notifications.messages import BalanceFrame
 from app.notifications.service import BalanceNotifications
-from shim.balance.shadows import EVERY_NTH
+from shim.balance.rehearsal import EVERY_NTH
 from tests.notifications.doubles import ConnectionDouble
 from tests.shim.harness import Harness
 

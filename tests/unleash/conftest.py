@@ -1,4 +1,7 @@
-"""One real Unleash for a file of tests, both flags on it, and workers that follow it."""
+"""One real Unleash for a file of tests, both flags on it, and workers that follow it.
+
+One that is missing fails the tests where CI is set, and skips them elsewhere.
+"""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -16,29 +19,23 @@ from app.factory import create_app
 from app.settings import Settings
 from app.unleash_setup import set_up
 from flags.decision import CANONICAL_FLAG, MIGRATIONS
-from tests.app.conftest import Built, seeded  # noqa: F401 - a fixture
-from tests.servers import PostgresServer, postgres  # noqa: F401 - a fixture
-from tests.unleash.real import (
+from scripts.unleash_server import (
     ADMIN_TOKEN,
     CLIENT_TOKEN,
     UnleashServer,
-    node_database_url,
+    unleash_on,
     unleash_programs,
 )
+from tests.application import Built
+from tests.servers import present
 
 
 @pytest.fixture(scope="module")
 def unleash(request: pytest.FixtureRequest) -> Iterator[UnleashServer]:
     """Yield a running server."""
-    node, folder = unleash_programs()
-    postgres: PostgresServer = request.getfixturevalue("postgres")  # noqa: F811
-    url = node_database_url(postgres.url(postgres.create_database()))
-    server = UnleashServer(node, folder, database_url=url)
-    try:
-        server.start()
+    present(unleash_programs)
+    with unleash_on(request.getfixturevalue("postgres")) as server:
         yield server
-    finally:
-        server.stop()
 
 
 class Relay:
@@ -137,7 +134,7 @@ Start = Callable[..., Host]
 
 
 @pytest.fixture
-def start(unleash: UnleashServer, tmp_path: Path, seeded: bytes) -> Iterator[Start]:  # noqa: F811
+def start(unleash: UnleashServer, tmp_path: Path, seeded: bytes) -> Iterator[Start]:
     """Yield what starts hosts on folders of their own; they are stopped."""
     hosts: list[Host] = []
 

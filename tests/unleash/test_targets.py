@@ -13,18 +13,7 @@ from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from flags.definition import FlagDefinition
 from flags.targets import AuthorisedTargets, FileTargets, Standing, TargetsError
 from tests.flags.fake_unleash import eventually
-from tests.servers import (  # noqa: F401 - fixtures
-    PostgresServer,
-    database,
-    database_url,
-    migrated_file,
-    migrated_template,
-    own_postgres,
-    postgres,
-    postgresql_url,
-    shared_postgres_url,
-    sqlite_url,
-)
+from tests.servers import PostgresServer
 
 Open = Callable[[], AuthorisedTargets]
 
@@ -135,7 +124,7 @@ def test_a_database_that_is_away_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.postgres
 def test_a_database_that_hangs_is_said_at_once_and_used_again_when_it_is_back(
-    own_postgres: PostgresServer,  # noqa: F811
+    own_postgres: PostgresServer,
     tmp_path: Path,
 ) -> None:
     """The first call gives up in time, the next ones do not even wait; then all is as before."""

@@ -3,14 +3,17 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 
 from app.factory import create_app
 from app.settings import Settings
+from app.settings_guard import GuardSettings
 from app.web.hooks import MOST_BYTES, PATH, hook_token
 from flags.decision import CANONICAL_FLAG
 from tests.flags.fake_unleash import TOKEN, FakeUnleash, eventually
@@ -28,23 +31,32 @@ def server() -> Iterator[FakeUnleash]:
     server.stop()
 
 
-@pytest.fixture
-def app(server: FakeUnleash, tmp_path: Path) -> Iterator[Flask]:
+@contextmanager
+def worker(server: FakeUnleash, folder: Path, **changes: Any) -> Iterator[Flask]:
     """Yield a started worker that follows that server."""
     settings = Settings(
-        instance_path=tmp_path,
+        instance_path=folder,
         database_url="sqlite:///app.db",
         schedulers=False,
         unleash_url=server.url,
         unleash_client_token=TOKEN,
         hook_token=HOOK_TOKEN,
     )
-    app = create_app(settings)
+    app = create_app(replace(settings, **changes))
     parts = app.extensions["parts"]
     parts.runtime.start()
-    yield app
-    parts.runtime.stop()
-    parts.database.dispose()
+    try:
+        yield app
+    finally:
+        parts.runtime.stop()
+        parts.database.dispose()
+
+
+@pytest.fixture
+def app(server: FakeUnleash, tmp_path: Path) -> Iterator[Flask]:
+    """Yield a worker with the usual settings."""
+    with worker(server, tmp_path) as app:
+        yield app
 
 
 def post(app: Flask, body: object, *, token: str = HOOK_TOKEN) -> tuple[int, str]:
@@ -68,6 +80,25 @@ def test_a_hook_hurries_the_worker_to_the_events_revision(app: Flask, server: Fa
     assert post(app, {"id": 11, "type": "feature-strategy-update"})[0] == 202
     eventually(lambda: percentage(app) == 5, within=5)
     assert time.monotonic() - began < 5
+
+
+def test_a_step_of_the_ramp_in_the_settings_is_no_surprise(
+    server: FakeUnleash, tmp_path: Path
+) -> None:
+    """What may be raised in Unleash without a word follows SHIM_RAMP, and so does what may not."""
+    with worker(server, tmp_path, guard=GuardSettings(steps=(1, 40, 100))) as app:
+        server.holds(canonical=40, revision=11)
+        post(app, {"id": 11})
+        eventually(lambda: percentage(app) == 40)
+        server.holds(canonical=0, revision=12)
+        post(app, {"id": 12})
+        eventually(lambda: percentage(app) == 0)
+        server.holds(canonical=5, revision=13)
+        post(app, {"id": 13})
+        provider = app.extensions["parts"].provider
+        eventually(lambda: provider.held)
+        assert "from 0 % to 5 %, past the next step of the ramp, 1 %" in str(provider.problem)
+        assert percentage(app) == 0
 
 
 @pytest.mark.parametrize("token", ["", "wrong", HOOK_TOKEN[:-1], HOOK_TOKEN + "x", "\u00e4"])

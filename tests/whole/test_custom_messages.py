@@ -9,11 +9,8 @@ from app.core.BalanceNotificationService import BalanceNotificationService
 from app.notifications.passed_on import PassedOn, message_codec
 from app.secret import signing_key
 from tests.admission.conftest import Service
-from tests.servers import redis_server
 from tests.web.live import serving, wait_until
 from tests.whole.pages import USER, balance, flip, open_page
-
-__all__ = ["redis_server"]
 
 pytestmark = pytest.mark.redis
 

@@ -10,11 +10,8 @@ from flags.kill_switch import KillSwitch
 from flags.latch_file import FileLatchStore
 from flags.stage import Stage
 from tests.admission.conftest import Service
-from tests.servers import own_postgres
 from tests.web.live import serving, wait_until
 from tests.whole.pages import USER, balance, flip, open_page, say_by_legacy
-
-__all__ = ["own_postgres"]
 
 pytestmark = pytest.mark.postgres
 

@@ -3,28 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 
 from shim.balance.doubles import ManagerDouble
+from shim.balance.replay.case import Amount, BalanceCase, BookedRecord, CachedBalance, LookRecord
 from shim.legacy.ports import Balance
 from shim.ports import Clock
-from shim.replay.case import Amount, BookedRecord, CachedBalance, Case, LookRecord
-
-_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedTransaction:
-    """One booked transaction."""
-
-    version: int
-    currency: str
-    amount: Decimal
-    source: str
-    uni_after: Decimal
-    ton_after: Decimal
-    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +19,7 @@ class RecordedTruth:
     version: int
     uni: Decimal
     ton: Decimal
-    transactions: Sequence[RecordedTransaction]
+    transactions: Sequence[BookedRecord]
 
 
 class RecordedDatabase:
@@ -45,10 +29,9 @@ class RecordedDatabase:
     before it notifies. What is asked for and is not in the case is noted in `lacks`.
     """
 
-    def __init__(self, case: Case, clock: Clock) -> None:
+    def __init__(self, case: BalanceCase, clock: Clock) -> None:
         self._case = case
         self._clock = clock
-        self._booked = tuple(map(_transaction, case.transactions))
         self._reaches_back_to = min(
             (look.since for look in case.looks if look.since is not None), default=None
         )
@@ -88,7 +71,7 @@ class RecordedDatabase:
             *self._states[version],
             ()
             if since is None
-            else tuple(each for each in self._booked if since < each.version <= version),
+            else tuple(each for each in self._case.transactions if since < each.version <= version),
         )
 
     def _version(self) -> int | None:
@@ -141,19 +124,7 @@ def money(amount: Amount) -> Decimal | float:
     return Decimal(amount) if isinstance(amount, str) else float(amount)
 
 
-def _transaction(record: BookedRecord) -> RecordedTransaction:
-    return RecordedTransaction(
-        record.version,
-        record.currency,
-        record.amount,
-        record.source,
-        record.uni_after,
-        record.ton_after,
-        record.created_at or _LONG_AGO,
-    )
-
-
-def _states(case: Case) -> dict[int, tuple[Decimal, Decimal]]:
+def _states(case: BalanceCase) -> dict[int, tuple[Decimal, Decimal]]:
     """Return the balances at every version that the case knows them of."""
     states = {each.version: (each.uni_after, each.ton_after) for each in case.transactions}
     for look in case.looks:
@@ -162,7 +133,7 @@ def _states(case: Case) -> dict[int, tuple[Decimal, Decimal]]:
     return states
 
 
-def _timeline(case: Case) -> list[tuple[float, int]]:
+def _timeline(case: BalanceCase) -> list[tuple[float, int]]:
     """Return from when on which version was there, oldest first; versions only grow."""
     steps = [(_from(case, look), look.version) for look in case.looks if look.version is not None]
     known = set(_states(case))
@@ -178,7 +149,7 @@ def _timeline(case: Case) -> list[tuple[float, int]]:
     return timeline
 
 
-def _from(case: Case, look: LookRecord) -> float:
+def _from(case: BalanceCase, look: LookRecord) -> float:
     """Return since when a look holds: since the newest call before it, if it is its first."""
     called = max((call.started for call in case.calls if call.started <= look.at), default=look.at)
     first = min(each.at for each in case.looks if each.at >= called)

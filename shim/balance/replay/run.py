@@ -6,14 +6,14 @@ the case: another user's episode, or an earlier one of the same user.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from flags.latch import NEVER_ENGAGED
 from flags.provider import StaticProvider
 from shim.balance.doubles import ConnectionDouble
+from shim.balance.replay.case import Argument, BalanceCall, BalanceCase, UpdateArgument
+from shim.balance.replay.recorded import RecordedDatabase, RecordedManager, cached, money
 from shim.balance.world import BalanceWorld
 from shim.facade import ConnectionAwareFacade, UserIdOnlyFacade
 from shim.legacy.connection_aware import ConnectionAwareService
@@ -21,51 +21,26 @@ from shim.legacy.updates import BalanceUpdate
 from shim.legacy.user_id_only import UserIdOnlyService
 from shim.migration import Migration
 from shim.ports import Bus, CanonicalService, Clock, NewHint, TruthReader
-from shim.replay.case import Argument, CallCase, Case, CaseError, Source, UpdateArgument
-from shim.replay.recorded import RecordedDatabase, RecordedManager, cached, money
+from shim.replay.case import CaseError
+from shim.replay.finding import Replayed, judged
 from shim.shadow.clock import VirtualClock
 from shim.shadow.counts import Counts
 from shim.shadow.episode import EPISODE_LIMIT, Episode
 from shim.shadow.experiment import Experiment
 from shim.shadow.queue import EventQueue
-from shim.shadow.result import Comparison, Outcome, Result
+from shim.shadow.result import Comparison, Result
 from shim.sides import Path, Side
 
 TURN = 0.005
 """Seconds between two turns once everything recorded has happened."""
 QUEUE = 100_000
 
-HISTORY = "how long earlier calls took: a run has a clock of its own"
-"""What every case lacks that is about time."""
-
 Serves = Callable[[int], bool]
 NewCanonical = Callable[[Clock, TruthReader, Bus | None, Serves], CanonicalService]
 """Builds the canonical service as it is now."""
 
 
-class Finding(StrEnum):
-    """What a replay finds in the comparison that the case is about."""
-
-    STILL_DIVERGES = "still_diverges"
-    DIVERGES_OTHERWISE = "diverges_otherwise"
-    """It differs, in another place or way."""
-    NO_LONGER_DIVERGES = "no_longer_diverges"
-    NOT_SHOWN = "not_shown"
-    """It does not differ, which says little: the case lacks inputs, as those of a log do."""
-    NOT_COMPARED = "not_compared"
-
-
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """What a replay found. `lacks` is what was asked for and is not in the case."""
-
-    finding: Finding
-    results: dict[Comparison, Result]
-    episode: Episode
-    lacks: tuple[str, ...]
-
-
-def replay(case: Case, *, new_canonical: NewCanonical, new_hint: NewHint) -> Replayed:
+def replay(case: BalanceCase, *, new_canonical: NewCanonical, new_hint: NewHint) -> Replayed:
     """Run both sides on a case. Raises CaseError if they do not take it."""
     try:
         stage = _Stage(case, new_canonical, new_hint)
@@ -77,9 +52,7 @@ def replay(case: Case, *, new_canonical: NewCanonical, new_hint: NewHint) -> Rep
         ) from error
     if stage.world.episode is None:
         raise CaseError("the case's calls opened no episode: its user ids are none")
-    results = stage.results()
-    lacks = (*case.lacks, *stage.database.lacks, *([HISTORY] if _is_of_time(case) else []))
-    return Replayed(_finding(case, results[case.comparison]), results, stage.world.episode, lacks)
+    return judged(case, stage.published, stage.counts, stage.world.episode, stage.database.lacks)
 
 
 class _WatchedWorld(BalanceWorld):
@@ -101,14 +74,14 @@ class _WatchedWorld(BalanceWorld):
 class _Stage:
     """The migration of one case, before its first call."""
 
-    def __init__(self, case: Case, new_canonical: NewCanonical, new_hint: NewHint) -> None:
+    def __init__(self, case: BalanceCase, new_canonical: NewCanonical, new_hint: NewHint) -> None:
         self._case = case
         self._clock = VirtualClock()
         self.database = RecordedDatabase(case, self._clock)
         self._manager = RecordedManager(self.database)
         self._migration = self._build_migration(new_canonical, new_hint)
-        self._counts = Counts()
-        self._published: dict[Comparison, Result] = {}
+        self.counts = Counts()
+        self.published: dict[Comparison, Result] = {}
         self.world = _WatchedWorld(
             migration=self._migration,
             truth=self.database,
@@ -116,12 +89,12 @@ class _Stage:
                 clock, truth, bus, lambda _: True
             ),
             new_hint=new_hint,
-            counts=self._counts,
+            counts=self.counts,
             monotonic=self._clock.monotonic,
         )
         self._experiment = Experiment(
             world=self.world,
-            counts=self._counts,
+            counts=self.counts,
             publish=self._publish,
             timer=self._clock.monotonic,
         )
@@ -141,16 +114,6 @@ class _Stage:
         while self._experiment.open_episodes and self._clock.monotonic() < until:
             self._advance(self._clock.monotonic() + TURN)
             self._turn()
-
-    def results(self) -> dict[Comparison, Result]:
-        """Return what was found in each comparison."""
-        reasons = dict(self._counts.reasons)
-        results = dict(self._published)
-        for comparison in Comparison:
-            reason = next((why for which, why in reasons if which is comparison), None)
-            outcome = Outcome.MATCHED if reason is None else Outcome.NOT_COMPARED
-            results.setdefault(comparison, Result(comparison, outcome, reason))
-        return results
 
     def _build_migration(self, new_canonical: NewCanonical, new_hint: NewHint) -> Migration:
         percent = 100 if self._case.serving is Side.CANONICAL else 0
@@ -203,7 +166,7 @@ class _Stage:
         double.overheard = None if before is None else before.overheard
         return double
 
-    def _call(self, call: CallCase) -> None:
+    def _call(self, call: BalanceCall) -> None:
         self._manager.cached = cached(call.cached)
         argument: Any = _argument(call.argument)
         try:
@@ -227,10 +190,10 @@ class _Stage:
         )
 
     def _publish(self, episode: Episode, result: Result) -> None:
-        self._published[result.comparison] = result
+        self.published[result.comparison] = result
 
 
-def _moments(case: Case) -> Iterator[tuple[float, CallCase | None]]:
+def _moments(case: BalanceCase) -> Iterator[tuple[float, BalanceCall | None]]:
     """Yield what happens, in order: calls, and the turns in which the database was asked."""
     calls = [(call.started, 0, call) for call in case.calls]
     looks = [(at, 1, None) for at in sorted({look.at for look in case.looks})]
@@ -250,18 +213,3 @@ def _argument(argument: Argument) -> object:
         source=argument.source,
         timestamp=argument.timestamp,
     )
-
-
-def _is_of_time(case: Case) -> bool:
-    """Tell whether a side was found to be slow: that takes many calls, and a case has one's."""
-    return any(each.path.partition(".")[0] == "latency" for each in case.differences)
-
-
-def _finding(case: Case, result: Result) -> Finding:
-    if result.outcome is Outcome.NOT_COMPARED:
-        return Finding.NOT_COMPARED
-    if result.outcome is Outcome.MATCHED:
-        whole = case.source is Source.RECORD and not _is_of_time(case)
-        return Finding.NO_LONGER_DIVERGES if whole else Finding.NOT_SHOWN
-    same = result.fingerprint == case.fingerprint
-    return Finding.STILL_DIVERGES if same else Finding.DIVERGES_OTHERWISE

@@ -1,4 +1,4 @@
-"""Makes a case of an episode that was compared, while everything about it is still there."""
+"""Makes a case of an episode that was judged, while everything about it is still there."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -7,44 +7,38 @@ from decimal import Decimal
 
 from shim.balance.looks import Trail
 from shim.balance.records import AFTER, TRAIL
-from shim.book import ConnectionState
-from shim.connections import Shown
-from shim.legacy.ports import Balance
-from shim.legacy.updates import BalanceUpdate
-from shim.lines import caller_of, redacted
-from shim.log_records import DifferenceRecord
-from shim.migration import CallContext
-from shim.ports import Frame
-from shim.replay.case import (
+from shim.balance.replay.case import (
+    LONG_AGO,
     Amount,
     Argument,
+    BalanceCall,
+    BalanceCase,
     BookedRecord,
     CachedBalance,
-    CallCase,
-    Case,
-    CaseError,
     ConnectionRecord,
     FrameRecord,
     LookRecord,
     PlaceRecord,
     SentRecord,
-    Source,
     UpdateArgument,
     UserArgument,
-    encode,
 )
+from shim.book import ConnectionState
+from shim.connections import Shown
+from shim.legacy.ports import Balance
+from shim.legacy.updates import BalanceUpdate
+from shim.lines import caller_of
+from shim.migration import CallContext
+from shim.ports import Frame
+from shim.replay.case import CaseError
+from shim.replay.head import head_of, since
 from shim.shadow.episode import Episode
 from shim.shadow.events import LiveCall, LiveEffect
 from shim.shadow.result import Result
 from shim.sides import Path, Side
 
 
-def capture(episode: Episode, result: Result, *, at: datetime) -> bytes:
-    """Return a divergence with its inputs as JSON, real ids and all. Raises CaseError."""
-    return encode(case_of(episode, result, at=at))
-
-
-def case_of(episode: Episode, result: Result, *, at: datetime) -> Case:
+def case_of(episode: Episode, result: Result, at: datetime) -> BalanceCase:
     """Return a divergence with its inputs. Raises CaseError for what cannot be written down."""
     trail, after = episode.notes.get(TRAIL), episode.notes.get(AFTER)
     if not isinstance(trail, Trail) or not isinstance(after, tuple):
@@ -52,26 +46,8 @@ def case_of(episode: Episode, result: Result, *, at: datetime) -> Case:
     if trail.cut:
         raise CaseError("the database was asked too often within the episode: it is kept in part")
     start = episode.calls[0].started
-    return Case(
-        source=Source.RECORD,
-        recorded_at=at,
-        user=episode.subject,
-        stand_in=False,
-        serving=Side(episode.serving),
-        control=episode.serving,
-        candidate=episode.shadows[0].name,
-        comparison=result.comparison,
-        fingerprint=result.fingerprint or "",
-        known=result.known,
-        differences=tuple(
-            DifferenceRecord(
-                each.path,
-                each.kind,
-                redacted(each.expected, _as_it_is, of=each.path),
-                redacted(each.actual, _as_it_is, of=each.path),
-            )
-            for each in result.differences
-        ),
+    return BalanceCase(
+        **head_of(episode, result, at),
         calls=tuple(_call(call, start) for call in episode.calls),
         sent=tuple(_sent(seen, start) for seen in episode.live_effects),
         looks=tuple(_looks(trail, start)),
@@ -81,25 +57,17 @@ def case_of(episode: Episode, result: Result, *, at: datetime) -> Case:
     )
 
 
-def _as_it_is(user_id: int) -> int:
-    return user_id
-
-
-def _since(start: float, moment: float) -> float:
-    return round(moment - start, 6)
-
-
-def _call(call: LiveCall, start: float) -> CallCase:
+def _call(call: LiveCall, start: float) -> BalanceCall:
     context = CallContext.of(call)
     argument = _argument(call.argument)
-    return CallCase(
-        _since(start, call.started),
-        Path(call.path),
-        caller_of(call),
-        argument,
-        _corrected(call, argument),
-        _cached(context.cached),
-        _connections(context.connections),
+    return BalanceCall(
+        started=since(start, call.started),
+        path=Path(call.path),
+        caller=caller_of(call),
+        argument=argument,
+        corrected=_corrected(call, argument),
+        cached=_cached(context.cached),
+        connections=_connections(context.connections),
     )
 
 
@@ -149,7 +117,7 @@ def _sent(seen: LiveEffect, start: float) -> SentRecord:
     shown = seen.context if isinstance(seen.context, Shown) else Shown(None, None)
     text = isinstance(seen.payload, str)
     return SentRecord(
-        _since(start, seen.at),
+        since(start, seen.at),
         Side(seen.side),
         seen.recipient,
         seen.payload if isinstance(seen.payload, str) else None,
@@ -177,7 +145,7 @@ def _frame(frame: Frame) -> FrameRecord:
 
 def _looks(trail: Trail, start: float) -> Iterable[LookRecord]:
     for seen in trail.seen:
-        at, truth = _since(start, seen.at), seen.truth
+        at, truth = since(start, seen.at), seen.truth
         if truth is None:
             yield LookRecord(at, seen.since, None)
         else:
@@ -193,7 +161,7 @@ def _transactions(trail: Trail) -> tuple[BookedRecord, ...]:
             each.source,
             each.uni_after,
             each.ton_after,
-            getattr(each, "created_at", None),
+            getattr(each, "created_at", LONG_AGO),
         )
         for seen in trail.seen
         if seen.truth is not None

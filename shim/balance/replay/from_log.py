@@ -1,4 +1,4 @@
-"""A case from a line of the shadow log: what can be made of it, and what it lacks.
+"""A case of balance notifications from a line of the shadow log, and what such a case lacks.
 
 A line has no user id, no times of its calls, no arguments, no cache and no database. What each
 side said is there, and what they said gives the balances: that is enough for most faults of
@@ -13,22 +13,20 @@ from typing import Any
 
 import msgspec
 
-from shim.balance.saying import amount
-from shim.log_records import Divergence, ObservationRecord
-from shim.replay.case import (
-    STAND_IN,
+from shim.balance.replay.case import (
+    BalanceCall,
+    BalanceCase,
     BookedRecord,
     CachedBalance,
-    CallCase,
-    Case,
-    CaseError,
     ConnectionRecord,
     LookRecord,
-    Source,
     UpdateArgument,
     UserArgument,
 )
-from shim.shadow.publisher import FORMAT
+from shim.balance.saying import amount
+from shim.log_records import Divergence, ObservationRecord
+from shim.replay.case import STAND_IN, CaseError
+from shim.replay.head import head_of_line
 from shim.sides import Path, Side
 
 LACKS = (
@@ -45,15 +43,6 @@ _NOTHING = (Decimal(0), Decimal(0))
 _NUMBERED = re.compile(r"connection (\d+)")
 
 
-class _Line(Divergence, frozen=True, kw_only=True, tag_field="event", tag="divergence"):
-    """A line of the log: a divergence, and which process wrote it."""
-
-    v: int
-    host: str
-    worker: int
-    started: float
-
-
 class _Said(msgspec.Struct, frozen=True):
     """What the sides' messages come to, in the order of the wire: UNI, TON."""
 
@@ -65,28 +54,11 @@ class _Said(msgspec.Struct, frozen=True):
 
 
 _NOBODY = _Said(_NOTHING, _NOTHING, (), 1, 0)
-_DECODER = msgspec.json.Decoder(_Line, float_hook=Decimal)
 
 
-def read_lines(data: bytes) -> list[Divergence]:
-    """Return the divergences among the lines of a log; all others are passed over."""
-    found: list[Divergence] = []
-    for line in data.split(b"\n"):
-        try:
-            read = _DECODER.decode(line)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            continue
-        if read.v == FORMAT:
-            found.append(read)
-    return found
-
-
-def case_of_line(line: Divergence) -> Case:
+def case_of_line(line: Divergence) -> BalanceCase:
     """Return the case that a line tells of. Raises CaseError if it tells too little."""
-    if not line.observations or not line.calls:
-        raise CaseError(
-            "the line has neither observations nor calls: it was cut to a sample; name a whole line"
-        )
+    head = head_of_line(line)
     try:
         legacy = _legacy(line)
         said = _canonical(line) or legacy or _NOBODY
@@ -97,18 +69,8 @@ def case_of_line(line: Divergence) -> Case:
         _call(number, Path(call.path), call.caller, legacy or said, connections)
         for number, call in enumerate(line.calls)
     )
-    return Case(
-        source=Source.LOG,
-        recorded_at=line.at,
-        user=STAND_IN,
-        stand_in=True,
-        serving=Side(line.serving),
-        control=line.serving,
-        candidate=line.observations[1].side if len(line.observations) > 1 else "",
-        comparison=line.comparison,
-        fingerprint=line.fingerprint,
-        known=line.known,
-        differences=line.differences,
+    return BalanceCase(
+        **head,
         calls=calls,
         sent=(),
         looks=(LookRecord(0.0, said.since, said.version, *said.balance),),
@@ -121,7 +83,7 @@ def case_of_line(line: Divergence) -> Case:
 
 def _call(
     number: int, path: Path, caller: str, said: _Said, connections: tuple[ConnectionRecord, ...]
-) -> CallCase:
+) -> BalanceCall:
     """Make a call: the first one of the connection-aware path brings all that legacy said."""
     uni, ton = map(str, said.balance)
     argument: UpdateArgument | UserArgument = UserArgument(STAND_IN)
@@ -137,7 +99,15 @@ def _call(
             "2000-01-01T00:00:00+00:00",
         )
     cache = CachedBalance(uni, ton)
-    return CallCase(number * APART, path, caller, argument, argument, cache, connections)
+    return BalanceCall(
+        started=number * APART,
+        path=path,
+        caller=caller,
+        argument=argument,
+        corrected=argument,
+        cached=cache,
+        connections=connections,
+    )
 
 
 def _canonical(line: Divergence) -> _Said | None:

@@ -1,0 +1,1 @@
+"""A divergence of balance notifications with its inputs, run again offline."""

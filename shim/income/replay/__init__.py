@@ -1,0 +1,1 @@
+"""A divergence of the farming income with its inputs, run again offline."""

@@ -79,8 +79,8 @@ def rates(report: Report, *, seconds: float) -> None:
     report.add(
         "rates, one by one",
         f"  2 rounds of {seconds:g} s, off and on in turns; the shadows' share is 5 % of a core."
-        " What is not compared\n  found the share used up, and is counted as dropped. Each turn begins"
-        " with two seconds' allowance saved up.",
+        " What is not compared\n  found the share used up, and is counted as dropped. Each turn"
+        " begins with two seconds' allowance saved up.",
         rows,
     )
 

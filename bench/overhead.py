@@ -3,7 +3,6 @@
 Run it as `python bench/overhead.py [--quick] [--json FILE]`.
 """
 
-import os
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,11 +12,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.kit.rows import fate, late_rows, rows_of
+from bench.kit.sampled import rates, sampled
 from bench.kit.subjects import (
     BURNING,
     DIRECT_ID,
     EMPTY,
-    NOISE_PERCENT,
     PLAIN,
     SLEEPING,
     TWIN,
@@ -26,26 +26,17 @@ from bench.kit.subjects import (
     direct_calls,
     facade_calls,
     income_calls,
-    off_and_on,
     peer_calls,
     restarted,
-    sampled_system,
     set_up,
     snapshot_calls,
 )
 from bench.kit.table import Report, Row, arguments
-from bench.kit.timing import Variant, back_to_back, in_batches, paced, percentile, play
+from bench.kit.timing import Variant, back_to_back, paced, play
 
 WITHOUT_SHADOW_NS = 1_000
 WITH_SHADOW_NS = 3_000
 PER_SECOND = 1_000
-SAMPLED_PER_SECOND = 20
-"""What 5 % of a core can compare with room to spare where each call is an episode of its own."""
-BATCH = 50
-"""Calls that come at once, as those of a batch of farming income do."""
-OVER_OFF_NS = 1_000
-OVER_OFF_P99 = 1.1
-COMPARED = 0.95
 
 MEANWHILE = "shadows meanwhile"
 UNDISTURBED = "undisturbed"
@@ -64,10 +55,11 @@ class Size:
     sustained_calls: int
     sampled_rounds: int
     sampled_calls: int
+    rate_seconds: float
 
 
-FULL = Size(40, 500, 15, 150, 5, 20_000, 2_000, 25, 100)
-QUICK = Size(2, 20, 1, 10, 1, 40, 20, 1, 10)
+FULL = Size(40, 500, 15, 150, 5, 20_000, 2_000, 25, 100, 20.0)
+QUICK = Size(2, 20, 1, 10, 1, 40, 20, 1, 10, 0.1)
 
 
 def main() -> None:
@@ -80,7 +72,8 @@ def main() -> None:
         _long_loop(bench, size, report)
         _paced(bench, size, report)
         _misbehaving(bench, size, report)
-    _sampled(size, report)
+    sampled(report, rounds=size.sampled_rounds, calls=size.sampled_calls)
+    rates(report, seconds=size.rate_seconds)
     report.finish(options.json)
 
 
@@ -108,7 +101,7 @@ def _tight_loop(bench: Bench, size: Size, report: Report) -> None:
             *(row for variant in variants for row in _binding_rows(variant)),
             Row(EMPTY, "fastest round", "ns", min(map(statistics.median, direct[EMPTY].turns))),
             *_sleep_cost(candidates, binding=True),
-            *_fate(MEANWHILE, _offered(staged), before, bench.main.tally()),
+            *fate(MEANWHILE, _offered(staged), before, bench.main.tally()),
         ],
     )
 
@@ -130,7 +123,7 @@ def _long_loop(bench: Bench, size: Size, report: Report) -> None:
             for variant in staged
             for row in (*_binding_rows(variant), Row(variant.name, "mean", "ns", variant.mean))
         ]
-        + _fate(MEANWHILE, _offered(staged), before, bench.main.tally()),
+        + fate(MEANWHILE, _offered(staged), before, bench.main.tally()),
     )
 
 
@@ -146,9 +139,9 @@ def _paced(bench: Bench, size: Size, report: Report) -> None:
         f"  {size.paced_rounds} rounds of {size.paced_calls} calls, each after a sleep: caches are"
         " cold, so all of it costs more.",
         [
-            *(row for variant in variants for row in _rows(variant)),
+            *(row for variant in variants for row in rows_of(variant)),
             *_sleep_cost(candidates, binding=False),
-            *_fate(MEANWHILE, _offered(staged), before, bench.main.tally()),
+            *fate(MEANWHILE, _offered(staged), before, bench.main.tally()),
         ],
     )
 
@@ -162,14 +155,10 @@ def _misbehaving(bench: Bench, size: Size, report: Report) -> None:
     play(variants, rounds=1, timing=partial(paced, per_second=PER_SECOND))
     rows = []
     for variant in variants:
-        rows += _rows(variant)
-        rows += [
-            Row(variant.name, f"returned after due {name}", "ns", percentile(variant.late, percent))
-            for name, percent in (("median", 50), ("p99", 99))
-        ]
+        rows += [*rows_of(variant), *late_rows(variant)]
         if variant.name in systems:
             after = systems[variant.name].tally()
-            rows += _fate(f"{variant.name}: shadows", calls, before[variant.name], after)
+            rows += fate(f"{variant.name}: shadows", calls, before[variant.name], after)
     report.add(
         "candidates that misbehave",
         f"  {calls:,} calls at 1,000 a second each. 'After due' holds what waking up and waiting"
@@ -178,70 +167,15 @@ def _misbehaving(bench: Bench, size: Size, report: Report) -> None:
     )
 
 
-def _sampled(size: Size, report: Report) -> None:
-    """Measure callers while everything is compared, beside the same with nothing compared."""
-    shapes = {
-        f"in batches of {BATCH}": partial(in_batches, size=BATCH, per_second=SAMPLED_PER_SECOND),
-        "one by one": partial(paced, per_second=SAMPLED_PER_SECOND),
-    }
-    for shape, timing in shapes.items():
-        with sampled_system() as system:
-            off, on = off_and_on(system, size.sampled_calls)
-            before = system.tally()
-            play([off, on], rounds=size.sampled_rounds, timing=timing)
-            after = system.tally()
-        offered = size.sampled_rounds * size.sampled_calls
-        report.add(
-            f"all of {SAMPLED_PER_SECOND} calls a second sampled, {shape}",
-            f"  {size.sampled_rounds} rounds of {size.sampled_calls} calls of as many users, off"
-            f" and on in turns, on {len(os.sched_getaffinity(0))} cores; the shadows' share is 5 %"
-            f" of one,\n  and legacy is compared with itself for {NOISE_PERCENT} % of the users."
-            " 'Over off' is the median, by round, of the difference\n  of the medians; p99 is that"
-            " of all calls.",
-            [
-                *_rows(off),
-                *_rows(on),
-                *_beside_off(on, off),
-                *_share_compared(on.name, offered, before, after),
-                *_fate(on.name, offered, before, after),
-            ],
-        )
-
-
-def _beside_off(on: Variant, off: Variant) -> list[Row]:
-    by_round = [
-        statistics.median(own) - statistics.median(other)
-        for own, other in zip(on.turns, off.turns, strict=True)
-    ]
-    return [
-        Row(on.name, "over off", "ns", statistics.median(by_round), OVER_OFF_NS),
-        Row(on.name, "p99 of that off", "times", on.p99 / off.p99, OVER_OFF_P99, digits=2),
-    ]
-
-
-def _share_compared(
-    subject: str, offered: int, before: Mapping[str, int], after: Mapping[str, int]
-) -> list[Row]:
-    share = (after["compared"] - before["compared"]) / offered
-    return [Row(subject, "share compared", "of 1", share, COMPARED, at_least=True, digits=3)]
-
-
-def _rows(variant: Variant) -> list[Row]:
-    rows = [
-        Row(variant.name, "median", "ns", variant.median),
-        Row(variant.name, "p99", "ns", variant.p99),
-    ]
-    if variant.against is not None:
-        rows.append(Row(variant.name, f"over {variant.against.name}", "ns", variant.over))
-    return rows
-
-
 def _binding_rows(variant: Variant) -> list[Row]:
     """Return the rows of a variant, with the one that has a target if it has one."""
     target = _target(variant.name)
     if target is None:
-        return _rows(variant)
-    return [*_rows(variant), Row(variant.name, UNDISTURBED, "ns", variant.over_undisturbed, target)]
+        return rows_of(variant)
+    return [
+        *rows_of(variant),
+        Row(variant.name, UNDISTURBED, "ns", variant.over_undisturbed, target),
+    ]
 
 
 def _target(name: str) -> float | None:
@@ -264,17 +198,6 @@ def _sleep_cost(candidates: Mapping[str, Variant], *, binding: bool) -> list[Row
 def _offered(staged: Sequence[Variant]) -> int:
     """Return how many calls were offered to the shadows."""
     return sum(len(turn) for v in staged if "shadow" in v.name for turn in v.turns)
-
-
-def _fate(
-    subject: str, offered: int, before: Mapping[str, int], after: Mapping[str, int]
-) -> list[Row]:
-    """Return what became of the calls that were offered to the shadows."""
-    changes = {what: n - before.get(what, 0) for what, n in after.items()}
-    return [
-        Row(subject, "calls offered", "", offered),
-        *(Row(subject, what, "", n) for what, n in changes.items() if n or what == "compared"),
-    ]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """The system under test, with its real database, threads and connections, in a folder."""
 
+import random
 import threading
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,6 +14,7 @@ from app.adapters.append_file import AppendFile
 from app.adapters.truth import SqlTruthReader
 from app.core.balance_manager import BalanceManager
 from app.database import Database
+from app.evidence import Evidence
 from app.notifications.connections import BrowserConnection
 from app.notifications.ports import BalanceHint
 from app.notifications.service import BalanceNotifications
@@ -19,6 +22,7 @@ from app.notifications.timers import TimerThread
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from flags.latch import NEVER_ENGAGED
 from flags.provider import StaticProvider
+from shim.balance.harms import harms_of
 from shim.balance.lines import divergence_record
 from shim.balance.world import BalanceWorld
 from shim.facade import BalanceUpdate, ConnectionAwareFacade, UserIdOnlyFacade
@@ -26,11 +30,14 @@ from shim.legacy.connection_aware import ConnectionAwareService
 from shim.legacy.user_id_only import UserIdOnlyService
 from shim.migration import Migration
 from shim.ports import Bus, Clock, TruthReader
+from shim.replay.capture import capture
 from shim.shadow.counts import Counts
 from shim.shadow.executor import ShadowExecutor
 from shim.shadow.experiment import Experiment
+from shim.shadow.ledger import Ledger
 from shim.shadow.publisher import Publisher
 from shim.shadow.queue import EventQueue
+from shim.shadow.replays import Replays
 from shim.shadow.result import Comparison
 
 USERS = range(1, 9)
@@ -102,8 +109,22 @@ class System:
             self.migration.user_id_only,
             self.migration.user_id_only.add_connection,
         )
-        self._publisher = Publisher(
-            [AppendFile(store.folder / "shadow.jsonl")], utc_now=lambda: datetime.now(UTC)
+        self._publisher = Publisher([AppendFile(store.folder / "shadow.jsonl")], utc_now=_utc_now)
+        self._evidence = Evidence(
+            ledger=Ledger(utc_now=_utc_now),
+            counts=self.counts,
+            publisher=self._publisher,
+            router=self.migration,
+            new_record=divergence_record,
+            name_user=str,
+            utc_now=_utc_now,
+            harms_of=harms_of,
+            replays=Replays(
+                write=lambda episode, result, at: capture(episode, result, at=at),
+                utc_now=_utc_now,
+                draw=random.random,
+                new_id=lambda: uuid.uuid4().hex,
+            ),
         )
         self._executor = ShadowExecutor(
             queue=self.migration.queue,
@@ -211,16 +232,8 @@ class System:
         return Experiment(
             world=world,
             counts=self.counts,
-            publish=lambda episode, result: self._publisher.put(
-                divergence_record(
-                    episode,
-                    result,
-                    str,
-                    at=datetime.now(UTC),
-                    stage=self.migration.table.stage,
-                    number=0,
-                )
-            ),
+            publish=self._evidence.publish,
+            publish_noise=self._evidence.publish_noise,
             timer=time.perf_counter,
         )
 
@@ -235,6 +248,10 @@ class System:
             connection = _Nowhere(f"bench-{user_id}").connection
             connection.base_version = 0
             self.aware.register_connection(user_id, connection)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 class _Nowhere:

@@ -223,7 +223,8 @@ def test_getting_going_is_not_held_against_the_shadows():
         burnt += 0.0 if one.counts.calls else 60.0
         return burnt
 
-    one = Running(lambda call: None, thread_time=thread_time)
+    limits = Limits(deadline=30.0, cpu_share=1.0)
+    one = Running(lambda call: None, thread_time=thread_time, limits=limits)
     one.executor.start()
     try:
         wait_until(lambda: burnt > 300.0)

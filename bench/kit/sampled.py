@@ -1,0 +1,107 @@
+"""Callers while everything is compared, beside the same with nothing compared."""
+
+import os
+import statistics
+from collections.abc import Mapping
+from functools import partial
+
+from bench.kit.rows import fate, late_rows, rows_of
+from bench.kit.subjects import NOISE_PERCENT, off_and_on, sampled_system
+from bench.kit.table import Report, Row
+from bench.kit.timing import Variant, in_batches, paced, percentile, play
+
+SAMPLED_PER_SECOND = 20
+"""What 5 % of a core can compare with room to spare where each call is an episode of its own."""
+RATES = (20, 50, 100, 200, 500)
+"""Calls a second, each an episode of its own: from some rate on 5 % of a core is not enough."""
+BATCH = 50
+"""Calls that come at once, as those of a batch of farming income do."""
+OVER_OFF_NS = 1_000
+OVER_OFF_P99 = 1.1
+COMPARED = 0.95
+
+
+def sampled(report: Report, *, rounds: int, calls: int) -> None:
+    """Measure callers while everything is compared, beside the same with nothing compared."""
+    shapes = {
+        f"in batches of {BATCH}": partial(in_batches, size=BATCH, per_second=SAMPLED_PER_SECOND),
+        "one by one": partial(paced, per_second=SAMPLED_PER_SECOND),
+    }
+    for shape, timing in shapes.items():
+        with sampled_system() as system:
+            off, on = off_and_on(system, calls)
+            before = system.tally()
+            play([off, on], rounds=rounds, timing=timing)
+            after = system.tally()
+        offered = rounds * calls
+        report.add(
+            f"all of {SAMPLED_PER_SECOND} calls a second sampled, {shape}",
+            f"  {rounds} rounds of {calls} calls of as many users, off"
+            f" and on in turns, on {len(os.sched_getaffinity(0))} cores; the shadows' share is 5 %"
+            f" of one,\n  and legacy is compared with itself for {NOISE_PERCENT} % of the users."
+            " 'Over off' is the median, by round, of the difference\n  of the medians; p99 is that"
+            " of all calls.",
+            [
+                *rows_of(off),
+                *rows_of(on),
+                *late_rows(off),
+                *late_rows(on),
+                *_beside_off(on, off),
+                *_share_compared(on.name, offered, before, after),
+                *fate(on.name, offered, before, after),
+            ],
+        )
+
+
+def rates(report: Report, *, seconds: float) -> None:
+    """Measure how much is compared, and what callers feel of it, at one rate after the other."""
+    rows: list[Row] = []
+    for rate in RATES:
+        calls = max(round(rate * seconds), 10)
+        with sampled_system() as system:
+            off, on = off_and_on(system, calls)
+            before = system.tally()
+            play([off, on], rounds=2, timing=partial(paced, per_second=rate))
+            share = (system.tally()["compared"] - before["compared"]) / (2 * calls)
+        name = f"{rate} a second"
+        rows += [
+            Row(name, "share compared", "of 1", share, digits=3),
+            Row(name, "p50 over off", "ns", on.median - off.median),
+            Row(name, "p99 of that off", "times", on.p99 / off.p99, digits=2),
+            Row(
+                name,
+                "returned after due p99, of that off",
+                "times",
+                _late(on) / _late(off),
+                digits=2,
+            ),
+        ]
+    report.add(
+        "rates, one by one",
+        f"  2 rounds of {seconds:g} s, off and on in turns; the shadows' share is 5 % of a core."
+        " What is not compared\n  found the share used up, and is counted as dropped. Each turn"
+        " begins with two seconds' allowance saved up.",
+        rows,
+    )
+
+
+def _beside_off(on: Variant, off: Variant) -> list[Row]:
+    by_round = [
+        statistics.median(own) - statistics.median(other)
+        for own, other in zip(on.turns, off.turns, strict=True)
+    ]
+    return [
+        Row(on.name, "over off", "ns", statistics.median(by_round), OVER_OFF_NS),
+        Row(on.name, "p99 of that off", "times", on.p99 / off.p99, OVER_OFF_P99, digits=2),
+    ]
+
+
+def _share_compared(
+    subject: str, offered: int, before: Mapping[str, int], after: Mapping[str, int]
+) -> list[Row]:
+    share = (after["compared"] - before["compared"]) / offered
+    return [Row(subject, "share compared", "of 1", share, COMPARED, at_least=True, digits=3)]
+
+
+def _late(variant: Variant) -> float:
+    return percentile(variant.late, 99)

@@ -19,7 +19,8 @@ from app.notifications.connections import BrowserConnection
 from app.notifications.ports import BalanceHint
 from app.notifications.service import BalanceNotifications
 from app.notifications.timers import TimerThread
-from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
+from app.replayers import replayers
+from flags.decision import BALANCE_NOTIFICATIONS, CANONICAL_FLAG, SHADOW_FLAG
 from flags.latch import NEVER_ENGAGED
 from flags.provider import StaticProvider
 from shim.balance.harms import harms_of
@@ -30,7 +31,6 @@ from shim.legacy.connection_aware import ConnectionAwareService
 from shim.legacy.user_id_only import UserIdOnlyService
 from shim.migration import Migration
 from shim.ports import Bus, Clock, TruthReader
-from shim.replay.capture import capture
 from shim.shadow.counts import Counts
 from shim.shadow.executor import ShadowExecutor
 from shim.shadow.experiment import Experiment
@@ -120,7 +120,7 @@ class System:
             utc_now=_utc_now,
             harms_of=harms_of,
             replays=Replays(
-                write=lambda episode, result, at: capture(episode, result, at=at),
+                write=replayers()[BALANCE_NOTIFICATIONS.migration].write,
                 utc_now=_utc_now,
                 draw=random.random,
                 new_id=lambda: uuid.uuid4().hex,

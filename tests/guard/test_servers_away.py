@@ -161,6 +161,8 @@ def test_a_leader_that_is_killed_is_followed_by_another_which_goes_on_and_trips_
         ledger.hand_in("harm:wrong_amount", 3)
         until(lambda: len(host.live()) == 3 and all(v.record.engaged for v in host.live()))
         assert len({view.record.epoch for view in host.live()} - {before}) == 1
+        # Workers follow before whoever tripped has written down that it did.
+        until(lambda: FileHistory(host.settings.history_file).read().entries)
         tripped = [line for line in host.output.splitlines() if '"guard_tripped"' in line]
         assert [json.loads(line)["limit"] for line in tripped] == ["wrong_amount"]
         [entry] = [

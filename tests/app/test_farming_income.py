@@ -45,6 +45,15 @@ class Farm:
         assert outcome.failed == ()
         return [booked.amount for booked in outcome.booked if not booked.duplicate]
 
+    def diverge_once(self) -> None:
+        """Have one tick compared that is on time and one that comes late, and stop."""
+        self.order("shadow", "100", *OF_INCOME)
+        self.tick(0)
+        self.compared(1)
+        self.tick(2)
+        self.compared(2)
+        self.built.parts.runtime.stop()
+
     def compared(self, calls: int) -> dict[str, Any]:
         """Return the numbers of all comparisons once so many sampled calls were judged."""
 
@@ -102,12 +111,7 @@ def test_the_migration_is_played_through(farm: Farm, settings: Settings) -> None
 
 def test_the_ledger_and_the_commands_tell_the_migrations_apart(farm: Farm) -> None:
     """What was found of one is not shown of the other, nor is what is known."""
-    farm.order("shadow", "100", *OF_INCOME)
-    farm.tick(0)
-    farm.compared(1)
-    farm.tick(2)
-    farm.compared(2)
-    farm.built.parts.runtime.stop()
+    farm.diverge_once()
 
     def told(*arguments: str) -> Any:
         done = farm.built.run("shadow", *arguments, "--json")
@@ -190,12 +194,7 @@ def test_an_old_log_is_of_the_first_migration(
     farm: Farm, settings: Settings, without_field: Callable[[bytes], bytes]
 ) -> None:
     """Lines from before there were two name none, and are read as they were."""
-    farm.order("shadow", "100", *OF_INCOME)
-    farm.tick(0)
-    farm.compared(1)
-    farm.tick(2)
-    farm.compared(2)
-    farm.built.parts.runtime.stop()
+    farm.diverge_once()
     [(log, *_)] = log_files(settings.log_path)
     old = settings.instance_path / "old.jsonl"
     lines = [line for line in log.read_bytes().splitlines() if NAME.encode() in line]
@@ -221,12 +220,7 @@ def test_a_divergence_is_run_again_from_the_ledger_the_log_and_a_file(
     farm: Farm, settings: Settings
 ) -> None:
     """With the real user from what is kept, and with a stand-in from a log and as a test."""
-    farm.order("shadow", "100", *OF_INCOME)
-    farm.tick(0)
-    farm.compared(1)
-    farm.tick(2)
-    farm.compared(2)
-    farm.built.parts.runtime.stop()
+    farm.diverge_once()
     [group] = farm.course.ledger.read().groups
 
     def replayed(*arguments: str) -> Any:

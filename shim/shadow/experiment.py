@@ -10,7 +10,7 @@ One experiment belongs to one thread. Whatever a shadow raises, `SystemExit` inc
 ends here as data. What comparing or publishing raises costs its own result: see `Faults`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from shim.shadow.conclude import conclude
 from shim.shadow.counts import Counts
@@ -97,7 +97,7 @@ class Experiment:
         touched = self._run_shadows(calls, now, breathe=breathe)
         quiet = [self._open[subject] for subject in idle - touched]
         over = [episode for episode in quiet if (episode.whole_at or 0) <= self._taken]
-        for some in groups_of(CLOSED_AT_ONCE, [*over, *self._overdue(now)]):
+        for some in groups_of(CLOSED_AT_ONCE, [*over, *self._overdue(now, over)]):
             self._close(some, now)
             breathe()
 
@@ -238,12 +238,17 @@ class Experiment:
                     episode.outcomes[side.name].append(outcome)
         self.running = None
 
-    def _overdue(self, now: float) -> list[Episode]:
-        """Return what is closed by force; what is idle by now is over in one of the next steps."""
+    def _overdue(self, now: float, over: Collection[Episode]) -> list[Episode]:
+        """Return what is closed by force; what is idle by now is over in one of the next steps.
+
+        What is `over` anyway may have become busy again since that was found.
+        """
         late = [
             episode
             for episode in self._open.values()
-            if now - episode.opened_at >= EPISODE_LIMIT and not self._is_idle(episode)
+            if now - episode.opened_at >= EPISODE_LIMIT
+            and episode not in over
+            and not self._is_idle(episode)
         ]
         for episode in late:
             self._counts.forced += 1

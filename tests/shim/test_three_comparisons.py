@@ -1,8 +1,11 @@
 """Reach, truth and saying, on episodes of the real sides."""
 
+from itertools import cycle
+
 import pytest
 
 from shim.balance.known import LEGACY_REACHES_NOBODY
+from shim.shadow.episode import EPISODE_LIMIT
 from shim.shadow.result import NotCompared
 from tests.shim.harness import ENGAGED, Harness
 
@@ -137,6 +140,23 @@ def test_a_subject_is_compared_again_after_a_forced_close():
     harness.boost()
     harness.run()
     assert harness.outcomes()["truth"]["matched"] == 1
+
+
+def test_an_episode_that_becomes_busy_again_while_it_ends_is_compared_once(monkeypatch):
+    """It is over by then, and not overdue as well, however long it took."""
+    harness = Harness()
+    harness.connect()
+    harness.hook()
+    harness.run(0.005)
+    harness.clock.advance(EPISODE_LIMIT)
+    harness.run(0.005)
+    assert harness.experiment.open_episodes == 1
+    monkeypatch.setattr(
+        harness.world, "live_is_idle", lambda _, answers=cycle((True, False)): next(answers)
+    )
+    harness.run(0.005)
+    assert harness.outcomes()["truth"] == MATCHED
+    assert harness.counts.forced == 0
 
 
 def test_a_flip_within_an_episode_is_not_compared():

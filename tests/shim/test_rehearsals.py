@@ -10,6 +10,7 @@ import pytest
 from app.notifications.messages import BalanceFrame
 from shim.balance.rehearsal import EVERY_NTH
 from shim.shadow.latency import OFTEN, RECENT
+from shim.shadow.result import NotCompared
 from tests.shim.harness import Harness
 from tests.shim.test_what_pages_see import Wrong, shadowed
 
@@ -193,3 +194,19 @@ def test_nothing_is_rehearsed_with_a_user_whom_the_canonical_serves():
         harness.boost()
         harness.run()
     assert set(harness.outcomes()["truth"]) == {"matched"}
+
+
+@pytest.mark.parametrize("residue", range(EVERY_NTH))
+def test_what_an_episode_that_was_given_up_left_behind_is_no_difference(residue):
+    """Whatever was rehearsed: the shadow may still speak, and the next episode is not about it."""
+    harness = Harness()
+    harness.connect()
+    for _ in range(residue):
+        harness.hook()
+        harness.run()
+    harness.hook()
+    harness.run(0.005)
+    harness.experiment.discard(NotCompared.BROKEN)
+    harness.hook()
+    harness.run()
+    assert harness.outcomes()["truth"] == {"matched": residue + 1, "not_compared": 1}

@@ -151,9 +151,8 @@ def test_an_episode_that_becomes_busy_again_while_it_ends_is_compared_once(monke
     harness.clock.advance(EPISODE_LIMIT)
     harness.run(0.005)
     assert harness.experiment.open_episodes == 1
-    monkeypatch.setattr(
-        harness.world, "live_is_idle", lambda _, answers=cycle((True, False)): next(answers)
-    )
+    answers = cycle((True, False))
+    monkeypatch.setattr(harness.world, "live_is_idle", lambda _: next(answers))
     harness.run(0.005)
     assert harness.outcomes()["truth"] == MATCHED
     assert harness.counts.forced == 0

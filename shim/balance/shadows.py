@@ -100,25 +100,26 @@ class CanonicalShadow(_Shadow):
         super().advance_to(moment)
 
     def enter(self, subject: int, call: LiveCall) -> None:
-        """Make a double of each connection. The service knows none before `set_base`.
+        """Register a double of each connection.
 
-        Until the database was looked at nobody knows what the pages show, and timers fire
-        meanwhile: what an episode that was given up left behind must not be said to these.
+        Each has a base version from the start, so that the service greets nobody; the
+        right one is set as soon as the database was looked at.
         """
         for state in _each_once(CallContext.of(call).connections):
-            self._double_of(subject, state)
+            double = self._double_of(subject, state)
+            double.base_version = 0
+            self._service.register_connection(subject, double)
 
     def set_base(self, subject: int, base: int, *, newest: int) -> Guest | None:
-        """Register the user's pages, which show version `base`. Return which guest joins them.
+        """Let the user's pages show version `base`. Return which guest joins them.
 
         `newest` is the version that the database holds.
         """
         doubles = self.doubles(subject)
-        for double in doubles:
-            double.base_version = base
-            self._service.register_connection(subject, double)
         if not any(double.is_open for double in doubles):
             return None
+        for double in doubles:
+            double.base_version = base
         if is_handed_over(base):
             self._to_hand_over.add(subject)
         if is_overtaken(base):

@@ -106,6 +106,7 @@ class Experiment:
         self._count_open(reason)
         for episode in self._open.values():
             self._leave(episode)
+        self._carried.update(self._open)
         self._open.clear()
 
     def abandon(self, reason: NotCompared) -> None:
@@ -153,10 +154,20 @@ class Experiment:
             return True
 
     def _forget_carried(self) -> None:
-        """Trust a subject again, closed by force earlier, once it has nothing pending."""
-        for subject in list(self._carried):
-            if subject not in self._open and self._world.live_is_idle(subject):
+        """Trust a subject again, closed by force or given up, once it has nothing pending.
+
+        With the shadows as well: what they still had to say would be said in its next episode.
+        """
+        for subject in self._carried - self._open.keys():
+            if self._world.live_is_idle(subject) and self._shadows_are_idle(subject):
                 self._carried.discard(subject)
+
+    def _shadows_are_idle(self, subject: int) -> bool:
+        """Ask all shadows; one that cannot say is found out by its next episode."""
+        try:
+            return all(side.is_idle(subject) for side in self._world.sides)
+        except BaseException:  # noqa: BLE001 - a shadow may raise anything at all
+            return True
 
     def _ingest(
         self, events: Iterable[Event], refuse: NotCompared | None, breathe: Callable[[], None]

@@ -158,6 +158,21 @@ def test_an_episode_that_becomes_busy_again_while_it_ends_is_compared_once(monke
     assert harness.counts.forced == 0
 
 
+def test_what_an_episode_that_was_given_up_left_to_legacy_is_not_compared():
+    """Legacy's shadow still has a window open: the next episode is not about that."""
+    harness = Harness()
+    harness.connect()
+    harness.boost()
+    harness.run(0.05)
+    harness.experiment.discard(NotCompared.BROKEN)
+    harness.boost()
+    harness.run()
+    assert harness.reasons() == {"broken", "forced"}
+    harness.boost()
+    harness.run()
+    assert harness.outcomes()["saying"] == {"matched": 1, "not_compared": 2}
+
+
 def test_a_flip_within_an_episode_is_not_compared():
     """An episode that two sides served belongs to neither."""
     harness = Harness()

@@ -1,7 +1,5 @@
 """Operators, slips of the hand, late answers and workers that die: what always holds."""
 
-from dataclasses import replace
-
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -11,7 +9,7 @@ from flags.definition import FlagDefinition
 from flags.features import FlagFormatError
 from flags.feed_guard import Guard, Verdict
 from flags.ramp import RAMP
-from flags.targets import Standing, without
+from flags.targets import Edit, Standing, StandingEdits
 from tests.flags.bodies import good_body
 
 PERCENTAGES = st.sampled_from([0, 1, 2, 5, 7, 10, 25, 30, 50, 99, 100])
@@ -29,7 +27,7 @@ def followed(verdict: Verdict) -> int:
     return found.percentage if found is not None and found.enabled else 0
 
 
-class MemoryTargets:
+class MemoryTargets(StandingEdits):
     """The store of the targets, in memory: the file would be synced thousands of times."""
 
     def __init__(self) -> None:
@@ -39,21 +37,8 @@ class MemoryTargets:
         """Return what is known."""
         return self.standings.get(flag, Standing())
 
-    def authorise(self, definition: FlagDefinition) -> None:
-        """Note a wish."""
-        name = definition.name
-        self.standings[name] = replace(self.read(name), authorised=definition)
-
-    def revoke(self, definition: FlagDefinition) -> None:
-        """Take a wish back."""
-        self.standings[definition.name] = without(self.read(definition.name), definition)
-
-    def confirm(self, definition: FlagDefinition, *, revision: int, restored: bool = False) -> None:
-        """Note what is followed."""
-        known = self.read(definition.name)
-        self.standings[definition.name] = known.with_confirmed(
-            definition, revision, restored=restored
-        )
+    def _change(self, flag: str, edit: Edit) -> None:
+        self.standings[flag] = edit(self.read(flag))
 
 
 class Rollout(RuleBasedStateMachine):

@@ -1,6 +1,6 @@
 """Hosts, servers and workers without a thread: each does what it does when it is told to."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -80,6 +80,9 @@ class ServedFlags:
     def start(self) -> None:
         """Ask for the first time."""
         self.poll()
+
+    def attach(self, changed: Callable[[], object]) -> None:
+        """Do nothing: nobody knows of a change before it is asked for."""
 
     def stop(self) -> None:
         """Do nothing."""

@@ -29,8 +29,10 @@ SETTLE = 0.02
 A turn costs as much as a good part of an episode, and callers that meet one find cold caches.
 Calls are still taken up at the next poll: what the database held must be noted soon after.
 """
-HOLD = 0.0005
-"""Seconds of work after which the thread lets go of the interpreter."""
+HOLD = 0.01
+"""Seconds of work, times the share of a core that shadows may have, after which the thread lets
+go of the interpreter: half a millisecond at 5 %. Beside busy threads it gets it back after five.
+"""
 BREATH = 0.00005
 """For so long, and the time that waking up takes: whoever waits is served before.
 
@@ -186,7 +188,7 @@ class ShadowExecutor:
 
     def _breathe(self, held_since: list[float]) -> None:
         """Let other threads have the interpreter, unless they had it a moment ago."""
-        if self._monotonic() - held_since[0] >= HOLD:
+        if self._monotonic() - held_since[0] >= HOLD * self._limits.cpu_share:
             time.sleep(BREATH)
             held_since[0] = self._monotonic()
 

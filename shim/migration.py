@@ -21,6 +21,8 @@ from shim.sides import Path, Side
 
 READ_TIMEOUT = 0.05
 """Seconds that the losing canonical may take to read what it still has to say."""
+FLIPS_KEPT = 16
+"""Far more than there are while one episode is open."""
 
 
 class CallContext(Struct, frozen=True):
@@ -70,6 +72,7 @@ class Migration(Router):
         self._known_states = self.book.known_states
         self.connection_aware: ConnectionAwareService
         self.user_id_only: UserIdOnlyService
+        self._flips: tuple[tuple[float, RoutingTable, RoutingTable], ...] = ()
 
     def attach(
         self,
@@ -96,6 +99,7 @@ class Migration(Router):
 
     def relieve(self, old: RoutingTable, new: RoutingTable) -> None:
         """Flush the windows of whoever lost a user."""
+        self._flips = (*self._flips, (self.monotonic(), old, new))[-FLIPS_KEPT:]
         self.canonical.relinquish(
             lambda user_id: old.serves(user_id) and not new.serves(user_id),
             read_timeout=READ_TIMEOUT,
@@ -104,6 +108,13 @@ class Migration(Router):
             user_id = as_user_id(user)
             if user_id is not None and new.serves(user_id) and not old.serves(user_id):
                 self.connection_aware.flush_user(user)  # type: ignore[arg-type]
+
+    def was_lost(self, user_id: int, *, since: float) -> bool:
+        """Tell whether the canonical lost the user at a flip since then; it may serve again."""
+        return any(
+            at >= since and old.serves(user_id) and not new.serves(user_id)
+            for at, old, new in self._flips
+        )
 
     def is_idle(self, user_id: int) -> bool:
         """Whether no live side has anything pending for this user.

@@ -162,7 +162,7 @@ class BalanceWorld:
     def _judge(self, episode: Episode, truth: Truth) -> list[Judgement]:
         if episode.notes[FAILURES] != self._looks.failures:
             return left_out(NotCompared.UNREADABLE, noise=episode.noise)
-        if episode.serving == Side.CANONICAL and not self._migration.serves(episode.subject):
+        if episode.serving == Side.CANONICAL and self._was_lost(episode):
             # What it had to say in the few milliseconds of a flip, it may have had to drop.
             return left_out(NotCompared.FLIPPED, noise=episode.noise)
         try:
@@ -170,6 +170,12 @@ class BalanceWorld:
         except Exception:  # noqa: BLE001 - one episode that cannot be judged spoils no other
             _log.exception("episode_not_judged", path=episode.calls[0].path)
             return left_out(NotCompared.BROKEN, noise=episode.noise)
+
+    def _was_lost(self, episode: Episode) -> bool:
+        """Whether the canonical lost the user meanwhile, be it only for a moment."""
+        return not self._migration.serves(episode.subject) or self._migration.was_lost(
+            episode.subject, since=episode.opened_at
+        )
 
     def _note_version(self, episode: Episode, truth: Truth) -> None:
         episode.notes[SEEN] = truth.version

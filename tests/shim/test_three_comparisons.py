@@ -1,5 +1,6 @@
 """Reach, truth and saying, on episodes of the real sides."""
 
+from dataclasses import replace
 from itertools import cycle
 
 import pytest
@@ -181,6 +182,21 @@ def test_a_flip_within_an_episode_is_not_compared():
     harness.flip(percent=100)
     harness.boost()
     harness.run()
+    assert harness.reasons() == {"flipped"}
+
+
+def test_a_user_who_was_lost_for_a_moment_is_not_compared():
+    """What the canonical had to say may have been dropped, though it serves again by now."""
+    harness = Harness(percent=100)
+    page = harness.connect()
+    harness.hook()
+    harness.run(0.05)
+    harness.truth.failing = True
+    harness.flip(latch=ENGAGED)
+    harness.truth.failing = False
+    harness.flip(latch=replace(ENGAGED, epoch=2, engaged=False))
+    harness.run()
+    assert page.versions == []
     assert harness.reasons() == {"flipped"}
 
 

@@ -273,7 +273,7 @@ def _soak(size: Size, peaceful: Path, contended: Path, report: Report) -> None:
     report.add(
         "the service that ships",
         "  With SHIM_SHADOW_CPU_PERCENT=100, and SHIM_SHADOW_DEADLINE_MS=20000 for a machine that"
-        " has other things to do.\n  Under flips every 3 s and 20 reconnects a second. 'One thread"
+        " has other things to do.\n  Under flips every 8 s and 20 reconnects a second. 'One thread"
         " a user': legacy's figures"
         " are right, so nothing may\n  differ. 'Contended': several threads book for one user;"
         " where saying differs, the log and the database must show\n  that legacy's figure was"

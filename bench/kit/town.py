@@ -36,7 +36,7 @@ DATABASE = "town.db"
 def found(folder: Path, *, contended: bool) -> None:
     """Make the database of a town: every user has an account, a start and an income.
 
-    Unless `contended` each user has one kind of income only.
+    Each user has one kind of income only; if `contended`, every third has both, and plays.
     """
     database = Database(f"sqlite:///{DATABASE}", instance_path=folder)
     database.upgrade()
@@ -64,7 +64,7 @@ def _incomes(has: Callable[[int], bool], *, contended: bool) -> list[dict[str, o
         {"user_id": user_id, "amount": Decimal(10 * user_id), "daily_rate": Decimal("0.013")}
         for user_id in USERS
         for _ in range(2 if user_id % 4 == 0 else 1)
-        if contended or has(user_id)
+        if (user_id % 3 == 0 if contended else has(user_id))
     ]
 
 

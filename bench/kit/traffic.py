@@ -18,16 +18,18 @@ from app.errors import CreditError, DatabaseUnavailable
 from app.money import Currency
 from bench.kit.town import USERS, Town, is_boosted, is_farmer
 
-BACKLOG = 150
+BACKLOG = 40
 """Events that may wait for the shadows before the traffic holds its breath."""
 RECONNECT_S = 0.05
+TICK_S = 1.5
+"""Seconds between two runs of the farming, and of the boosts: each pays hundreds at once."""
 LULL_EVERY_S, LULL_S = 5.0, 1.5
 """How often everything rests, and for how long: a lull gives a candidate nothing to go by."""
 STREAK_EVERY_S = 2.5
 """How often a player notifies of some users again and again, before a window closes by itself:"""
 STREAK_ROUNDS, STREAK_ROUND_S, STREAK_USERS = 11, 0.05, 6
 """so many times, so many seconds apart, of so many users."""
-FLIP_S = 3.0
+FLIP_S = 8.0
 FLIPS = (25, 0, 50, 100, 75, 10)
 """Percentages of canonical, one after the other."""
 
@@ -78,7 +80,11 @@ class Traffic:
         """Return one moment per tick of five minutes, as long as the traffic goes on."""
         start = datetime(2026, 1, 1, tzinfo=UTC)
         ticks = (start + timedelta(minutes=5 * number) for number in itertools.count())
-        return itertools.takewhile(lambda _: self._may_go_on(), ticks)
+        return itertools.takewhile(lambda _: self._is_time_to_pay(), ticks)
+
+    def _is_time_to_pay(self) -> bool:
+        """Wait for the next run; return whether there is one."""
+        return not self._ending.wait(TICK_S) and self._may_go_on()
 
     def _players(self, number: int) -> None:
         chance = random.Random(self._seed * 1000 + number)

@@ -5,10 +5,11 @@ is the server that would have to act on it. While one call hangs no other is beg
 do not pile up; it ends when the server goes on.
 """
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
+
+from app.notifications.deadline import begin
 
 Answer = TypeVar("Answer")
 
@@ -28,8 +29,7 @@ class InTime:
         """Return what `act` returns, or raise what it raises. Raises LateError."""
         if self._hanging is not None and not self._hanging.done():
             raise LateError(f"no answer within {wait_s:g} s")
-        call: Future[Answer] = Future()
-        threading.Thread(target=_make, args=(call, act), name=self._name, daemon=True).start()
+        call = begin(act, name=self._name)
         try:
             return call.result(wait_s)
         except TimeoutError as error:
@@ -37,11 +37,3 @@ class InTime:
                 return call.result()  # at the last moment, or it raised the like itself
             self._hanging = call
             raise LateError(f"no answer within {wait_s:g} s") from error
-
-
-def _make(call: Future[Answer], act: Callable[[], Answer]) -> None:
-    """Make the call, and hand over what comes of it."""
-    try:
-        call.set_result(act())
-    except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
-        call.set_exception(error)

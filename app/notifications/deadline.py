@@ -2,40 +2,19 @@
 
 import threading
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from concurrent.futures import Future
+from typing import TypeVar
 
 from app.notifications.ports import TruthUnavailable
 
 T = TypeVar("T")
 
 
-class _Attempt(Generic[T]):
-    """One call on a thread of its own."""
-
-    def __init__(self, act: Callable[[], T]) -> None:
-        self._act = act
-        self._done = threading.Event()
-        self._error: Exception | None = None
-        self._value: list[T] = []
-        threading.Thread(target=self._run, name="bounded-read", daemon=True).start()
-
-    def result(self, seconds: float) -> T:
-        """Return the value or raise the error of the call; TruthUnavailable if it is not done."""
-        if not self._done.wait(seconds):
-            raise TruthUnavailable(
-                f"the database did not answer within {seconds * 1000:.0f} ms: see whether it hangs"
-            )
-        if self._error is not None:
-            raise self._error
-        return self._value[0]
-
-    def _run(self) -> None:
-        try:
-            self._value.append(self._act())
-        except Exception as error:  # noqa: BLE001 - raised again by whoever waits
-            self._error = error
-        finally:
-            self._done.set()
+def begin(act: Callable[[], T], *, name: str) -> Future[T]:
+    """Begin a call on a thread of its own, and return what will come of it."""
+    call: Future[T] = Future()
+    threading.Thread(target=_make, args=(call, act), name=name, daemon=True).start()
+    return call
 
 
 def within(seconds: float, act: Callable[[], T]) -> T:
@@ -45,4 +24,20 @@ def within(seconds: float, act: Callable[[], T]) -> T:
     the server that would have to act on it. So the call runs on a thread that is left alone when
     the time is over. `act` must do nothing but read. Raises TruthUnavailable.
     """
-    return _Attempt(act).result(seconds)
+    call = begin(act, name="bounded-read")
+    try:
+        return call.result(seconds)
+    except TimeoutError as error:
+        if call.done():
+            return call.result()  # at the last moment, or it raised the like itself
+        raise TruthUnavailable(
+            f"the database did not answer within {seconds * 1000:.0f} ms: see whether it hangs"
+        ) from error
+
+
+def _make(call: Future[T], act: Callable[[], T]) -> None:
+    """Make the call, and hand over what comes of it."""
+    try:
+        call.set_result(act())
+    except Exception as error:  # noqa: BLE001 - raised again by whoever waits
+        call.set_exception(error)

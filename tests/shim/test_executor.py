@@ -160,16 +160,16 @@ def test_a_candidate_that_sleeps_is_given_up_and_replaced(running):
 
 def test_a_given_up_candidate_is_not_counted_when_it_wakes(running):
     """What a stuck thread still does after it was given up changes no number."""
-    release, woken = threading.Event(), threading.Event()
+    release, woken, stuck = threading.Event(), threading.Event(), []
 
     def act(call):
+        stuck.append(threading.current_thread())
         release.wait(30)
         woken.set()
 
     one = running(act)
     one.offer()
     wait_until(lambda: one.lost(NotCompared.TIMED_OUT) == 1)
-    stuck = [t for t in threading.enumerate() if t.name == "shadow" and t.is_alive()]
     release.set()
     wait_until(lambda: not stuck[0].is_alive())
     assert woken.is_set() or one.matched() == 0

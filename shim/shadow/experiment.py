@@ -12,14 +12,15 @@ ends here as data. What comparing or publishing raises costs its own result: see
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 
+from shim.shadow.carried import Carried
 from shim.shadow.conclude import conclude
 from shim.shadow.counts import Counts
 from shim.shadow.episode import EPISODE_LIMIT, Episode
 from shim.shadow.events import Event, LiveCall
 from shim.shadow.faults import Fault, Faults
-from shim.shadow.groups import groups_of
 from shim.shadow.known import Excuse, nothing_is_known
 from shim.shadow.observation import CallOutcome, Raised
+from shim.shadow.portions import portions_of
 from shim.shadow.result import Judgement, NotCompared, Outcome, Result, left_out
 from shim.shadow.shadow_side import ShadowSide
 from shim.shadow.world import Publish, World, forget
@@ -51,7 +52,7 @@ class Experiment:
         self._publish_noise = publish_noise
         self._timer = timer
         self._open: dict[int, Episode] = {}
-        self._carried: set[int] = set()
+        self._carried = Carried(world)
         self._taken = 0
         self._faults = Faults(counts, is_over=lambda: self.abandoned)
         self._excuse = self._faults.excusing(excuse)
@@ -86,7 +87,7 @@ class Experiment:
         newest = self._taken + waiting()
         for episode in self._open.values():
             episode.whole_at = (episode.whole_at or newest) if episode.subject in idle else None
-        self._forget_carried()
+        self._carried.forget_settled(self._open)
         self._world.next_turn()
         calls = self._ingest(take(), refuse, breathe)
         for subject in holed:
@@ -97,7 +98,7 @@ class Experiment:
         touched = self._run_shadows(calls, now, breathe=breathe)
         quiet = [self._open[subject] for subject in idle - touched]
         over = [episode for episode in quiet if (episode.whole_at or 0) <= self._taken]
-        for some in groups_of(CLOSED_AT_ONCE, [*over, *self._overdue(now, over)]):
+        for some in portions_of(CLOSED_AT_ONCE, [*over, *self._overdue(now, over)]):
             self._close(some, now)
             breathe()
 
@@ -106,7 +107,7 @@ class Experiment:
         self._count_open(reason)
         for episode in self._open.values():
             self._leave(episode)
-        self._carried.update(self._open)
+        self._carried.add(self._open)
         self._open.clear()
 
     def abandon(self, reason: NotCompared) -> None:
@@ -153,22 +154,6 @@ class Experiment:
             episode.spoil(NotCompared.BROKEN)
             return True
 
-    def _forget_carried(self) -> None:
-        """Trust a subject again, closed by force or given up, once it has nothing pending.
-
-        With the shadows as well: what they still had to say would be said in its next episode.
-        """
-        for subject in self._carried - self._open.keys():
-            if self._world.live_is_idle(subject) and self._shadows_are_idle(subject):
-                self._carried.discard(subject)
-
-    def _shadows_are_idle(self, subject: int) -> bool:
-        """Ask all shadows; one that cannot say is found out by its next episode."""
-        try:
-            return all(side.is_idle(subject) for side in self._world.sides)
-        except BaseException:  # noqa: BLE001 - a shadow may raise anything at all
-            return True
-
     def _ingest(
         self, events: Iterable[Event], refuse: NotCompared | None, breathe: Callable[[], None]
     ) -> list[LiveCall]:
@@ -200,7 +185,7 @@ class Experiment:
         that they open close at one moment too, and are read together.
         """
         touched = {call.subject for call in calls}
-        for some in groups_of(NOTICED_AT_ONCE, [self._open[subject] for subject in touched]):
+        for some in portions_of(NOTICED_AT_ONCE, [self._open[subject] for subject in touched]):
             self._world.notice(some)
             breathe()
         for call in calls:
@@ -263,7 +248,7 @@ class Experiment:
         ]
         for episode in late:
             self._counts.forced += 1
-            self._carried.add(episode.subject)
+            self._carried.add((episode.subject,))
             # A shadow that forgot its work is judged: leaving it out would reward silence.
             if not (episode.is_quiet(now) and self._world.live_is_idle(episode.subject)):
                 episode.spoil(NotCompared.FORCED)

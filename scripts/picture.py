@@ -86,7 +86,7 @@ def wait_for(url: str, server: subprocess.Popen[bytes], output: Path) -> None:
     while server.poll() is None and time.monotonic() < until:
         try:
             urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 # our own address
-        except (urllib.error.URLError, ConnectionError):
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.2)
         else:
             return

@@ -20,10 +20,17 @@ STOP_S = 20.0
 
 def wait_until(condition: Callable[[], bool], what: str, *, within: float = 30.0) -> None:
     """Return as soon as the condition holds; fail after `within` seconds, saying `what`."""
+    assert comes_true(condition, within=within), f"{what}: not within {within} s"
+
+
+def comes_true(condition: Callable[[], bool], *, within: float) -> bool:
+    """Wait until the condition holds, and return True; return False after `within` seconds."""
     until = time.monotonic() + within
     while not condition():
-        assert time.monotonic() < until, f"{what}: not within {within} s"
+        if time.monotonic() >= until:
+            return False
         time.sleep(0.02)
+    return True
 
 
 class Service:

@@ -121,6 +121,8 @@ def test_at_the_stage_shadow_it_says_so_and_touches_nothing(start: Start) -> Non
         built = start(percentage=0)
         Turncoat.bad = True
         farm(built, 2)
+        # Before any command is run here: while one is, this process logs nothing.
+        until(lambda: any(log["event"] == "guard_breached" for log in logs))
         until(lambda: guard_of(built)["state"] == "breached")
         assert not built.parts.kill_switch.latch.engaged
     said = [log for log in logs if log["event"] == "guard_breached"]

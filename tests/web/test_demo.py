@@ -138,5 +138,5 @@ def fetched(url: str) -> str:
         with urllib.request.urlopen(url, timeout=5) as response:
             body: bytes = response.read()
             return body.decode()
-    except (urllib.error.URLError, ConnectionError):
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
         return ""

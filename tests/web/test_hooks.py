@@ -96,8 +96,9 @@ def test_a_step_of_the_ramp_in_the_settings_is_no_surprise(
         server.holds(canonical=5, revision=13)
         post(app, {"id": 13})
         provider = app.extensions["parts"].provider
-        eventually(lambda: provider.held)
-        assert "from 0 % to 5 %, past the next step of the ramp, 1 %" in str(provider.problem)
+        surprise = "from 0 % to 5 %, past the next step of the ramp, 1 %"
+        eventually(lambda: surprise in str(provider.problem))
+        assert provider.held
         assert percentage(app) == 0
 
 

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from scripts.servers import postgres_package, redis_program
-from tests.bench.runs import rows_of
+from tests.bench.runs import IN_TIME, rows_of
 from tests.servers import present
+
+pytestmark = IN_TIME
 
 
 @pytest.mark.processes

@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.bench.runs import rows_of
+from tests.bench.runs import IN_TIME, rows_of
+
+pytestmark = IN_TIME
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """The benchmark of the facade's cost runs as it stands; what it measures is never tested."""
 
-from tests.bench.runs import rows_of
+from tests.bench.runs import IN_TIME, rows_of
+
+pytestmark = IN_TIME
 
 
 def test_the_benchmark_runs_from_nothing_and_writes_every_row(tmp_path):

@@ -4,7 +4,9 @@ import pytest
 
 from bench.kit.mutants import OURS, chosen_folder, mutants_in, take_in
 from bench.kit.mutation import drawn
-from tests.bench.runs import rows_of
+from tests.bench.runs import IN_TIME, rows_of
+
+pytestmark = IN_TIME
 
 SILENT = '''"""Says nothing at all."""
 
@@ -17,13 +19,12 @@ class Canonical(BalanceNotifications):
 '''
 
 
-@pytest.mark.timeout(300)
 def test_the_benchmark_runs_from_nothing_and_plays_the_folder_that_is_named(tmp_path):
     """A mutant of somebody else's is flagged, the right candidate is not, every row is written."""
     folder = tmp_path / "mutants"
     folder.mkdir()
     (folder / "silent.py").write_text(SILENT)
-    figures = rows_of("power", tmp_path, timeout=280, POWER_MUTANTS=str(folder))
+    figures = rows_of("power", tmp_path, POWER_MUTANTS=str(folder))
     rows = {name: row["value"] for name, row in figures.items()}
     assert rows["wrong candidates: none: flagged"] == 0
     assert rows["wrong candidates: flagged: "] == 1

@@ -6,8 +6,10 @@ import pytest
 
 from scripts.servers import postgres_package, redis_program
 from scripts.unleash_server import unleash_programs
-from tests.bench.runs import rows_of
+from tests.bench.runs import IN_TIME, rows_of
 from tests.servers import present
+
+pytestmark = IN_TIME
 
 
 @pytest.mark.processes

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.runs import rows_of
+from tests.bench.runs import IN_TIME, rows_of
+
+pytestmark = IN_TIME
 
 
 def missing():

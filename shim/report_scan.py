@@ -69,6 +69,10 @@ class Snapshot(NamedTuple):
         noise = tuple(tally_of(line.noise.get(each)) for each in WITH_NOISE)
         return cls(line.at.timestamp(), line.stage, sum(line.dropped.values()), tallies, noise)
 
+    def order(self) -> tuple[int, float]:
+        """Return what sorts a process's own: its counts only grow, but a clock may be set back."""
+        return self.dropped + sum(map(sum, (*self.tallies, *self.noise))), self.at
+
 
 def tally_of(numbers: Numbers | None) -> Tally:
     """Return what judges a comparison; nobody to tell is nothing left out."""
@@ -210,14 +214,16 @@ class Scan:
         totals[process] = max(total, totals.get(process, total))
 
     def _keep_newest(self, line: CountsLine) -> None:
-        known = self.newest.get(line.process)
-        if known is None or known.at <= line.at:
-            self.newest[line.process] = line
+        known = self.newest.get(line.process, line)
+        self.newest[line.process] = max(line, known, key=_grown)
 
     def _keep(self, process: Process, snapshot: Snapshot) -> None:
         key = (process, snapshot.stage, int(snapshot.at) // self.width)
         first, last = self.snapshots.get(key, (snapshot, snapshot))
-        self.snapshots[key] = (min(first, snapshot), max(last, snapshot))
+        self.snapshots[key] = (
+            min(first, snapshot, key=Snapshot.order),
+            max(last, snapshot, key=Snapshot.order),
+        )
         if len(self.snapshots) > MOST_SNAPSHOTS:
             kept, self.snapshots = self.snapshots, {}
             self.width *= 2
@@ -243,6 +249,15 @@ def _samples(line: DivergenceLine, data: bytes) -> list[bytes]:
     return found
 
 
+def _grown(line: CountsLine) -> tuple[int, datetime]:
+    """Return how much a process had counted: of its lines the largest is the newest.
+
+    Not their time: a clock that was set back would hide whatever was counted since.
+    """
+    routed = sum(sum(tally.values()) for tally in line.routed.values())
+    return line.calls + line.episodes + routed + Snapshot.of(line).order()[0], line.at
+
+
 def deltas(scan: Scan) -> Mapping[Process, list[tuple[Snapshot, Snapshot]]]:
     """Return for each process what came between two looks: the counts before, and those after.
 
@@ -253,7 +268,7 @@ def deltas(scan: Scan) -> Mapping[Process, list[tuple[Snapshot, Snapshot]]]:
         looks.setdefault(process, set()).update(pair)
     found = {}
     for process, seen in looks.items():
-        ordered = sorted(seen)
+        ordered = sorted(seen, key=Snapshot.order)
         nothing = ordered[0]._replace(
             dropped=0, tallies=(Tally(),) * len(Comparison), noise=(Tally(),) * len(WITH_NOISE)
         )

@@ -257,6 +257,28 @@ def test_each_stage_has_the_numbers_that_were_counted_in_it() -> None:
         assert [point.compared for point in points] == [100, 30, 20, 40, 10]
 
 
+def test_a_clock_that_is_set_back_neither_hides_nor_doubles_what_was_counted() -> None:
+    """Of one worker the lines are in the order of its counters, which only grow."""
+
+    def counted(at: str, stage: str, compared: int) -> dict[str, Any]:
+        comparisons = {str(comparison): numbers(compared) for comparison in Comparison}
+        return counts(at=f"2026-01-01T{at}Z", stage=stage, comparisons=comparisons)
+
+    lines = [
+        counted("12:00:00", "shadow", 100),
+        counted("11:00:00", "ramp", 120),  # an hour back
+        counted("11:30:00", "ramp", 150),
+        counted("11:30:10", "ramp", 160),  # in one place of the grid with the one before
+        counted("11:30:05", "ramp", 170),
+        counted("11:59:00", "ramp", 200),
+    ]
+    for order in (lines, lines[::-1]):
+        found = report_of(*order)
+        assert found.comparisons["truth"].compared == 200
+        assert found.judged_in("shadow", "truth").compared == 120
+        assert found.judged_in("ramp", "truth").compared == 80
+
+
 def test_a_line_of_another_version_is_counted_and_passed_over() -> None:
     """Whatever its fields are, nothing is read out of them."""
     other = report_of(counts(), divergence(v=2), without(divergence(), "v"), counts(v="1"))

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 
 from shim.report_scan import GroupTally, Scan
 
@@ -34,14 +35,14 @@ def groups_of(scan: Scan) -> tuple[tuple[Group, ...], dict[str, int], dict[str, 
     found = []
     for tally in scan.groups.values():
         count = scan.count_of(tally)
-        found.append(_group(tally, count))
+        found.append(_group(tally, count, scan.last_of(tally)))
         callers.update(dict.fromkeys((call.module for call in tally.line.calls), count))
         kinds.update(dict.fromkeys((each.kind for each in tally.line.differences), count))
     found.sort(key=lambda group: (-group.count, group.fingerprint, group.known or ""))
     return tuple(found), dict(callers.most_common()), dict(kinds.most_common())
 
 
-def _group(tally: GroupTally, count: int) -> Group:
+def _group(tally: GroupTally, count: int, last: datetime) -> Group:
     line = tally.line
     return Group(
         fingerprint=line.fingerprint,
@@ -50,7 +51,7 @@ def _group(tally: GroupTally, count: int) -> Group:
         known=line.known,
         count=count,
         first=tally.first.isoformat(),
-        last=tally.last.isoformat(),
+        last=last.isoformat(),
         differences=tuple(
             sorted({f"{difference.path} {difference.kind}" for difference in line.differences})
         ),

@@ -85,10 +85,15 @@ def tally_of(numbers: Numbers | None) -> Tally:
 
 
 class Total(NamedTuple):
-    """How many divergences a process had of a group, and how many of them have a line."""
+    """How many divergences a process had of a group, how many of them have a line, and when."""
 
-    divergences: int = 0
-    lines: int = 0
+    divergences: int
+    lines: int
+    at: datetime
+
+    def order(self) -> tuple[int, int, float]:
+        """Return what sorts a process's own: the largest is the newest; of two alike the first."""
+        return self.divergences, self.lines, -self.at.timestamp()
 
 
 @dataclass(slots=True)
@@ -153,9 +158,19 @@ class Scan:
         """Return how many divergences a group has, with those that have no line."""
         lines, told = group.lines, self.totals.get(_count_name(group.line), {})
         return sum(
-            max(lines.get(each, 0), told.get(each, Total()).divergences)
+            max(lines.get(each, 0), told[each].divergences if each in told else 0)
             for each in lines.keys() | told
         )
+
+    def last_of(self, group: GroupTally) -> datetime:
+        """Return when a group was last seen; of divergences without a line, when they counted."""
+        told = self.totals.get(_count_name(group.line), {})
+        without_line = (
+            total.at
+            for process, total in told.items()
+            if total.divergences > group.lines.get(process, 0)
+        )
+        return max((group.last, *without_line))
 
     @property
     def without_group(self) -> int:
@@ -206,12 +221,14 @@ class Scan:
 
     def _total(self, line: DivergenceCountsLine) -> None:
         for each in line.groups:
-            self._keep_total(_count_name(each), line.process, Total(each.count, line.lines))
+            self._keep_total(
+                _count_name(each), line.process, Total(each.count, line.lines, line.at)
+            )
 
     def _keep_total(self, name: CountName, process: Process, total: Total) -> None:
         """Keep the largest, which is the newest: a total only grows."""
         totals = self.totals.setdefault(name, {})
-        totals[process] = max(total, totals.get(process, total))
+        totals[process] = max(total, totals.get(process, total), key=Total.order)
 
     def _keep_newest(self, line: CountsLine) -> None:
         known = self.newest.get(line.process, line)
@@ -232,6 +249,15 @@ class Scan:
                     self._keep(whose, each)
 
 
+def _grown(line: CountsLine) -> tuple[int, datetime]:
+    """Return how much a process had counted: of its lines the largest is the newest.
+
+    Not their time: a clock that was set back would hide whatever was counted since.
+    """
+    routed = sum(sum(tally.values()) for tally in line.routed.values())
+    return line.calls + line.episodes + routed + Snapshot.of(line).order()[0], line.at
+
+
 def _count_name(line: DivergenceLine | GroupCount) -> CountName:
     return line.comparison, line.fingerprint, line.known or ""
 
@@ -247,15 +273,6 @@ def _samples(line: DivergenceLine, data: bytes) -> list[bytes]:
             found.append(sample)
         at = end
     return found
-
-
-def _grown(line: CountsLine) -> tuple[int, datetime]:
-    """Return how much a process had counted: of its lines the largest is the newest.
-
-    Not their time: a clock that was set back would hide whatever was counted since.
-    """
-    routed = sum(sum(tally.values()) for tally in line.routed.values())
-    return line.calls + line.episodes + routed + Snapshot.of(line).order()[0], line.at
 
 
 def deltas(scan: Scan) -> Mapping[Process, list[tuple[Snapshot, Snapshot]]]:

@@ -425,9 +425,22 @@ def test_a_worker_s_total_counts_where_not_every_divergence_has_a_line() -> None
     for order in (lines, lines[::-1]):
         found = report_of(*order)
         assert [group.count for group in found.groups] == [30 + 400 + 1]
+        assert found.groups[0].last == "2026-01-01T00:00:30+00:00"
         assert found.callers == {"batch": 431}
         assert found.kinds == {"missing": 431, "value": 431}
         assert (found.ungrouped, found.damaged) == (0, 0)
+
+
+def test_a_group_was_last_seen_when_its_last_divergence_was_counted() -> None:
+    """Also one without a line; counts that hold no more than the lines change nothing."""
+    shown = [divergence(second=1), divergence(second=2)]
+
+    def last(*totals: dict[str, Any]) -> str:
+        return report_of(*shown, *totals).groups[0].last
+
+    assert last() == last(told(total(2))) == "2026-01-01T00:00:02+00:00"
+    later = told(total(3), at="2026-01-01T00:00:40Z")
+    assert last(told(total(3)), later) == last(later, told(total(3))) == "2026-01-01T00:00:30+00:00"
 
 
 def test_what_is_known_is_another_group_than_the_same_before() -> None:

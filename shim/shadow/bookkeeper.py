@@ -82,16 +82,17 @@ class Bookkeeper:
 
     def _hand_in(self) -> None:
         for _ in range(2):  # what waited since a failure, and what came in since then
-            batch = self._next()
-            if batch is None:
-                return
             try:
-                self._store.add(batch)
-            except Exception as error:  # noqa: BLE001 - nothing that a store raises may end us
+                batch = self._next()
+                if batch is not None:
+                    self._store.add(batch)
+            except Exception as error:  # noqa: BLE001 - nothing that any of them raises may end us
                 self._report(error)
                 return
             self._pending = None
             self._recovered()
+            if batch is None:
+                return
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -128,7 +129,7 @@ class Bookkeeper:
     def _next(self) -> Batch | None:
         """Return the batch that is pending, else a new one, None if nothing is new."""
         if self._pending is None:
-            totals = dict(self._counters())
+            totals, writer = dict(self._counters()), self._writer()
             new = {cell: n - self._kept.get(cell, 0) for cell, n in totals.items()}
             new = {cell: n for cell, n in new.items() if n > 0}
             groups = self._ledger.take()
@@ -136,7 +137,7 @@ class Bookkeeper:
                 return None
             self._kept = totals
             self._number += 1
-            self._pending = Batch(self._writer(), self._number, new, groups)
+            self._pending = Batch(writer, self._number, new, groups)
         return self._pending
 
     def _report(self, error: Exception) -> None:

@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections import Counter
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import given
@@ -124,6 +125,30 @@ def test_an_outage_is_said_once_and_its_end_once() -> None:
         ("ledger_writable_again", 3),
     ]
     assert worker.bookkeeper.problem is None
+
+
+@pytest.mark.parametrize("what", ["counters", "writer"])
+def test_what_raises_before_a_batch_is_made_loses_nothing(what: str) -> None:
+    """It is a problem for as long as it lasts, and the thread lives on."""
+    worker = Worker(store := MemoryLedgerStore())
+    good = getattr(worker.bookkeeper, f"_{what}")
+    raised = threading.Event()
+
+    def bad() -> NoReturn:
+        raised.set()
+        raise RuntimeError("changed while it was read")
+
+    worker.happen(3)
+    setattr(worker.bookkeeper, f"_{what}", bad)
+    worker.bookkeeper.start()
+    assert raised.wait(10)
+    raised.clear()
+    assert raised.wait(10)  # at the next turn again
+    assert "changed while it was read" in (worker.bookkeeper.problem or "")
+    setattr(worker.bookkeeper, f"_{what}", good)
+    worker.bookkeeper.stop()
+    assert worker.bookkeeper.problem is None
+    assert totals(store) == (3, 3)
 
 
 def test_what_waits_in_an_outage_is_bounded() -> None:

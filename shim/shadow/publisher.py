@@ -27,9 +27,9 @@ class Publisher:
     """Takes records from any thread without blocking it and hands whole lines to the sinks.
 
     A record is anything that encodes to a JSON object with `event` and `at` in it. `common` is
-    asked once, at the first write, for the fields that every line has. A sink that raises is
-    reported once until it works again; the other sinks get their lines all the same. So is a
-    record that cannot be encoded, which costs its own line only.
+    asked at the first write, until it answers, for the fields that every line has; the lines wait
+    for it. A sink that raises is reported once until it works again; the other sinks get their
+    lines all the same. So is a record that cannot be encoded, which costs its own line only.
     """
 
     def __init__(
@@ -81,8 +81,9 @@ class Publisher:
 
     def flush(self) -> None:
         """Write what is queued, on this thread."""
-        while batch := self._take():
-            if lines := self._encode(batch):
+        head = self._line_head()
+        while head and (batch := self._take()):
+            if lines := self._encode(head, batch):
                 self._write(lines)
 
     def _run(self) -> None:
@@ -98,9 +99,9 @@ class Publisher:
             pass  # the queue is empty
         return batch
 
-    def _encode(self, batch: Sequence[object]) -> bytes:
+    def _encode(self, head: bytes, batch: Sequence[object]) -> bytes:
         """Return the records as lines that begin with the common fields."""
-        head, lines = self._line_head(), bytearray()
+        lines = bytearray()
         encode = ENCODER.encode_into
         for record in batch:
             begun = len(lines)
@@ -118,9 +119,14 @@ class Publisher:
             lines += b"\n"
         return bytes(lines)
 
-    def _line_head(self) -> bytes:
+    def _line_head(self) -> bytes | None:
+        """Return what every line begins with, None while nobody can say it."""
         if self._head is None:
-            self._head = ENCODER.encode({"v": FORMAT, **self._common()})[:-1]
+            try:
+                self._head = ENCODER.encode({"v": FORMAT, **self._common()})[:-1]
+            except Exception as error:  # noqa: BLE001 - the thread must live until it can be said
+                if self._begins_to_fail("head"):
+                    _log.error("shadow_log_unwritable", error=repr(error)[:500])
         return self._head
 
     def _write(self, lines: bytes) -> None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from shim.shadow.budget import CpuBudget
 from shim.shadow.events import LiveEffect
@@ -69,6 +70,25 @@ def test_only_a_shadow_far_over_its_share_must_stop_what_is_under_way():
     assert (budget.exhausted, budget.overdrawn) == (True, True)
     budget.spend(0.0, now=60.0)
     assert (budget.exhausted, budget.overdrawn) == (False, False)
+
+
+def test_lines_wait_until_it_can_be_said_who_writes_them():
+    """What raises is said once; no line is lost, and none is without what each must have."""
+    written, answers = [], [RuntimeError("no such process"), OSError("none yet"), {"host": "a"}]
+
+    def common():
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    publisher = Publisher([written.append], utc_now=lambda: AT, common=common)
+    publisher.publish("divergence")
+    with capture_logs() as said:
+        for _ in range(4):
+            publisher.flush()
+    assert [line["event"] for line in said] == ["shadow_log_unwritable"]
+    assert [json.loads(line)["host"] for line in written] == ["a"]
 
 
 def test_lines_are_json_with_exact_amounts():

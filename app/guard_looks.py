@@ -28,6 +28,8 @@ LOOK_S, LOOK_OVER_ALL_S = 0.25, 0.5
 SETTLE_S, HANDED_IN_S = 1.25, 1.0
 """Seconds after a new epoch until what began before it was compared, as an episode lasts one at
 most, and then until all workers handed that in: what is counted by then is the baseline."""
+PAUSE_S = 5.0
+"""Seconds without a look, whatever the cause, from which on that time was not watched."""
 KEEP_S = 5.0
 """Seconds after which a record is kept; one that says something new is kept at once."""
 STOP_S = 2.0
@@ -246,6 +248,8 @@ class GuardOverAll:
             return
         each, kept = self._each, self._kept or self._store.read()
         elapsed = 0.0 if self._looked_at is None else now - self._looked_at
+        if elapsed > PAUSE_S:
+            elapsed = 0.0
         seen = Look(latch.epoch, each.percentage, self._store.totals(), elapsed, each.context)
         record = watched(kept.record, seen, each.guarded)
         self._looked_at, self._kept = now, Kept(record, kept.version)

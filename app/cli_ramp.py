@@ -10,8 +10,7 @@ from app.cli_migration import migration_option
 from app.cli_options import chosen, json_option, order_options
 from app.cli_orders import fail, print_json, run
 from app.drill import drill
-from app.known import refuse_complete
-from app.rollout import Order, Outcome, RolloutError
+from app.rollout import Order, RolloutError
 from flags.latch import LatchStoreError
 
 
@@ -34,12 +33,7 @@ def show_plan(as_json: bool) -> None:
 @order_options()
 def advance(who: str, why: str, as_json: bool) -> None:
     """Go one step up the ramp if all that it needs is met; else exit 1 and say what is missing."""
-
-    def act() -> Outcome:
-        refuse_complete(chosen(), ramp.plan_of(chosen()).step or 0)
-        return ramp.advance(chosen(), Order(who, why))
-
-    run(act, as_json)
+    run(lambda: ramp.advance(chosen(), Order(who, why)), as_json)
 
 
 @click.command("drill")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from app.known import not_meant_to_stay
 from app.parts import Parts
 from app.rollout import Order, Outcome, RolloutError, current_stage, set_flag
 from flags.ramp import next_step
@@ -56,7 +57,7 @@ def guard_ruling(parts: Parts) -> tuple[Ruling, Kept]:
 
 
 def plan_of(parts: Parts) -> Plan:
-    """Return the plan as it stands now. Reads the flags, the latch and the ledger."""
+    """Return the plan as it stands: by the flags, the latch, the ledger, and what is known."""
     stage, settings = current_stage(parts), parts.settings.guard
     percentage = percentage_now(parts)
     ruling, kept = guard_ruling(parts)
@@ -66,10 +67,16 @@ def plan_of(parts: Parts) -> Plan:
         compared = _compared(parts, kept)
         standing = Standing(percentage, step.seconds, compared, ruling)
     step_to = next_step(percentage, settings.steps)
-    why = objection(ruling)
+    why = [objection(ruling), not_meant_to_stay(parts) if step_to == 100 else None]
     if stage is Stage.ROLLED_BACK:
-        why = "everybody was rolled back: see `flask rollout resume`"
-    return Plan(settings.steps, standing, step_to, missing(standing, settings.criteria), why)
+        why = ["everybody was rolled back: see `flask rollout resume`"]
+    return Plan(
+        settings.steps,
+        standing,
+        step_to,
+        missing(standing, settings.criteria),
+        "; ".join(each for each in why if each) or None,
+    )
 
 
 def advance(parts: Parts, order: Order) -> Outcome:

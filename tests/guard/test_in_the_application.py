@@ -236,6 +236,37 @@ def test_the_plan_says_what_is_missing_and_advance_goes_one_step(start: Start) -
     assert again.exit_code == 1
 
 
+def test_the_plan_is_never_ready_for_everybody_over_what_is_not_meant_to_stay(
+    start: Start,
+) -> None:
+    """Neither shown as ready nor taken; the steps before the last one are not concerned."""
+    guard = GuardSettings(
+        criteria=Criteria(seconds=0.0, calls=1), guarded=Guarded(GuardLimits(least=1))
+    )
+    built = start(guard, percentage=50)
+    blocked = "old-balance is known and not meant to stay"
+    farm(built)
+    until(lambda: plan(built)["ready"])
+    accept_old_balance(built)
+    assert (plan(built)["ready"], plan(built)["missing"]) == (False, [])
+    refused = built.run("rollout", "advance")
+    assert refused.exit_code == 1
+    assert blocked in plan(built)["objection"]
+    assert blocked in refused.output
+    built.run("rollout", "set", "25")
+    assert blocked not in (plan(built)["objection"] or "")
+
+
+def accept_old_balance(built: Built, *options: str) -> None:
+    """Have a known divergence that is not meant to stay, unless the options say so."""
+    rule = ("--comparison", "saying", "--path", "balance.ton", "--kind", "value")
+    done = built.run(
+        *("shadow", "known", "accept", "old-balance", *rule),
+        *("--until", "2099-12-31", "--reason", "a test", *options),
+    )
+    assert done.exit_code == 0, done.output
+
+
 def plan(built: Built) -> Any:
     """Return the plan."""
     done = built.run("rollout", "plan", "--json")

@@ -1,5 +1,7 @@
 """Builds the guard of a worker: the looks, what a trip does, and whom it tells."""
 
+import hashlib
+import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -90,7 +92,18 @@ def build_guarding(
 def _notices(settings: Settings) -> Notices | None:
     if settings.guard.webhook is None:
         return None
-    return Notices(settings.guard.webhook, secret=lambda: signing_key(settings))
+    return Notices(settings.guard.webhook, secret=lambda: webhook_key(settings))
+
+
+def webhook_key(settings: Settings) -> bytes:
+    """Return what signs notices. Raises OSError.
+
+    Never the signing key itself: a receiver must know this one to check a notice, and whoever
+    knows that one can sign sessions and what is on the bus.
+    """
+    if settings.guard.webhook_key is not None:
+        return settings.guard.webhook_key.encode()
+    return hmac.digest(signing_key(settings), b"guard webhook", hashlib.sha256).hex().encode()
 
 
 def _nobody(notice: Mapping[str, Any]) -> None:

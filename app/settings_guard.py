@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from app.environment import Environment
+from app.settings_checks import secret_key
 from flags.ramp import RAMP, checked_steps
 from shim.guard.evidence import Harm
 from shim.guard.judging import Guarded
@@ -19,6 +20,8 @@ class GuardSettings:
     on: bool = True
     guarded: Guarded = field(default_factory=Guarded)
     webhook: str | None = field(default=None, repr=False)
+    webhook_key: str | None = field(default=None, repr=False)
+    """Signs what the webhook is told; None: one that follows from the signing key."""
     steps: tuple[int, ...] = RAMP
     criteria: Criteria = field(default_factory=lambda: Criteria(seconds=86_400.0, calls=1000))
 
@@ -38,6 +41,7 @@ def guard_settings(env: Environment) -> GuardSettings:
         on=env.choice("SHIM_GUARD", "on", ("on", "off")) == "on",
         guarded=Guarded(limits, comparisons),
         webhook=env.checked("SHIM_GUARD_WEBHOOK", _webhook),
+        webhook_key=env.checked("SHIM_GUARD_WEBHOOK_KEY", secret_key),
         steps=env.checked("SHIM_RAMP", _steps) or RAMP,
         criteria=Criteria(
             seconds=env.number("SHIM_RAMP_STEP_S", 86_400.0, float, least=0, most=31_536_000),

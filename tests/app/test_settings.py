@@ -508,6 +508,7 @@ def test_a_name_that_no_host_may_have_is_refused(name: str) -> None:
         ("SHIM_RAMP", "1,5,50", "its last step is 100"),
         ("SHIM_RAMP", "1;5;100", "give whole percentages"),
         ("SHIM_GUARD_COMPARISONS", "truth,lies", "holds 'lies'"),
+        ("SHIM_GUARD_WEBHOOK_KEY", "s3cret", "has 6 characters: give at least 32"),
     ],
 )
 def test_a_guard_or_a_ramp_that_cannot_be_is_refused(name: str, value: str, said: str) -> None:
@@ -528,3 +529,10 @@ def test_a_webhook_that_cannot_be_told_is_refused_without_being_repeated(url: st
     kept = Settings.from_environ({"SHIM_GUARD_WEBHOOK": "https://hook.example/s3cret"})
     assert kept.guard.webhook == "https://hook.example/s3cret"
     assert "s3cret" not in repr(kept)
+
+
+def test_the_key_of_the_webhook_is_read_and_not_shown() -> None:
+    """It signs notices, and stands in no log."""
+    kept = Settings.from_environ({"SHIM_GUARD_WEBHOOK_KEY": SECRET})
+    assert kept.guard.webhook_key == SECRET
+    assert SECRET not in repr(kept)

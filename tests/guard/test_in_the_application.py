@@ -13,6 +13,8 @@ from structlog.testing import capture_logs
 from app.adapters.guard_sql import SqlGuardStore
 from app.errors import DatabaseUnavailable
 from app.guard_looks import GuardAlone, GuardOverAll, Watched
+from app.guarding import webhook_key
+from app.secret import signing_key
 from app.settings import Settings
 from app.settings_guard import GuardSettings
 from flags.decision import BALANCE_NOTIFICATIONS
@@ -99,6 +101,16 @@ def test_one_wrong_amount_rolls_everybody_back_and_says_why(start: Start) -> Non
         assert not built.parts.kill_switch.latch.engaged, (
             "what was before the resume is not counted"
         )
+
+
+def test_a_receiver_is_not_given_the_key_that_signs_sessions(settings: Settings) -> None:
+    """What checks a notice is a key of its own: the one that is set, or one that only follows."""
+    one = replace(settings, secret_key="one key of all hosts" * 2)
+    assert webhook_key(one) == webhook_key(replace(one, instance_path=settings.instance_path / "x"))
+    assert signing_key(one) not in webhook_key(one)
+    assert webhook_key(one) != webhook_key(replace(one, secret_key="another key" * 4))
+    own = replace(one, guard=GuardSettings(webhook_key="a key of the receiver's own, shared"))
+    assert webhook_key(own) == b"a key of the receiver's own, shared"
 
 
 def test_a_webhook_that_hangs_keeps_nobody_waiting(start: Start) -> None:

@@ -1,4 +1,4 @@
-"""`flask rollout plan`, `advance` and `drill`: the way up, and practice of the way back."""
+"""The way up, its end, and practice of the way back: `plan`, `advance`, `retirement`, `drill`."""
 
 from dataclasses import asdict
 
@@ -10,6 +10,7 @@ from app.cli_migration import migration_option
 from app.cli_options import chosen, json_option, order_options
 from app.cli_orders import fail, print_json, run
 from app.drill import drill
+from app.retirement import retirement_json, retirement_lines, retirement_of
 from app.rollout import Order, RolloutError
 from flags.latch import LatchStoreError
 
@@ -53,3 +54,21 @@ def practise(who: str, why: str, as_json: bool) -> None:
         print_json(asdict(done))
     else:
         click.echo(f"the drill went well: {done}")
+
+
+@click.command("retirement")
+@with_appcontext
+@migration_option
+@json_option
+def show_retirement(as_json: bool) -> None:
+    """Say whether legacy may be removed as far as counts can tell, and who still calls by it.
+
+    Removes nothing. Exits 1 if anything is in the way.
+    """
+    found = retirement_of(chosen())
+    if as_json:
+        print_json(retirement_json(found))
+    else:
+        click.echo("\n".join(retirement_lines(found)))
+    if found.obstacles:
+        raise SystemExit(1)

@@ -8,7 +8,7 @@ from flask import Flask
 
 from app.bindings import balance_binding, income_binding
 from app.cli_confirm import confirm_held
-from app.cli_ramp import advance, practise, show_plan
+from app.cli_ramp import advance, practise, show_plan, show_retirement
 from app.cli_rollout import rollout
 from app.cli_shadow import shadow
 from app.cli_unleash import unleash
@@ -67,7 +67,7 @@ def create_app(
     app.register_blueprint(health)
     app.register_blueprint(pages)
     app.register_blueprint(hooks)
-    for command in (confirm_held, show_plan, advance, practise):
+    for command in (confirm_held, show_plan, advance, practise, show_retirement):
         rollout.add_command(command)
     app.cli.add_command(rollout)
     app.cli.add_command(shadow)

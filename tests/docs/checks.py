@@ -49,6 +49,7 @@ CHECKS = {
         "flask rollout plan": Check(guard_effects.shows_the_plan),
         'flask rollout advance --reason "step 5"': Check(guard_effects.says_what_is_missing),
         'flask rollout drill --reason "the monthly drill"': Check(guard_effects.practised),
+        "flask rollout retirement": Check(guard_effects.says_what_is_in_the_way),
         "flask rollout shadow 0": Check(partial(effects.stage_is, "off")),
         "flask rollout shadow 100": Check(partial(effects.shadow_is, 100)),
         'flask rollout shadow 100 --reason "step 2"': Check(partial(effects.shadow_is, 100)),

@@ -23,6 +23,13 @@ def says_what_is_missing(live: Demonstration, done: Done) -> None:
     assert live.reasons.pop() == "step 5"  # what was not done is not in the history
 
 
+def says_what_is_in_the_way(_: Demonstration, done: Done) -> None:
+    """Expect exit code 1, for the demonstration is at 1 %, and who calls by the old paths."""
+    assert done.exit_code == 1, done.said
+    assert "in the way  the stage is ramp: " in done.stdout, done.said
+    assert "caller      batch_balance_processor calls by an old path: " in done.stdout, done.said
+
+
 def practised(live: Demonstration, done: Done) -> None:
     """Expect a trip, every worker, and the same users served as before."""
     succeeded(done)

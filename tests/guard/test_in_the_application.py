@@ -269,6 +269,45 @@ def test_the_plan_is_never_ready_for_everybody_over_what_is_not_meant_to_stay(
     assert blocked not in (plan(built)["objection"] or "")
 
 
+def test_whether_legacy_may_be_removed_is_said_with_everything_in_the_way(start: Start) -> None:
+    """What was not compared long enough, what is known and not to stay, whatever stops counting."""
+    guard = GuardSettings(
+        criteria=Criteria(seconds=0.0, calls=5), guarded=Guarded(GuardLimits(least=5))
+    )
+    built = start(guard)
+    farm(built)
+    until(lambda: retirement(built)["callers"] == {"batch_balance_processor": 1})
+    few, unsure = retirement(built)["in_the_way"]
+    assert few == "batch_balance_processor: 1 of 5 compared, 4 more"
+    assert unsure.startswith("the guard says inconclusive: ")
+    farm(built, 5, first=1)
+    until(lambda: retirement(built)["may_be_removed"])
+    said = built.run("rollout", "retirement")
+    assert said.exit_code == 0
+    assert "batch_balance_processor calls by an old path: 6 compared at 100 %" in said.stdout
+    accept_old_balance(built, "--stays")
+    assert retirement(built)["may_be_removed"]
+    built.run("shadow", "known", "end", "old-balance", "--reason", "a test")
+    accept_old_balance(built)
+    [known] = retirement(built)["in_the_way"]
+    assert known.startswith("old-balance is known and not meant to stay")
+    built.run("rollout", "shadow", "0")
+    assert "the shadow is at 0 %: nothing is compared" in retirement(built)["in_the_way"]
+    built.run("rollout", "set", "50")
+    [stage, *_] = retirement(built)["in_the_way"]
+    assert stage == "the stage is ramp: canonical does not serve everybody"
+    built.run("rollout", "rollback")
+    said = built.run("rollout", "retirement")
+    assert said.exit_code == 1
+    assert "in the way  the stage is rolled_back" in said.stdout
+    assert said.stdout.endswith(f"{NAME}: legacy cannot be removed yet\n")
+
+
+def retirement(built: Built) -> Any:
+    """Return what is said of removing legacy."""
+    return json.loads(built.run("rollout", "retirement", "--json").stdout)
+
+
 def accept_old_balance(built: Built, *options: str) -> None:
     """Have a known divergence that is not meant to stay, unless the options say so."""
     rule = ("--comparison", "saying", "--path", "balance.ton", "--kind", "value")

@@ -39,6 +39,13 @@ def _in_truth(found: Difference) -> Harm | None:
 
 
 def _is_new_error(found: Difference) -> bool:
-    """Tell whether the canonical raised where production did not: the other way is a repair."""
-    is_error = found.path == "raised" and found.kind is DifferenceKind.ERROR
-    return is_error and not found.expected and bool(found.actual)
+    """Tell whether the canonical raised where production did not: the other way is a repair.
+
+    An episode may have several calls: what production raised in one is no excuse for another.
+    """
+    if found.path != "raised" or found.kind is not DifferenceKind.ERROR:
+        return False
+    production, canonical = found.expected, found.actual
+    if not isinstance(production, list) or not isinstance(canonical, list):
+        return False
+    return len(canonical) > len(production)

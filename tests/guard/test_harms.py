@@ -44,10 +44,16 @@ def test_wrong_amounts_and_recipients_are_harms_of_truth(expected, actual, harm)
 
 @pytest.mark.parametrize(
     ("legacy", "canonical", "new"),
-    [([], ["E: x"], True), (["E: x"], [], False), (["E"], ["F"], False)],
+    [
+        ([], ["E: x"], True),
+        (["E: x"], [], False),
+        (["E"], ["F"], False),
+        (["E"], ["E", "E"], True),
+        (["E", "F"], ["F"], False),
+    ],
 )
 def test_an_error_is_new_only_if_legacy_did_not_raise(legacy, canonical, new):
-    """The direction matters: where legacy alone raises, the canonical is the repair."""
+    """Where legacy alone raises, the canonical is the repair; one error excuses no second one."""
     structures = ({"recipients": Each(), "raised": each} for each in (legacy, canonical))
     found = set(harms_of(concluded(Comparison.REACH, *structures)))
     assert found == ({Harm.NEW_ERROR} if new else set())

@@ -24,7 +24,7 @@ class SqlReplayStore:
         self._database = database
         self._most = most
 
-    def add(self, records: Sequence[Record]) -> None:
+    def add(self, records: Sequence[Record]) -> int:
         """Add records in one transaction. See `ReplayStore`. Raises ReplayStoreError."""
         try:
             with self._database.transaction(wait_s=WAIT_S) as session:
@@ -32,6 +32,7 @@ class SqlReplayStore:
                 upsert(session, ShadowReplay, [_row(record) for record in welcome], add=())
                 for mark, share in sorted({(each.fingerprint, each.share) for each in welcome}):
                     _trim(session, mark, share)
+                return len(records) - len(welcome)
         except (DatabaseUnavailable, IntegrityError, DataError) as error:
             raise ReplayStoreError(f"records could not be kept: {error}") from error
 

@@ -63,8 +63,11 @@ class ReplayStoreError(Exception):
 class ReplayStore(Protocol):
     """Keeps records of all processes: of each fingerprint no more than there are shares for."""
 
-    def add(self, records: Sequence[Record]) -> None:
-        """Add records; one that is there is passed over. Raises ReplayStoreError."""
+    def add(self, records: Sequence[Record]) -> int:
+        """Add records; one that is there is passed over. Return for how many there was no room.
+
+        Raises ReplayStoreError.
+        """
 
     def find(self, prefix: str) -> Sequence[Record]:
         """Return the records whose fingerprint begins so, oldest first. Raises ReplayStoreError."""
@@ -147,8 +150,10 @@ class Replays:
             records = tuple(self._waiting)
         if not records:
             return
-        store.add(records)
+        left_out = store.add(records)
         with self._lock:
+            if left_out:
+                self.not_kept[NotKept.NO_ROOM] += left_out
             del self._waiting[: len(records)]
             self._size -= sum(len(record.text) for record in records)
 
@@ -157,7 +162,8 @@ class Replays:
         sample = self._samples.get(mark)
         if sample is None:
             if len(self._samples) >= MOST_GROUPS:
-                self.not_kept[NotKept.NO_ROOM] += 1
+                with self._lock:
+                    self.not_kept[NotKept.NO_ROOM] += 1
                 return False
             sample = self._samples[mark] = _Sample()
         return sample.takes(draw, now, self._kept)

@@ -31,12 +31,15 @@ class Shelf:
     def __init__(self) -> None:
         self.records: list[Record] = []
         self.failing = False
+        self.room = 1_000_000
 
-    def add(self, records: Any) -> None:
-        """Take the records, or fail."""
+    def add(self, records: Any) -> int:
+        """Take the records for which there is room, or fail."""
         if self.failing:
             raise ReplayStoreError("the disk is full")
-        self.records += records
+        taken = records[: self.room]
+        self.records += taken
+        return len(records) - len(taken)
 
     def find(self, prefix: str) -> list[Record]:
         """Return everything."""
@@ -146,6 +149,16 @@ def test_what_a_store_does_not_take_waits_and_is_bounded() -> None:
     offer(replays, 1)
     replays.store(shelf)
     assert len(shelf.records) == room + 1
+
+
+def test_what_a_store_has_no_room_for_is_counted() -> None:
+    """Beside what found no room here; it does not wait, for there will be none."""
+    replays, shelf = keeper(Clock()), Shelf()
+    shelf.room = 2
+    offer(replays, 5)
+    replays.store(shelf)
+    replays.store(shelf)
+    assert (len(shelf.records), replays.not_kept) == (2, {NotKept.NO_ROOM: 3})
 
 
 def test_the_sample_follows_the_time_that_is_kept() -> None:

@@ -48,14 +48,14 @@ def test_a_store_keeps_the_lowest_draws_of_all_processes(database: Database) -> 
 
 
 def test_a_store_that_is_full_takes_no_new_fingerprint(database: Database) -> None:
-    """The known ones go on within their own bound."""
+    """The known ones go on within their own bound; how many found no room is told."""
     store = SqlReplayStore(database, most=3)
-    store.add([record(n) for n in range(3)])
-    store.add([record(0, mark="g"), record(3)])
+    assert store.add([record(n) for n in range(3)]) == 0
+    assert store.add([record(0, mark="g"), record(3)]) == 1
     assert (len(store.find("f")), store.find("g")) == (4, ())
 
 
-def insist(store: SqlReplayStore, records: list[Record]) -> None:
+def insist(store: SqlReplayStore, records: list[Record]) -> int:
     """Hand records in until they are taken: on a busy machine the others' locks last long."""
     for _ in range(20):
         try:

@@ -11,7 +11,10 @@ from shim.log_lines import (
     DivergenceCountsLine,
     DivergenceLine,
     GroupCount,
+    Line,
     Numbers,
+    OtherLine,
+    parse_line,
     read_block,
 )
 from shim.shadow.result import WITH_NOISE, Comparison, NotCompared
@@ -236,17 +239,19 @@ class Scan:
 
     def _keep(self, process: Process, snapshot: Snapshot) -> None:
         key = (process, snapshot.stage, int(snapshot.at) // self.width)
-        first, last = self.snapshots.get(key, (snapshot, snapshot))
-        self.snapshots[key] = (
-            min(first, snapshot, key=Snapshot.order),
-            max(last, snapshot, key=Snapshot.order),
-        )
+        seen = sorted((snapshot, *self.snapshots.get(key, ())), key=Snapshot.order)
+        self.snapshots[key] = (seen[0], seen[-1])
         if len(self.snapshots) > MOST_SNAPSHOTS:
             kept, self.snapshots = self.snapshots, {}
             self.width *= 2
             for (whose, _, _), pair in kept.items():
                 for each in pair:
                     self._keep(whose, each)
+
+
+def _group_name(line: Line | OtherLine | None) -> GroupName | None:
+    """Return whose divergence a line is, None for one that is none, though it may name one."""
+    return (line.fingerprint, line.known or "") if isinstance(line, DivergenceLine) else None
 
 
 def _grown(line: CountsLine) -> tuple[int, datetime]:
@@ -263,13 +268,13 @@ def _count_name(line: DivergenceLine | GroupCount) -> CountName:
 
 
 def _samples(line: DivergenceLine, data: bytes) -> list[bytes]:
-    """Return the first lines of a block that name this line's fingerprint."""
+    """Return the first lines of a block that are of this line's group."""
     found: list[bytes] = []
-    name, at = line.fingerprint.encode(), 0
+    wanted, name, at = _group_name(line), line.fingerprint.encode(), 0
     while len(found) < SAMPLES and (at := data.find(name, at)) >= 0:
         end = (data.find(b"\n", at) + 1) or len(data)
         sample = data[data.rfind(b"\n", 0, at) + 1 : end].strip()
-        if len(sample) <= MOST_SAMPLE:
+        if len(sample) <= MOST_SAMPLE and _group_name(parse_line(sample)) == wanted:
             found.append(sample)
         at = end
     return found

@@ -450,6 +450,18 @@ def test_what_is_known_is_another_group_than_the_same_before() -> None:
     assert [(group.known, group.count) for group in found.groups] == [("odd", 50), (None, 11)]
 
 
+def test_samples_of_a_group_are_divergences_of_it_and_nothing_that_only_names_it() -> None:
+    """Neither the same one before it was known, nor counts, take the place of a sample."""
+    known = {"known": "odd", "outcome": "known"}
+    before = [divergence(second=n) for n in range(5)]
+    found = report_of(told(total(5)), *before, *(divergence(second=n, **known) for n in (6, 7)))
+    shown = {
+        group.known: [json.loads(sample)["known"] for sample in group.samples]
+        for group in found.groups
+    }
+    assert shown == {None: [None] * 3, "odd": ["odd"] * 2}
+
+
 def test_a_total_without_a_group_is_counted_beyond_its_lines() -> None:
     """The first divergences that shared the group for which a worker had no room have lines."""
     found = report_of(divergence(), told(total(57, fingerprint="overflow"), lines=50))

@@ -241,6 +241,8 @@ def test_the_page_needs_nothing_else(build: Build, log: Path, tmp_path: Path) ->
     assert not re.findall(r"(src|href)=|url\(|@import|<script|https?:", text)
     assert "prefers-color-scheme: dark" in text
     assert text.count("<svg") == 3
+    assert "Of the migration balance-notifications, made " in text
+    assert "Calls routed: canonical 1, invalid_user_id 1, legacy 5" in text
     assert "batch.process" in text
     assert "balance.uni" in text
     assert "2 \N{MULTIPLICATION SIGN} reach" in text

@@ -7,7 +7,7 @@ and asked again where that does no harm, until it is settled.
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from flags.admin import Edit, FlagAdminError, FlagChange, FlagEdits, FlagOutcomeUnknownError
 from flags.body import flag_feature
@@ -19,6 +19,8 @@ from flags.unleash_api import FlagThere, UnleashApi, UnleashError, UnleashUnknow
 SETTLE_S = 10.0
 """Seconds in which a call without an answer is settled, or given up as unknown."""
 SETTLE_POLL_S = 0.25
+
+Seen = TypeVar("Seen")
 
 
 class UnleashAdmin(FlagEdits):
@@ -47,28 +49,49 @@ class UnleashAdmin(FlagEdits):
 
     def _change(self, flag: str, edit: Edit) -> FlagChange:
         there = self._there(flag)
+        old = self._before(lambda: self._api.newest_event(flag))
         before = _definition(flag, there)
         after = edit(before)
         # What only lowers needs no leave: nothing holds it back.
         self._authorise(after, needed=_percentage(after) > _percentage(before))
         written_at = self._now()
         try:
-            old = self._api.newest_event(flag)
             self._write(there, after)
-            revision = self._api.newest_event(flag)
         except UnleashUnknownError as error:
             raise _unknown(flag, error) from error
         except UnleashError as error:
             self._revoke(after)
-            raise FlagAdminError(f"Unleash did not change {flag}: {error}") from error
+            raise FlagAdminError(
+                f"Unleash did not change {flag}, or not all that was wanted of it: {error}"
+            ) from error
+        revision = self._new_revision(flag)
         self._tell(revision)
         return FlagChange(before, after, revision, written_at, is_new=revision > old)
 
-    def _there(self, flag: str) -> FlagThere:
+    def _before(self, look: Callable[[], Seen]) -> Seen:
+        """Return what is seen before anything is changed. Raises `FlagAdminError`."""
         try:
-            there = self._api.flag(flag)
+            return look()
         except UnleashError as error:
             raise FlagAdminError(f"nothing was changed: {error}") from error
+
+    def _new_revision(self, flag: str) -> int:
+        """Return the number of the change, which was made; it is asked for until there is one."""
+        until = self._monotonic() + SETTLE_S
+        while True:
+            try:
+                return self._api.newest_event(flag)
+            except UnleashError as error:
+                if self._monotonic() >= until:
+                    raise FlagOutcomeUnknownError(
+                        f"{flag} was changed, but its revision could not be found out"
+                        f" within {SETTLE_S:g} s ({error}): whether workers follow is not"
+                        " known. Look with `flask rollout status`"
+                    ) from error
+            self._sleep(SETTLE_POLL_S)
+
+    def _there(self, flag: str) -> FlagThere:
+        there = self._before(lambda: self._api.flag(flag))
         if there is None:
             raise FlagAdminError(
                 f"Unleash has no flag {flag}: `flask unleash setup` makes it; if it is archived,"
@@ -140,13 +163,14 @@ class UnleashAdmin(FlagEdits):
         """Call; without an answer, read back and call again until it is done or time is up.
 
         What is `again` sets the same once more and does no harm if the first call is still
-        carried out. Raises `UnleashUnknownError` if that does not become known.
+        carried out. Raises `UnleashUnknownError` if that does not become known: a server that is
+        gone by then, or refuses, says nothing of the first call.
         """
         until = self._monotonic() + SETTLE_S
         try:
             call()
         except UnleashUnknownError as error:
-            unknown = error
+            said: UnleashError = error
         else:
             return
         while self._monotonic() < until:
@@ -157,10 +181,10 @@ class UnleashAdmin(FlagEdits):
                 if again:
                     call()
                     return
-            except UnleashUnknownError as error:
-                unknown = error
+            except UnleashError as error:
+                said = error
             self._sleep(SETTLE_POLL_S)
-        raise unknown
+        raise UnleashUnknownError(str(said)) from said
 
 
 def _definition(flag: str, there: FlagThere) -> FlagDefinition:
@@ -195,7 +219,7 @@ def _has(wanted: dict[str, Any]) -> Callable[[FlagThere], bool]:
     """Return what tells whether a flag has a strategy that says this."""
 
     def says(strategy: dict[str, Any]) -> bool:
-        users = [each["values"] for each in strategy.get("constraints") or []]
+        users = [each.get("values") for each in strategy.get("constraints") or []]
         parameters = strategy.get("parameters") or {}
         return (
             users == [each["values"] for each in wanted["constraints"]]

@@ -11,7 +11,7 @@ from app.unleash import build_unleash_api
 from app.unleash_doctor import CannotLookError, findings
 from app.unleash_setup import Hook, set_up
 from app.web.hooks import PATH, hook_token
-from flags.unleash_api import UnleashError
+from flags.unleash_api import UnleashError, UnleashUnknownError
 
 FOUND, CANNOT_LOOK = 1, 3
 """Exit codes: something is wrong; nothing could be found out."""
@@ -37,6 +37,11 @@ def show_setup(address: str | None) -> None:
     try:
         for line in set_up(api, hook):
             click.echo(line)
+    except UnleashUnknownError as error:
+        _fail(
+            f"unknown whether the step after what is above was done: {error}; run it again, what is"
+            " there is left as it is"
+        )
     except UnleashError as error:
         _fail(f"not all of it was done: {error}; what is above was")
 

@@ -1,18 +1,29 @@
 """Finds what is wrong between an Unleash server and this service, and says what to do."""
 
 from collections.abc import Generator, Iterator
-from typing import Any
 
+import msgspec
 import requests
+from urllib3.exceptions import HTTPError
 
 from app.adapters.unleash_api import HttpUnleashApi
 from app.parts import Parts
-from app.unleash_setup import ADDONS, DESCRIPTIONS, Hook, webhooks
+from app.unleash_setup import ADDONS, DESCRIPTIONS, Hook, Webhook, webhooks
 from flags.features import FlagFormatError, definition_of, read_body
 from flags.unleash_api import FlagThere, UnleashError, UnleashRefusedError
+from flags.whole_answer import read_whole
 from flags.workers import WorkerState
 
 TIMEOUT_S = 3.0
+
+
+class _Delivery(msgspec.Struct):
+    state: str
+    stateDetails: str | None = None  # noqa: N815 - Unleash's own name
+
+
+class _Deliveries(msgspec.Struct):
+    integrationEvents: list[_Delivery]  # noqa: N815 - Unleash's own name
 
 
 class CannotLookError(Exception):
@@ -45,8 +56,10 @@ def _client_token(parts: Parts, api: HttpUnleashApi) -> Generator[str, None, int
             headers=headers,
             timeout=TIMEOUT_S,
             allow_redirects=False,
+            stream=True,
         )
-    except requests.RequestException as error:
+        text = read_whole(answer).decode(errors="replace")
+    except (requests.RequestException, HTTPError, ValueError) as error:
         raise CannotLookError(
             f"{api.url} cannot be reached ({type(error).__name__}): see whether Unleash runs, and"
             " whether UNLEASH_URL names it"
@@ -58,7 +71,7 @@ def _client_token(parts: Parts, api: HttpUnleashApi) -> Generator[str, None, int
         )
         return 0
     try:
-        body = read_body(answer.text)
+        body = read_body(text)
     except FlagFormatError as error:
         yield f"{api.url} does not answer as Unleash: {error}"
         return 0
@@ -109,20 +122,20 @@ def _hook(api: HttpUnleashApi, hook: Hook) -> Iterator[str]:
     if not present:
         yield f"there is no webhook to {hook.url}: `flask unleash setup --hook URL` makes it"
     for each in present:
-        if not each.get("enabled"):
+        if not each.enabled:
             yield f"the webhook to {hook.url} is switched off: switch it on in Unleash"
         yield from _deliveries(api, hook, each)
     yield from _knock(hook)
 
 
-def _deliveries(api: HttpUnleashApi, hook: Hook, webhook: dict[str, Any]) -> Iterator[str]:
+def _deliveries(api: HttpUnleashApi, hook: Hook, webhook: Webhook) -> Iterator[str]:
     """Look at what Unleash itself says of its newest delivery."""
     try:
-        events = api.ask("GET", f"{ADDONS}/{webhook['id']}/events?limit=1")["integrationEvents"]
+        events = api.read(f"{ADDONS}/{webhook.id}/events?limit=1", _Deliveries).integrationEvents
     except UnleashRefusedError:
         return  # this version keeps no record
-    if events and events[0].get("state") != "success":
-        details = str(events[0].get("stateDetails") or "")[:160]
+    if events and events[0].state != "success":
+        details = (events[0].stateDetails or "")[:160]
         yield f"the newest delivery to {hook.url} failed, says Unleash: {details}"
 
 
@@ -135,7 +148,9 @@ def _knock(hook: Hook) -> Iterator[str]:
             headers={"Authorization": hook.token},
             timeout=TIMEOUT_S,
             allow_redirects=False,
+            stream=True,  # its body says nothing that we need
         )
+        answer.close()
     except requests.RequestException as error:
         yield f"{hook.url} cannot be reached from here ({type(error).__name__})"
         return

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+
+import msgspec
 
 from app.adapters.unleash_api import HttpUnleashApi
 from flags.body import flag_strategy
@@ -41,6 +42,18 @@ class Hook:
         return f"balance-notifications: {self.url}"
 
 
+class Webhook(msgspec.Struct):
+    """One that Unleash has."""
+
+    id: int
+    description: str | None = None
+    enabled: bool = False
+
+
+class _Addons(msgspec.Struct):
+    addons: list[Webhook]
+
+
 def set_up(api: HttpUnleashApi, hook: Hook | None) -> Iterator[str]:
     """Make what is missing; yield a line for each thing, done. Raises `UnleashError`."""
     if hook is not None:
@@ -49,10 +62,10 @@ def set_up(api: HttpUnleashApi, hook: Hook | None) -> Iterator[str]:
         yield from _set_up_flag(api, flag, description)
 
 
-def webhooks(api: HttpUnleashApi, hook: Hook) -> list[dict[str, Any]]:
+def webhooks(api: HttpUnleashApi, hook: Hook) -> list[Webhook]:
     """Return the webhooks of this address. Raises `UnleashError`."""
-    present = api.ask("GET", ADDONS)["addons"]
-    return [each for each in present if each.get("description") == hook.description]
+    present = api.read(ADDONS, _Addons).addons
+    return [each for each in present if each.description == hook.description]
 
 
 def _set_up_flag(api: HttpUnleashApi, flag: str, description: str) -> Iterator[str]:

@@ -23,6 +23,7 @@ from UnleashClient.constants import ETAG, FEATURES_URL
 from UnleashClient.utils import InstanceAllowType
 
 from flags.feed import Inbox
+from flags.whole_answer import read_whole
 
 APP_NAME = "balance-notifications"
 POLL_S = 1
@@ -30,9 +31,6 @@ POLL_S = 1
 WHOLE_S = 30.0
 """Seconds after which the body is asked for although it is the same: a cache may lie."""
 TIMEOUT_S = 1
-ANSWER_S = 3.0
-"""Seconds that a whole answer may take, however steadily it drips."""
-MOST_BYTES = 16 * 1024 * 1024
 LONGEST_PAUSE_S = 15.0
 """The longest that a server which says Retry-After is left alone."""
 UNREACHABLE = "it cannot be reached, or fails with 500, 502 or 504"
@@ -217,19 +215,10 @@ def _instance_id() -> str:
 
 def _bounded(response: Response) -> Response:
     """Return the answer read to its end. Raises ValueError if it is too long or too slow."""
-    until = time.monotonic() + ANSWER_S
-    content = bytearray()
-    while chunk := response.raw.read1(65_536, decode_content=True):
-        content += chunk
-        if len(content) > MOST_BYTES:
-            raise ValueError(f"its answer is longer than {MOST_BYTES} bytes")
-        if time.monotonic() > until:
-            raise ValueError(f"its answer was not whole after {ANSWER_S:g} s")
-    response.close()
     whole = Response()
     whole.status_code, whole.headers = response.status_code, response.headers
     whole.url, whole.request, whole.encoding = response.url, response.request, "utf-8"
-    whole.raw = io.BytesIO(content)
+    whole.raw = io.BytesIO(read_whole(response))
     return whole
 
 

@@ -1,18 +1,48 @@
-"""Unleash's admin API over HTTP: two seconds an answer, no redirects, no retries of its own."""
+"""Unleash's admin API over HTTP: some seconds an answer, no redirects, no retries of its own."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
+import msgspec
 import requests
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from flags.unleash_api import FlagThere, UnleashRefusedError, UnleashUnknownError
+from flags.whole_answer import read_whole
 
 TIMEOUT_S = 2.0
 _GONE = 404
-_UNCERTAIN = (500, 502, 503, 504)
-"""What a proxy, or a server that was cut off, says of something that may have been done."""
+_UNCERTAIN = 500
+"""And above: what a proxy, or a server that was cut off, says of what may have been done."""
+
+
+T = TypeVar("T")
+
+
+class _Strategy(msgspec.Struct):
+    """What is relied upon in a strategy: it is handed on as it was sent."""
+
+    id: str
+    constraints: list[dict[str, Any]] | None = None
+    parameters: dict[str, Any] | None = None
+
+
+class _Environment(msgspec.Struct):
+    enabled: bool
+    strategies: list[dict[str, Any]]
+
+
+class _Feature(msgspec.Struct):
+    archived: bool = False
+
+
+class _Event(msgspec.Struct):
+    id: int
+
+
+class _Events(msgspec.Struct):
+    events: list[_Event]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +64,15 @@ class HttpUnleashApi:
     def flag(self, name: str) -> FlagThere | None:
         """Return a flag, None if there is none or it is archived."""
         try:
-            found = self.ask("GET", self._environment(name))
-            if self.ask("GET", self._flag(name)).get("archived"):
+            found = self.read(self._environment(name), _Environment)
+            if self.read(self._flag(name), _Feature).archived:
                 return None
         except UnleashRefusedError as error:
             if error.status == _GONE:
                 return None
             raise
-        return FlagThere(bool(found["enabled"]), tuple(found["strategies"]))
+        self._checked(found.strategies, list[_Strategy])
+        return FlagThere(found.enabled, tuple(found.strategies))
 
     def add_flag(self, name: str, *, description: str) -> None:
         """Make a flag of type release."""
@@ -72,14 +103,33 @@ class HttpUnleashApi:
 
     def newest_event(self, flag: str) -> int:
         """Return the number of the newest event of a flag."""
-        events = self.ask("GET", f"/api/admin/events/{quote(flag, safe='')}")["events"]
-        return max((int(event["id"]) for event in events), default=0)
+        found = self.read(f"/api/admin/events/{quote(flag, safe='')}", _Events)
+        return max((event.id for event in found.events), default=0)
+
+    def read(self, path: str, kind: type[T]) -> T:
+        """Return what is at an address. Raises `UnleashRefusedError`, `UnleashUnknownError`."""
+        return self._checked(self.ask("GET", path), kind)
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
         """Return the JSON of an answer, None if there is none.
 
         Raises `UnleashRefusedError`, `UnleashUnknownError`.
         """
+        status, content = self._answer(method, path, body)
+        if status >= _UNCERTAIN:
+            raise UnleashUnknownError(f"{self.url} answered {status}")
+        if not 200 <= status < 300:
+            raise UnleashRefusedError(_reason(self.url, status, content), status=status)
+        try:
+            return msgspec.json.decode(content) if content else None
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            words = f"{self.url} answered with something else than JSON: is it Unleash's address?"
+            if method == "GET":
+                raise UnleashRefusedError(words) from error
+            raise UnleashUnknownError(words) from error
+
+    def _answer(self, method: str, path: str, body: object) -> tuple[int, bytes]:
+        """Return status and body. Raises `UnleashRefusedError`, `UnleashUnknownError`."""
         try:
             answer = requests.request(
                 method,
@@ -88,26 +138,32 @@ class HttpUnleashApi:
                 headers={"Authorization": self.token},
                 timeout=TIMEOUT_S,
                 allow_redirects=False,
+                stream=True,
             )
-        except requests.RequestException as error:
+            return answer.status_code, read_whole(answer)
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             raise self._silence(error) from error
-        if answer.status_code in _UNCERTAIN:
-            raise UnleashUnknownError(f"{self.url} answered {answer.status_code}")
-        if not answer.ok or answer.is_redirect:
-            raise UnleashRefusedError(_reason(self.url, answer), status=answer.status_code)
-        try:
-            return answer.json() if answer.content else None
-        except ValueError as error:
-            raise UnleashRefusedError(
-                f"{self.url} answered with something else than JSON: is it Unleash's address?"
-            ) from error
 
-    def _silence(self, error: requests.RequestException) -> Exception:
+    def _silence(self, error: Exception) -> Exception:
         """Return what no answer means: it was never asked, or nobody knows."""
         cause = getattr(error.args[0], "reason", None) if error.args else None
         if isinstance(error, requests.ConnectTimeout) or isinstance(cause, NewConnectionError):
             return UnleashRefusedError(f"{self.url} cannot be reached: see whether Unleash runs")
-        return UnleashUnknownError(f"{self.url} did not answer within {TIMEOUT_S:g} s")
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return UnleashRefusedError(
+                f"{self.url} cannot be reached safely: see whether its certificate holds"
+            )
+        return UnleashUnknownError(f"{self.url} did not answer in time ({type(error).__name__})")
+
+    def _checked(self, value: Any, kind: type[T]) -> T:
+        """Return what was answered as what it must be. Raises `UnleashRefusedError`."""
+        try:
+            return msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            raise UnleashRefusedError(
+                f"{self.url} does not answer as Unleash's admin API ({error}): is it the right"
+                " address, and of a version that we know?"
+            ) from error
 
     def _flag(self, name: str) -> str:
         project = quote(self.place.project, safe="")
@@ -124,17 +180,17 @@ def _sendable(strategy: dict[str, Any]) -> dict[str, Any]:
     return {"segments": [], "variants": strategy.get("variants") or [], **kept}
 
 
-def _reason(url: str, answer: requests.Response) -> str:
+def _reason(url: str, status: int, content: bytes) -> str:
     """Return why a request was refused, in Unleash's own words where it has some."""
-    if answer.status_code in (401, 403):
+    if status in (401, 403):
         return (
-            f"{url} answered {answer.status_code}: the token of UNLEASH_ADMIN_TOKEN may not do"
-            " this; give one of an admin"
+            f"{url} answered {status}: the token of UNLEASH_ADMIN_TOKEN may not do this; give one"
+            " of an admin"
         )
     try:
-        words = answer.json()
+        words = msgspec.json.decode(content)
         details = words.get("details") or [words]
         said = str(details[0].get("message") or details[0].get("description") or "")
-    except (ValueError, AttributeError, LookupError):
+    except (msgspec.MsgspecError, ValueError, AttributeError, LookupError, TypeError):
         said = ""
-    return f"{url} answered {answer.status_code}" + (f": {said[:200]}" if said else "")
+    return f"{url} answered {status}" + (f": {said[:200]}" if said else "")

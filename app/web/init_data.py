@@ -65,7 +65,7 @@ class InitDataVerifier:
             raise InitDataError(Flaw.FORGED) from None
         except errors.ExpiredError:
             raise InitDataError(Flaw.EXPIRED) from None
-        except (errors.InvalidInitDataError, ValueError, RecursionError):
+        except (errors.InvalidInitDataError, ValueError, OverflowError, RecursionError):
             raise InitDataError(Flaw.MALFORMED) from None
         if verified.issued_at > now + SKEW:
             raise InitDataError(Flaw.FUTURE)

@@ -30,7 +30,7 @@ class Pinged:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """A frame that says nothing: a pong, or an empty part of a message."""
+    """A frame that says nothing yet, and costs as much as any: a pong, or a part of a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +123,10 @@ class Inbound:
         if self._size > self._limit:
             return Broken(CloseReason.MESSAGE_TOO_BIG, "Message is too big")
         if not event.message_finished:
-            if not data:
-                return Noise() if event.frame_finished else None
-            self._parts = self._parts or []
-            self._parts.append(data)
-            return None
+            if data:
+                self._parts = self._parts or []
+                self._parts.append(data)
+            return Noise() if event.frame_finished else None
         parts, self._parts, self._size = self._parts, None, 0
         return Said(data[:0].join([*parts, data]) if parts else data)
 

@@ -74,8 +74,9 @@ def test_half_a_gigabyte_closes_with_1009_and_costs_no_memory(server, message, o
         frame(PONG),
         frame(TEXT, b"{}"),
         frame(TEXT, b"{", fin=False) + frame(CONTINUATION, b"", fin=False) * 1000,
+        frame(TEXT, b"{", fin=False) + frame(CONTINUATION, b" ", fin=False) * 1000,
     ],
-    ids=["pings", "pongs", "texts", "empty fragments"],
+    ids=["pings", "pongs", "texts", "empty fragments", "short fragments"],
 )
 def test_a_thousand_frames_at_once_close_with_1008(serve, said):
     """Whatever they are: each costs the server work, and most ask for an answer."""

@@ -1,5 +1,6 @@
 """What becomes of a hint that the flag server was turned: all workers ask it."""
 
+import time
 from collections.abc import Callable
 
 import structlog
@@ -11,6 +12,9 @@ from app.settings import Settings
 _log = structlog.get_logger("app")
 
 Hurry = Callable[[int], None]
+REPEATED_S = 3.0
+"""Seconds for which what is not newer than the last hint is no news. Later it is: a server that
+was restored from a backup counts from a lower number."""
 
 
 class FlagHints:
@@ -19,12 +23,21 @@ class FlagHints:
     `poll` is called every 20 ms by the thread that follows the flags.
     """
 
-    def __init__(self, hurry: Hurry, *, file: FileHints, redis: RedisHints | None) -> None:
+    def __init__(
+        self,
+        hurry: Hurry,
+        *,
+        file: FileHints,
+        redis: RedisHints | None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._hurry = hurry
         self._file = file
         self._redis = redis
+        self._monotonic = monotonic
+        self._told_at = 0.0
         self.told = 0
-        """The newest revision that this worker was told of."""
+        """The revision that this worker passed on last."""
 
     def start(self) -> None:
         """Begin to listen."""
@@ -40,9 +53,10 @@ class FlagHints:
     def tell(self, revision: int) -> None:
         """Have all workers ask until the server is at `revision`; many at once cost little."""
         self._hurry(revision)
-        if revision <= self.told:
+        now = self._monotonic()
+        if revision <= self.told and now - self._told_at < REPEATED_S:
             return
-        self.told = revision
+        self.told, self._told_at = revision, now
         try:
             self._file.tell(revision)
         except OSError as error:

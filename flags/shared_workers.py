@@ -3,12 +3,13 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeVar
 
 import structlog
 
 from flags.workers import (
+    FOREIGN_LIMIT_S,
     WorkerFiles,
     WorkerId,
     WorkerRecord,
@@ -34,6 +35,28 @@ Aged = tuple[WorkerRecord, float]
 
 class WorkerTableError(Exception):
     """A table cannot be read or written: the message says which, why and what to do."""
+
+
+Stored = TypeVar("Stored")
+
+
+def read_rows(
+    rows: Iterable[tuple[Stored, float]], read: Callable[[Stored], WorkerRecord]
+) -> tuple[Aged, ...]:
+    """Return the records of rows that come with the age of their heartbeats.
+
+    One that cannot be read may be of a worker that nobody sees: `read` raises
+    `WorkerTableError`. One that is older than any worker that lives is passed over: another key
+    signed it, or another version wrote it, and its worker was killed.
+    """
+    found = []
+    for stored, age in rows:
+        try:
+            found.append((read(stored), age))
+        except WorkerTableError:
+            if age <= FOREIGN_LIMIT_S:
+                raise
+    return tuple(found)
 
 
 class WorkerTable(Protocol):

@@ -10,7 +10,7 @@ import redis
 from app.adapters.redis_client import prompt_client
 from app.adapters.workers_sql import record_of
 from app.notifications.seal import BrokenSealError, Seal
-from flags.shared_workers import Aged, WorkerTableError
+from flags.shared_workers import Aged, WorkerTableError, read_rows
 from flags.workers import WorkerId, WorkerRecord
 
 KEY = "workers"
@@ -58,7 +58,7 @@ class RedisWorkerTable:
         client = self._connected()
         (seconds, micros), values = _told(lambda: client.eval(_READ, 1, KEY))
         now = int(seconds) + int(micros) / 1e6
-        return tuple(self._aged(value, now) for value in values)
+        return read_rows((_aged(value, now) for value in values), self._record)
 
     def close(self) -> None:
         """Close all connections."""
@@ -67,14 +67,12 @@ class RedisWorkerTable:
                 self._client.close()
                 self._client = None
 
-    def _aged(self, value: bytes, now: float) -> Aged:
-        seen_at, _, sealed = value.partition(b" ")
+    def _record(self, sealed: bytes) -> WorkerRecord:
+        """Return what a signed record says. Raises `WorkerTableError`."""
         try:
-            return record_of(self._seal.open(sealed).decode(errors="replace")), now - float(seen_at)
-        except (BrokenSealError, ValueError) as error:
-            raise WorkerTableError(
-                f"a worker's record in Redis, under {KEY}, is none of ours: {error}"
-            ) from error
+            return record_of(self._seal.open(sealed))
+        except BrokenSealError as error:
+            raise _foreign(error) from error
 
     def _connected(self) -> redis.Redis:
         with self._making:
@@ -86,6 +84,19 @@ class RedisWorkerTable:
 
 def _field(worker: WorkerId) -> str:
     return f"{worker.host} {worker.pid}"
+
+
+def _aged(value: bytes, now: float) -> tuple[bytes, float]:
+    """Return a signed record and the age of its heartbeat. Raises `WorkerTableError`."""
+    seen_at, _, sealed = value.partition(b" ")
+    try:
+        return sealed, now - float(seen_at)
+    except ValueError as error:
+        raise _foreign(error) from error
+
+
+def _foreign(error: ValueError) -> WorkerTableError:
+    return WorkerTableError(f"a worker's record in Redis, under {KEY}, is none of ours: {error}")
 
 
 def _told(ask: Callable[[], Any]) -> Any:

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.adapters.shared_sql import SharedSql
 from app.errors import DatabaseUnavailable
 from app.models import KnownWorker
-from flags.shared_workers import Aged, WorkerTableError
+from flags.shared_workers import Aged, WorkerTableError, read_rows
 from flags.workers import WorkerId, WorkerRecord
 
 
@@ -56,7 +56,7 @@ class SqlWorkerTable:
                 rows = connection.execute(select(KnownWorker.record, age)).all()
         except DatabaseUnavailable as error:
             raise _unusable(error) from error
-        return tuple((record_of(text), float(age)) for text, age in rows)
+        return read_rows(((text, float(age)) for text, age in rows), record_of)
 
     def close(self) -> None:
         """Close the connections that are not in use."""

@@ -3,10 +3,15 @@
 import os
 import time
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from sqlalchemy import delete, func, insert
 
+from app.adapters.shared_sql import SharedSql
 from app.adapters.workers_redis import KEY
+from app.models import KnownWorker
 from flags.shared_workers import SharedWorkers
 from flags.workers import WorkerId, WorkerRecord, WorkerState, process_start
 from tests.hosts.conftest import NewRegistry, Servers, until
@@ -103,3 +108,28 @@ def test_a_record_that_nobody_signed_confirms_nothing(
         client.hset(KEY, "there 1", b"1.0 " + b"0" * 64 + b'.{"pid":1}')
     there.write(record("there", epoch=5))
     until(lambda: [view.record.epoch for view in here.read()] == [5])
+
+
+def test_what_a_killed_worker_of_another_key_and_version_left_blinds_nobody(
+    servers: Servers, new_registry: NewRegistry
+) -> None:
+    """It cannot be read for good; after a minute it is of nobody who lives, and passed over."""
+    here, there = new_registry("here", started=False), new_registry("there")
+    there.write(record("there"))
+    sql = SharedSql(servers.postgres_url, instance_path=Path())
+    servers.opened.append(sql)
+
+    def leave(seconds_ago: float) -> None:
+        stamp = f"{time.time() - seconds_ago:.6f} ".encode()
+        with servers.redis.client() as client:
+            client.hset(KEY, "left 1", stamp + b"0" * 64 + b'.{"pid":1}')
+        seen_at = func.clock_timestamp() - timedelta(seconds=seconds_ago)
+        with sql.transaction() as connection:
+            connection.execute(delete(KnownWorker).where(KnownWorker.host == "left"))
+            row = {"host": "left", "pid": 1, "record": '{"pid":1}', "seen_at": seen_at}
+            connection.execute(insert(KnownWorker).values(**row))
+
+    leave(30)
+    until(lambda: here.read() is not None and here.blind_to)
+    leave(90)
+    until(lambda: set(states(here)) == {"there"} and not here.blind_to)

@@ -29,9 +29,9 @@ def every(interval_s: float) -> IntervalTrigger:
 class Schedulers:
     """Runs farming and boosts at the whole multiples of their intervals, in seconds.
 
-    One worker of a host runs them: see `app.leadership`. Ticks are counted the same way
-    everywhere and booked under their number, so that a tick that two hosts run is paid once. A
-    run that fails is logged, and the next one comes in its time.
+    One worker of all that use the database runs them: see `app.leadership`. Ticks are counted
+    the same way everywhere and booked under their number, so that a tick that two workers run is
+    paid once. A run that fails is logged, and the next one comes in its time.
     """
 
     def __init__(

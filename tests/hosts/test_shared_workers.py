@@ -4,12 +4,10 @@ import os
 import time
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, func, insert
 
-from app.adapters.shared_sql import SharedSql
 from app.adapters.workers_redis import KEY
 from app.models import KnownWorker
 from flags.shared_workers import SharedWorkers
@@ -116,8 +114,7 @@ def test_what_a_killed_worker_of_another_key_and_version_left_blinds_nobody(
     """It cannot be read for good; after a minute it is of nobody who lives, and passed over."""
     here, there = new_registry("here", started=False), new_registry("there")
     there.write(record("there"))
-    sql = SharedSql(servers.postgres_url, instance_path=Path())
-    servers.opened.append(sql)
+    sql = servers.sql()
 
     def leave(seconds_ago: float) -> None:
         stamp = f"{time.time() - seconds_ago:.6f} ".encode()

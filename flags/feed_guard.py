@@ -91,6 +91,7 @@ class Guard:
         restored = self._check_age(body)
         if self._followed is not None and body == self._judged and not self._followed.problem:
             follow(self._followed)
+            self._tell()
             return self._followed
         for flag in self._canonical.values():
             flag.begin(restored=restored)
@@ -109,9 +110,13 @@ class Guard:
         self._judged, self._features = body, chosen
         self._settle(verdict, body, restored=restored)
         follow(verdict)
+        self._tell()
+        return verdict
+
+    def _tell(self) -> None:
+        """Tell the others what is followed and they may not know."""
         for flag in self._canonical.values():
             flag.tell()
-        return verdict
 
     def _check_age(self, body: Body) -> bool:
         """Refuse a revision below the one that holds; return whether it went back for good."""

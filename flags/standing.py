@@ -44,8 +44,13 @@ class CanonicalFlag:
         self._followed, self._revision = definition or absent(self._name), revision
 
     def begin(self, *, restored: bool) -> None:
-        """Begin with another body; `restored` says that its revision went back for good."""
-        self._restored, self._looked, self._untold = restored, None, None
+        """Begin with another body; `restored` says that its revision went back for good.
+
+        Until the others were told of one from after that, what they know is of a past whose
+        revisions are higher.
+        """
+        self._restored = self._restored or restored
+        self._looked = self._untold = None
 
     def objection(self, definition: FlagDefinition) -> str | None:
         """Return why this waits for a person, None if it may be followed at once.
@@ -78,15 +83,19 @@ class CanonicalFlag:
             self._untold = self._followed
 
     def tell(self) -> None:
-        """Tell the others what is followed, if they may not know; the store may hang."""
+        """Tell the others what is followed, if they may not know; the store may hang.
+
+        What could not be told is told when this is called again.
+        """
         if self._untold is None or self._observe:
             return
         try:
             self._targets.confirm(self._untold, revision=self._revision, restored=self._restored)
-            self._told = True
         except TargetsError as error:
             self._told = False
             _log.warning("targets_unwritable", problem=str(error))
+        else:
+            self._told, self._restored, self._untold = True, False, None
 
     def _standing(self) -> Standing:
         """Return what all know of the flag; of a store that cannot be read it is told later.

@@ -14,7 +14,7 @@ from flags.definition import FlagDefinition, Held
 from flags.features import FlagFormatError
 from flags.feed_guard import Guard, Verdict
 from flags.surprises import surprise
-from flags.targets import FileTargets
+from flags.targets import FileTargets, Standing
 from tests.flags.bodies import altered, good_body, strategy_of
 
 
@@ -264,6 +264,47 @@ def test_a_restored_server_does_not_raise_anybody_unasked(guard: Guard, clock: C
     verdict = guard.judge(body)
     assert percentage(verdict) == 5
     assert "from 5 % to 100 %" in str(verdict.problem)
+
+
+def test_what_was_confirmed_before_a_restore_lets_no_raise_through(
+    guard: Guard, targets: FileTargets, clock: Clock
+) -> None:
+    """Its revision is a high one of the past: what is followed on the restored server counts."""
+    guard.judge(good_body(canonical=10, revision=99))
+    yesterday = good_body(canonical=50, revision=20)
+    for _ in range(RESTORED_ANSWERS):
+        with pytest.raises(FlagFormatError):
+            guard.judge(yesterday)
+    clock.now += RESTORED_AFTER_S
+    assert guard.judge(yesterday).held
+    assert percentage(guard.judge(good_body(canonical=0, revision=21))) == 0
+    verdict = guard.judge(good_body(canonical=25, revision=22))
+    assert (percentage(verdict), bool(verdict.held)) == (0, True)
+    assert targets.read(CANONICAL_FLAG) == Standing(definition(0), 21)
+
+
+def test_a_store_that_was_away_is_told_as_soon_as_it_is_back(tmp_path: Path, clock: Clock) -> None:
+    """The next answer will do, although it is the same; and so for a restored server's."""
+    path = tmp_path / "targets.json"
+    targets = FileTargets(path)
+    guard = Guard(targets=targets, source="unleash", monotonic=clock)
+    guard.judge(good_body(canonical=1, revision=10))
+
+    def told_late(body: str) -> Standing:
+        whole = path.read_text()
+        path.write_text("[")
+        guard.judge(body)
+        path.write_text(whole)
+        guard.judge(body)
+        return targets.read(CANONICAL_FLAG)
+
+    assert told_late(good_body(canonical=0, revision=11)) == Standing(definition(0), 11)
+    restored = good_body(canonical=0, revision=5)
+    for _ in range(RESTORED_ANSWERS):
+        with pytest.raises(FlagFormatError):
+            guard.judge(restored)
+    clock.now += RESTORED_AFTER_S
+    assert told_late(restored) == Standing(definition(0), 5)
 
 
 def test_a_worker_without_a_past_follows_what_the_others_do(targets: FileTargets) -> None:

@@ -35,25 +35,44 @@ class RollbackFile:
         self._kill_switch = kill_switch
         self._history = history
         self._utc_now = utc_now or _utc_now
+        self._unrecorded: HistoryEntry | None = None
         self._problem = ""
 
     def poll(self) -> None:
         """Look for the file. Nothing waits for a far store, and nothing is raised."""
+        self._attempt(self._record)
+        self._attempt(self._look)
+
+    def _look(self) -> None:
         if not self._path.exists():
             return
-        try:
-            if not self._kill_switch.latch.engaged:
-                self._engage()
+        if not self._kill_switch.latch.engaged:
+            self._engage()
+        if self._kill_switch.latch.engaged:
             self._path.unlink(missing_ok=True)
+
+    def _engage(self) -> None:
+        """Roll back; of several workers that see the file at once, one does and records it."""
+        before = self._kill_switch.latch
+        latch = self._kill_switch.trip(
+            at=before.epoch, who="a file", why=_reason(self._path), patience_s=0
+        )
+        if latch is not None:
+            self._unrecorded = self._entry(before, latch)
+
+    def _record(self) -> None:
+        """Write the history at the look after the rollback: it may be locked, and nothing waits."""
+        entry, self._unrecorded = self._unrecorded, None
+        if entry is not None:
+            self._history.append(entry)
+
+    def _attempt(self, act: Callable[[], None]) -> None:
+        try:
+            act()
         except (OSError, LatchStoreError) as error:
             if self._problem != str(error):
                 self._problem = str(error)
                 _log.error("rollback_file_failed", path=str(self._path), problem=str(error))
-
-    def _engage(self) -> None:
-        before = self._kill_switch.latch
-        latch = self._kill_switch.engage(who="a file", why=_reason(self._path), patience_s=0)
-        self._history.append(self._entry(before, latch))
 
     def _entry(self, before: Latch, latch: Latch) -> HistoryEntry:
         words = (f"epoch {each.epoch}" for each in (before, latch))

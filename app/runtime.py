@@ -143,8 +143,10 @@ class Control:
         """Look once at everything."""
         self._kill_switch.poll()
         self._provider.poll()
-        self._watch()
-        self._follow()
+        try:
+            self._watch()
+        finally:  # whatever else cannot be looked at, a rollback is followed
+            self._follow()
         now = self._now()
         # A clock that was set back must not keep either waiting until it has caught up.
         if not 0 <= now - self._written_at < HEARTBEAT_S:

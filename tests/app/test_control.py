@@ -47,6 +47,7 @@ class Workbench:
         self.run_path = folder / "run"
         self.counted: list[float] = []
         self.answer: Callable[[], None] = lambda: None
+        self.watch: Callable[[], None] = lambda: None
         self.flips: list[Any] = []
         self.control = Control(
             kill_switch=KillSwitch([self.store]),
@@ -54,6 +55,7 @@ class Workbench:
             migration=self.migration,  # type: ignore[arg-type]
             workers=WorkerFiles(self.run_path),
             answer=lambda: self.answer(),  # noqa: PLW0108 - tests replace it
+            watch=lambda: self.watch(),  # noqa: PLW0108 - tests replace it
             count=lambda: self.counted.append(self.now),
             flipped=lambda: self.flips.append(self.file),
             now=lambda: self.now,
@@ -107,6 +109,20 @@ def test_a_flip_is_told_once_it_was_applied_and_said(bench: Workbench) -> None:
     bench.engage()
     bench.control.turn()
     assert [told["epoch"] for told in bench.flips] == [0, 1]
+
+
+def test_what_cannot_be_looked_at_keeps_no_rollback_from_being_followed(bench: Workbench) -> None:
+    """It is raised, thus said, and the flip was made all the same."""
+
+    def fail() -> None:
+        raise PermissionError("no")
+
+    bench.control.turn()
+    bench.watch = fail
+    bench.engage()
+    with pytest.raises(PermissionError):
+        bench.control.turn()
+    assert bench.migration.applied[-1] == (10, True)
 
 
 def test_nothing_is_said_before_the_first_flip_was_applied(bench: Workbench) -> None:

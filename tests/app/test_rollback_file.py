@@ -1,11 +1,15 @@
 """A file in the instance folder that rolls back: no command line, no server."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from structlog.testing import capture_logs
 
 from app.rollback_file import RollbackFile
+from flags.files import locked
 from flags.history import FileHistory
 from flags.kill_switch import KillSwitch
 from flags.latch_file import FileLatchStore
@@ -47,6 +51,7 @@ def test_the_file_rolls_back_with_its_text_as_the_reason(case: Case, text: str, 
     """It is taken away, and the history says who and why."""
     case.path.write_text(text)
     case.file.poll()
+    case.file.poll()
     latch = case.switch.latch
     assert (latch.engaged, latch.who, latch.why) == (True, "a file", why)
     assert not case.path.exists()
@@ -63,8 +68,53 @@ def test_several_workers_make_one_rollback_of_it(case: Case, tmp_path: Path) -> 
     mate = Case(tmp_path)
     mate.file.poll()
     assert mate.switch.latch == case.switch.latch
-    assert len(case.history.read().entries) == 1
     assert not case.path.exists()
+    for each in (case, mate):
+        each.file.poll()
+    assert len(case.history.read().entries) == 1
+
+
+def test_workers_that_see_it_at_the_same_moment_make_one_rollback_of_it(tmp_path: Path) -> None:
+    """One epoch and one line of history, whoever of them was first."""
+    mates = [Case(tmp_path) for _ in range(6)]
+    mates[0].path.touch()
+    together = Barrier(len(mates))
+
+    def look(mate: Case) -> None:
+        together.wait()
+        mate.file.poll()
+        mate.file.poll()
+
+    with ThreadPoolExecutor(len(mates)) as pool:
+        list(pool.map(look, mates))
+    assert not mates[0].path.exists()
+    [entry] = mates[0].history.read().entries
+    assert entry.after == "epoch 1"
+    for mate in mates:
+        mate.switch.poll()
+        assert (mate.switch.latch.engaged, mate.switch.latch.epoch) == (True, 1)
+
+
+def test_a_history_that_is_locked_keeps_no_rollback_waiting(case: Case) -> None:
+    """The look that rolls back writes no history: the worker follows first."""
+    case.path.touch()
+    with locked(case.path.parent / "history.jsonl"):
+        began = time.monotonic()
+        case.file.poll()
+        assert time.monotonic() - began < 2  # the lock is waited for for five
+    assert case.switch.latch.engaged
+    case.file.poll()
+    assert len(case.history.read().entries) == 1
+
+
+def test_a_place_that_cannot_be_looked_at_raises_nothing(tmp_path: Path) -> None:
+    """It is logged once: the thread that looks follows flags and kill switch as well."""
+    case = Case(tmp_path)
+    file = RollbackFile(tmp_path / ("x" * 300), kill_switch=case.switch, history=case.history)
+    with capture_logs() as logs:
+        for _ in range(3):
+            file.poll()
+    assert [entry["event"] for entry in logs] == ["rollback_file_failed"]
 
 
 def test_a_file_that_cannot_be_taken_away_rolls_back_all_the_same(case: Case) -> None:

@@ -30,7 +30,7 @@ class Feed(Protocol):
         """Stop asking, within two seconds."""
 
     def ask_once(self, inbox: Inbox) -> None:
-        """Ask one question in the caller's thread, within two seconds."""
+        """Ask one question, and return within some seconds."""
 
     def hurry(self, revision: int = 0) -> None:
         """Ask now, and go on until the server is at `revision`."""

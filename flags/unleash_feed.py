@@ -13,6 +13,8 @@ HINTED_S = 0.12
 PROMPT_QUESTIONS = 10
 """So many questions for one revision come as fast, which outlasts Unleash's own tick of a second;
 further ones come half as often each time: a server that is late is loaded."""
+ONCE_S = 4.0
+"""Seconds that a question of a command has; the slowest that ends by itself takes less."""
 HINT_LASTS_S = 3.0
 """Seconds after which a revision is not waited for any more."""
 
@@ -34,6 +36,7 @@ class UnleashFeed:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._once: threading.Thread | None = None
         self._wanted = 0
         self._wanted_until = 0.0
         self._hurried = 0
@@ -73,7 +76,19 @@ class UnleashFeed:
         self._wake.set()
 
     def ask_once(self, inbox: Inbox) -> None:
-        """Ask one question in the caller's thread, within two seconds."""
+        """Ask one question and wait for what it comes to, some seconds at most.
+
+        No timeout ends an answer whose head drips, so a question that hangs is left behind;
+        while it does, no other is asked.
+        """
+        if self._once is None or not self._once.is_alive():
+            self._once = threading.Thread(target=self._ask_once, args=(inbox,), daemon=True)
+            self._once.start()
+            self._once.join(ONCE_S)
+        if self._once.is_alive():
+            inbox.take_failure(f"it has not answered within {ONCE_S:g} s")
+
+    def _ask_once(self, inbox: Inbox) -> None:
         client = UnleashConnection(self._address, inbox, register=False)
         client.ask()
         client.close()

@@ -1,6 +1,8 @@
 """Flags of an Unleash server that is well, late, broken, malicious or gone."""
 
 import json
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -330,6 +332,34 @@ def test_the_command_line_asks_once_and_writes_nothing(
     assert percentage(provider) == 1
     assert (server.registered, server.buckets) == ([], [])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_answer_that_never_ends_lets_the_command_line_go(build: Build) -> None:
+    """Not even its head is whole, byte after byte: the question is left behind, and said."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        provider = build(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        over = threading.Event()
+
+        def drip() -> None:
+            client, _ = listening.accept()
+            with client:
+                client.sendall(b"HTTP/1.1 200 OK\r\nX-Drip: ")
+                while not over.wait(0.2):
+                    client.sendall(b".")
+
+        server = threading.Thread(target=drip)
+        server.start()
+        began = time.monotonic()
+        provider.poll()
+        asked_once = time.monotonic() - began
+        for _ in range(5):
+            provider.poll()
+        assert asked_once < 10
+        assert time.monotonic() - began < 10  # those after it do not wait again
+        assert "it has not answered within" in str(provider.problem)
+        over.set()
+        server.join()
+        eventually(lambda: "within" not in str(provider.problem))  # it came to an end by itself
 
 
 def test_flags_that_are_followed_are_kept(

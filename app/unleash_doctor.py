@@ -166,6 +166,8 @@ def _knock(hook: Hook) -> Iterator[str]:
 def _workers(parts: Parts, revision: int) -> Iterator[str]:
     """Compare what the workers follow."""
     live = [view.record for view in parts.workers.read() if view.state is not WorkerState.DEAD]
+    if parts.workers.blind_to:
+        yield f"workers of other hosts cannot be seen: {parts.workers.blind_to}"
     if len({record.revision for record in live}) > 1:
         each = ", ".join(f"{record.host} {record.pid}: {record.revision}" for record in live)
         yield f"workers follow different revisions ({each}): see `flask rollout status`"

@@ -12,6 +12,8 @@ import pytest
 from app.adapters.unleash_api import HttpUnleashApi, Place
 from app.factory import create_app
 from app.settings import Settings
+from flags.body import flag_feature, flag_strategy
+from flags.decision import FLAG_NAMES
 from flags.unleash_api import UnleashRefusedError, UnleashUnknownError
 from tests.application import Built
 from tests.flags.fake_unleash import BlackHole
@@ -177,3 +179,42 @@ def test_a_step_of_the_setup_without_an_answer_is_unknown(tmp_path: Path) -> Non
     assert "run it again" in result.output
     operator.parts.database.dispose()
     hole.close()
+
+
+def well(handler: Handler) -> None:
+    """Answer as an Unleash that has all flags as they should be."""
+    name = handler.path.split("/features/")[-1].split("/")[0]
+    features = [flag_feature(each, percentage=0) for each in FLAG_NAMES]
+    strategies = [{"id": "1", **flag_strategy(name, percentage=0)}]
+    answer: dict[str, object] = {"enabled": True, "strategies": strategies}
+    if handler.path.endswith("/client/features"):
+        answer = {"version": 2, "meta": {"revisionId": 1}, "features": features}
+    handler.say(200, json.dumps(answer).encode())
+
+
+@pytest.mark.parametrize(
+    ("bus", "found"),
+    [
+        (None, "nothing is wrong\n"),
+        ("redis://127.0.0.1:9/0", "workers of other hosts cannot be seen: the workers in Redis"),
+    ],
+)
+def test_the_doctor_says_when_it_cannot_see_the_workers(
+    server: Server, tmp_path: Path, bus: str | None, found: str
+) -> None:
+    """Whom it did not see may follow anything, so nothing is not what is wrong."""
+    server.answers(well)
+    settings = Settings(
+        instance_path=tmp_path,
+        database_url="sqlite:///app.db",
+        unleash_url=server.url,
+        unleash_client_token="default:development.a-client-token",
+        unleash_admin_token=ADMIN,
+        notify_bus_url=bus,
+        secret_key="a key that all hosts share" * 2,
+    )
+    operator = Built(create_app(settings))
+    result = operator.run("unleash", "doctor")
+    assert result.output.startswith(found)
+    assert result.exit_code == (0 if bus is None else 1)
+    operator.parts.database.dispose()

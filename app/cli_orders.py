@@ -35,7 +35,7 @@ def run(act: Callable[[], Outcome], as_json: bool) -> Outcome:
         raise SystemExit(UNKNOWN) from error
     except (FlagAdminError, LatchStoreError, RolloutError) as error:
         fail(error)
-    took_ms = actions.milliseconds_since(started)
+    took_ms = (time.monotonic() - started) * 1000
     confirmation, here = outcome.confirmation, opened().workers.host
     if as_json:
         workers = confirmation_json(confirmation)

@@ -1,6 +1,5 @@
 """What an operator does to the rollout: change it, record it, wait until workers follow."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from app.rollout_words import (
     placements_json,
     worker_words,
 )
-from flags.admin import FlagAdmin, FlagChange
+from flags.admin import FlagAdmin, FlagAdminError, FlagChange, FlagOutcomeUnknownError
 from flags.confirmation import Confirmation
 from flags.decision import BALANCE_NOTIFICATIONS, MIGRATIONS, FlagContext
 from flags.history import HistoryEntry
@@ -51,9 +50,8 @@ def set_flag(
     parts: Parts, order: Order, what: str, act: Callable[[FlagAdmin], FlagChange]
 ) -> Outcome:
     """Change one flag and wait until every live worker follows. Raises `FlagAdminError`."""
-    change = act(parts.flag_admin)
+    change, notes = _turned(parts, order, what, act)
     before, after = definition_words(change.before), definition_words(change.after)
-    notes = recorded(parts, order, what, before, after)
     confirmation = wait_for_flags(parts, change)
     return Outcome(
         f"{change.after.name}: {before} -> {after} (revision {change.revision})",
@@ -63,10 +61,31 @@ def set_flag(
     )
 
 
+def _turned(
+    parts: Parts, order: Order, what: str, act: Callable[[FlagAdmin], FlagChange]
+) -> tuple[FlagChange, tuple[str, ...]]:
+    """Change one flag and record it; return what has to be said besides.
+
+    Raises `FlagAdminError`.
+    """
+    try:
+        change = act(parts.flag_admin)
+    except FlagOutcomeUnknownError as error:
+        _record_unknown(parts, order, what, error)
+        raise
+    before, after = definition_words(change.before), definition_words(change.after)
+    return change, recorded(parts, order, what, before, after)
+
+
+def _record_unknown(parts: Parts, order: Order, what: str, error: FlagOutcomeUnknownError) -> None:
+    """Write down what may have been done, or may be later: somebody will ask who wanted it."""
+    wanted = f"{definition_words(error.wanted)}, if it was done, which is unknown"
+    recorded(parts, order, what, definition_words(error.before), wanted)
+
+
 def switch_off(parts: Parts, order: Order) -> Outcome:
     """Switch both flags off, the canonical first. Raises `FlagAdminError`."""
-    flags = (parts.pair.canonical, parts.pair.shadow)
-    changes = [parts.flag_admin.switch_off(flag) for flag in flags]
+    changes = _switched_off(parts, order)
     before = "; ".join(definition_words(change.before) for change in changes)
     notes = recorded(parts, order, "off", before, "off; off")
     return Outcome(
@@ -76,6 +95,21 @@ def switch_off(parts: Parts, order: Order) -> Outcome:
         {change.after.name: _change_json(change) for change in changes},
         (*notes, *_waiting_notes(parts)),
     )
+
+
+def _switched_off(parts: Parts, order: Order) -> list[FlagChange]:
+    """Switch both flags off; record the first one alone if the second fails."""
+    changes: list[FlagChange] = []
+    for flag in (parts.pair.canonical, parts.pair.shadow):
+        try:
+            changes.append(parts.flag_admin.switch_off(flag))
+        except FlagAdminError as error:
+            for change in changes:
+                recorded(parts, order, "off, one flag", definition_words(change.before), "off")
+            if isinstance(error, FlagOutcomeUnknownError):
+                _record_unknown(parts, order, "off, one flag", error)
+            raise
+    return changes
 
 
 def roll_back(parts: Parts, order: Order) -> Outcome:
@@ -105,9 +139,9 @@ def resume(parts: Parts, order: Order, *, percentage: int) -> Outcome:
             f" to change the percentage run `flask rollout set {percentage}`"
         )
     notes = _keep_others_back(parts, order)
-    change = parts.flag_admin.set_percentage(parts.pair.canonical, percentage)
-    before, after = definition_words(change.before), definition_words(change.after)
-    notes += recorded(parts, order, "set", before, after)
+    change, said = _turned(parts, order, "set", _to(parts.pair.canonical, percentage=percentage))
+    notes += said
+    after = definition_words(change.after)
     _refuse_laggards(wait_for_flags(parts, change), percentage, here=parts.workers.host)
     latch = parts.kill_switch.release(who=order.who, why=order.why)
     if latch.engaged:
@@ -144,15 +178,20 @@ def _keep_others_back(parts: Parts, order: Order) -> tuple[str, ...]:
             continue
         if definition.percentage == 0:
             continue
-        change = parts.flag_admin.set_percentage(pair.canonical, 0)
+        change, said = _turned(
+            parts.of(pair.migration), order, "set", _to(pair.canonical, percentage=0)
+        )
         before, after = definition_words(change.before), definition_words(change.after)
-        other = parts.of(pair.migration)
         notes += (
             f"{pair.migration} was at {before} and is at {after}: move it on by itself, with"
             f" `flask rollout set --migration {pair.migration}`",
-            *recorded(other, order, "set", before, after),
+            *said,
         )
     return notes
+
+
+def _to(flag: str, *, percentage: int) -> Callable[[FlagAdmin], FlagChange]:
+    return lambda admin: admin.set_percentage(flag, percentage)
 
 
 def current_stage(parts: Parts) -> Stage:
@@ -256,8 +295,3 @@ def _change_json(change: FlagChange) -> dict[str, Any]:
         "to": definition_json(change.after),
         "revision": change.revision,
     }
-
-
-def milliseconds_since(moment: float) -> float:
-    """Return how long ago a moment of the monotonic clock was."""
-    return (time.monotonic() - moment) * 1000

@@ -26,7 +26,15 @@ class FlagAdminError(Exception):
 
 
 class FlagOutcomeUnknownError(FlagAdminError):
-    """Whether a flag was changed could not be found out: it may be, or may still become so."""
+    """Whether a flag was changed could not be found out: it may be, or may still become so.
+
+    `before` is what it was, and `wanted` what it may have become.
+    """
+
+    def __init__(self, message: str, *, before: FlagDefinition, wanted: FlagDefinition) -> None:
+        super().__init__(message)
+        self.before = before
+        self.wanted = wanted
 
 
 @dataclass(frozen=True, slots=True)

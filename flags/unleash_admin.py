@@ -58,13 +58,13 @@ class UnleashAdmin(FlagEdits):
         try:
             self._write(there, after)
         except UnleashUnknownError as error:
-            raise _unknown(flag, error) from error
+            raise _unknown(error, before=before, wanted=after) from error
         except UnleashError as error:
             self._revoke(after)
             raise FlagAdminError(
                 f"Unleash did not change {flag}, or not all that was wanted of it: {error}"
             ) from error
-        revision = self._new_revision(flag)
+        revision = self._new_revision(before, after)
         self._tell(revision)
         return FlagChange(before, after, revision, written_at, is_new=revision > old)
 
@@ -75,8 +75,9 @@ class UnleashAdmin(FlagEdits):
         except UnleashError as error:
             raise FlagAdminError(f"nothing was changed: {error}") from error
 
-    def _new_revision(self, flag: str) -> int:
+    def _new_revision(self, before: FlagDefinition, after: FlagDefinition) -> int:
         """Return the number of the change, which was made; it is asked for until there is one."""
+        flag = after.name
         until = self._monotonic() + SETTLE_S
         while True:
             try:
@@ -86,7 +87,9 @@ class UnleashAdmin(FlagEdits):
                     raise FlagOutcomeUnknownError(
                         f"{flag} was changed, but its revision could not be found out"
                         f" within {SETTLE_S:g} s ({error}): whether workers follow is not"
-                        " known. Look with `flask rollout status`"
+                        " known. Look with `flask rollout status`",
+                        before=before,
+                        wanted=after,
                     ) from error
             self._sleep(SETTLE_POLL_S)
 
@@ -238,9 +241,13 @@ def _percentage(definition: FlagDefinition) -> int:
     return definition.percentage if definition.enabled else 0
 
 
-def _unknown(flag: str, error: UnleashError) -> FlagOutcomeUnknownError:
+def _unknown(
+    error: UnleashError, *, before: FlagDefinition, wanted: FlagDefinition
+) -> FlagOutcomeUnknownError:
     return FlagOutcomeUnknownError(
-        f"unknown: whether {flag} was changed could not be found out within {SETTLE_S:g} s"
+        f"unknown: whether {wanted.name} was changed could not be found out within {SETTLE_S:g} s"
         f" ({error}); it may still be, and workers will then follow it. Look with `flask rollout"
-        " status`, or run the command again"
+        " status`, or run the command again",
+        before=before,
+        wanted=wanted,
     )

@@ -1,5 +1,6 @@
 """Where the migration is: stage, flags, latch and workers, in words and in JSON."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from app.ledger_words import evidence_json, evidence_lines
@@ -14,6 +15,7 @@ from app.rollout_words import (
     worker_words,
 )
 from app.settings_digest import settings_digest
+from flags.confirmation import latch_applied
 from flags.decision import MIGRATIONS
 from flags.stage import is_verified
 from flags.state import FlagState
@@ -105,14 +107,17 @@ def _staleness(state: FlagState) -> str:
 
 def _worker_json(parts: Parts, view: WorkerView) -> dict[str, Any]:
     record = view.record
+    has_latch = latch_applied(parts.kill_switch.latch)(record) is not None
     return {
         "pid": record.pid,
         "host": record.host,
         "state": view.state,
         "epoch": record.epoch,
+        "epoch_applied_at": _at(record.epoch_applied_at),
         "revision": record.revision,
+        "revision_applied_at": _at(record.revision_applied_at),
         "follows": view.state is WorkerState.LIVE
-        and record.epoch >= parts.kill_switch.latch.epoch
+        and has_latch
         and record.flags == parts.provider.state.digest,
         "settings": record.settings,
         "problems": list(record.problems),
@@ -124,9 +129,15 @@ def _worker_words(worker: dict[str, Any], *, here: str) -> str:
     follows = "follows" if worker["follows"] else "does not follow"
     host = "" if worker["host"] == here else f" of host {worker['host']}"
     return (
-        f"worker     {worker['pid']}{host} {worker['state']}, {follows}: epoch {worker['epoch']},"
-        f" revision {worker['revision']}, heard of {worker['heartbeat_age_s']} s ago"
+        f"worker     {worker['pid']}{host} {worker['state']}, {follows}: epoch {worker['epoch']}"
+        f" since {worker['epoch_applied_at']}, revision {worker['revision']} since"
+        f" {worker['revision_applied_at']}, heard of {worker['heartbeat_age_s']} s ago"
     )
+
+
+def _at(moment: float) -> str:
+    """Return a moment of a worker's clock as the history writes it."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
 
 
 def _problems(parts: Parts, status: dict[str, Any], *, here: str) -> list[str]:

@@ -11,8 +11,9 @@ from flags.usage import Usage
 HINTED_S = 0.12
 """Seconds between two questions that somebody hurried."""
 PROMPT_QUESTIONS = 10
-"""So many questions for one revision come as fast, which outlasts Unleash's own tick of a second;
-further ones come half as often each time: a server that is late is loaded."""
+"""So many questions come as fast until the server is where we wait for it, which outlasts
+Unleash's own tick of a second; further ones come half as often each time: a server that is late is
+loaded."""
 ONCE_S = 4.0
 """Seconds that a question of a command has; the slowest that ends by itself takes less."""
 HINT_LASTS_S = 3.0
@@ -40,7 +41,7 @@ class UnleashFeed:
         self._wanted = 0
         self._wanted_until = 0.0
         self._hurried = 0
-        """Questions since the newest revision that we were told of."""
+        """Questions since we were told of a revision, and waited for none before."""
         self.asked = 0
         """Questions that came to an end, since the process began."""
 
@@ -69,7 +70,10 @@ class UnleashFeed:
         if self._inbox is not None and 0 < revision <= self._inbox.seen_revision:
             return
         if revision > self._wanted or now >= self._wanted_until:
+            waits_already = self._waits_for_revision
             self._wanted, self._wanted_until = revision, now + HINT_LASTS_S
+            if waits_already:
+                return  # of a flood no hint is the first
             self._hurried = 0
         elif revision:
             return  # it is asked for already

@@ -14,7 +14,7 @@ from flags.decision import CANONICAL_FLAG, FlagContext
 from flags.kept import KeptBody
 from flags.targets import FileTargets
 from flags.unleash import Address
-from flags.unleash_feed import UnleashFeed
+from flags.unleash_feed import PROMPT_QUESTIONS, UnleashFeed
 from flags.unleash_provider import START_S, UnleashProvider
 from flags.usage import Answers, Usage
 from tests.flags import fake_unleash as fake
@@ -294,6 +294,21 @@ def test_500_hints_cost_at_most_ten_questions(server: FakeUnleash, build: Build)
     server.holds(canonical=5, revision=11)
     eventually(lambda: percentage(provider) == 5)
     assert server.questions - asked <= 10
+
+
+def test_a_flood_of_growing_numbers_costs_no_more_than_its_first(
+    server: FakeUnleash, build: Build
+) -> None:
+    """A server that is never where the hints say is not asked fast for as long as they come."""
+    provider = build(server.url)
+    provider.start()
+    asked, began = server.questions, time.monotonic()
+    number = 100
+    while time.monotonic() - began < 4:
+        number += 1
+        provider.hurry(number)
+        time.sleep(0.005)
+    assert server.questions - asked <= PROMPT_QUESTIONS + 6
 
 
 def test_a_revision_that_is_late_is_asked_for_less_and_less_often(

@@ -1,11 +1,11 @@
 """The three comparisons of one episode, as pairs of structures to be compared."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from shim.balance.doubles import PUBLISH
+from shim.balance.evidence import Evidence, Slower
 from shim.balance.known import LEGACY_REACHES_NOBODY
-from shim.balance.rehearsal import GUESTS, Guest
+from shim.balance.rehearsal import GUESTS
 from shim.balance.saying import (
     Folded,
     Said,
@@ -15,54 +15,15 @@ from shim.balance.saying import (
     read_canonical,
     read_legacy,
 )
-from shim.balance.truth import Record, UtcAt, frames_expected, frames_seen
-from shim.ports import Truth
+from shim.balance.truth import Record, frames_expected, frames_seen
+from shim.balance.waits import IN_TIME, longest_wait
 from shim.shadow.differences import Each, Recipients
 from shim.shadow.effects import Effect
-from shim.shadow.episode import Episode
-from shim.shadow.latency import LatencyClass
 from shim.shadow.observation import CallOutcome, Observation
 from shim.shadow.result import Comparison, Judgement, NotCompared, left_out
 from shim.sides import Path
 
-Slower = Mapping[str, tuple[LatencyClass, LatencyClass]]
-"""Which phase takes the second of two sides far longer again and again, and the classes of both."""
-
 _BLANK = Record(None)
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """All that is known of a closed episode.
-
-    `aliases` maps the ids of the connections at the first call to stable names, open ones
-    only; `seen` is the version that the database had after the last call; `behind` whether
-    a page lacked, at the first call, more than what the episode's calls speak of, `ahead`
-    whether one showed all there was: a sweep or a greeting had come before the call. `greeting`
-    whether one was still to be greeted. `guest` is the page that joined for a rehearsal;
-    `held_back` how many frames the live canonical tried to send to this user while another side
-    served. `twins` are legacy twice, for the noise floor. `utc_at` tells the time of the
-    canonical's clock, None if that is the live one.
-    """
-
-    episode: Episode
-    production: Observation
-    canonical: Observation
-    counterfactual: Observation
-    aliases: Mapping[str, str]
-    records: Mapping[str, Record]
-    truth: Truth
-    seen: int
-    behind: bool
-    raced: bool
-    slower: Slower = field(default_factory=dict)
-    twins: tuple[Observation, Observation] | None = None
-    twins_slower: Slower = field(default_factory=dict)
-    ahead: bool = False
-    greeting: bool = False
-    guest: Guest | None = None
-    held_back: int = 0
-    utc_at: UtcAt | None = None
 
 
 def judge(evidence: Evidence) -> list[Judgement]:
@@ -181,15 +142,33 @@ def _truth(evidence: Evidence) -> Judgement:
         if wanted:
             expected[alias] = wanted
     wanted_on_bus, seen_on_bus = _published(evidence)
+    waited = _waited(evidence, pages, by_recipient)
     return Judgement(
         Comparison.TRUTH,
-        expected={"recipients": expected, "published": wanted_on_bus, "unasked": "nothing"},
+        expected={
+            "recipients": expected,
+            "published": wanted_on_bus,
+            "unasked": "nothing",
+            "waited": Each(dict.fromkeys(waited, IN_TIME)),
+        },
         actual={
             "recipients": seen,
             "published": seen_on_bus,
             "unasked": "a frame" if evidence.held_back else "nothing",
+            "waited": waited,
         },
     )
+
+
+def _waited(
+    evidence: Evidence, pages: Mapping[str, str], effects: Mapping[str, Sequence[Effect]]
+) -> Each:
+    """Return how long each page waited at most for what a call spoke of."""
+    waited = {
+        alias: longest_wait(effects[page], evidence.spoken, evidence.records.get(page, _BLANK))
+        for page, alias in pages.items()
+    }
+    return Each({alias: wait for alias, wait in waited.items() if wait is not None})
 
 
 def _published(evidence: Evidence) -> tuple[list[object], list[object]]:

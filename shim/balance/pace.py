@@ -2,14 +2,11 @@
 
 from shim.balance.doubles import PUBLISH
 from shim.balance.records import BASE, noted
-from shim.balance.rehearsal import GUESTS, is_handed_over, is_overtaken
+from shim.balance.rehearsal import GUESTS, changes_when
 from shim.legacy.connection_aware import WINDOW_S
 from shim.shadow.episode import Episode
-from shim.shadow.latency import OF_A_CALL, OF_A_FIRST_WORD, OF_SETTLING, LatencyClass, Spells
+from shim.shadow.latency import OF_A_CALL, OF_SETTLING, LatencyClass, Spells
 from shim.shadow.observation import Observation
-
-LONGEST_S = 0.25
-"""Seconds for which calls that keep coming may be collected before something is said."""
 
 
 class Pace:
@@ -34,25 +31,14 @@ class Pace:
                 f"call {kind}", _of_a_call(expected), _of_a_call(actual), OF_A_CALL
             )
         }
-        if not (_is_rehearsed(episode) or expected.live or actual.live) and not (
+        if not (changes_when(noted(episode, BASE)) or expected.live or actual.live) and not (
             _silent(expected) or _silent(actual)
         ):
             usual = max(_settled_after(episode, expected), WINDOW_S)
             found["settled"] = self._spells.compare(
                 f"settled {kind}", usual, _settled_after(episode, actual), OF_SETTLING
             )
-            if episode.calls[-1].started - episode.calls[0].started > LONGEST_S:
-                usual = max(_first_after(episode, expected), LONGEST_S)
-                found["first"] = self._spells.compare(
-                    f"first {kind}", usual, _first_after(episode, actual), OF_A_FIRST_WORD
-                )
         return {phase: classes for phase, classes in found.items() if classes is not None}
-
-
-def _is_rehearsed(episode: Episode) -> bool:
-    """Tell whether something was rehearsed that changes when things are said."""
-    base = noted(episode, BASE)
-    return is_handed_over(base) or is_overtaken(base)
 
 
 def _of_a_call(run: Observation) -> float:
@@ -72,11 +58,6 @@ def _said_at(run: Observation) -> list[float]:
         for effect in run.effects
         if effect.kind != PUBLISH and effect.recipient not in GUESTS
     ]
-
-
-def _first_after(episode: Episode, run: Observation) -> float:
-    """Return the seconds from the first call to the first frame."""
-    return max(min(_said_at(run)) - episode.calls[0].started, 0.0)
 
 
 def _settled_after(episode: Episode, run: Observation) -> float:

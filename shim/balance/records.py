@@ -1,11 +1,12 @@
 """What the pages showed, and which transactions that makes worth reading."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from shim.balance.rehearsal import Guest
 from shim.balance.saying import Said, amount, read_legacy
 from shim.balance.truth import Record
+from shim.balance.waits import Spoken
 from shim.book import ConnectionState
 from shim.connections import Shown
 from shim.migration import CallContext
@@ -28,6 +29,8 @@ GUEST = "guest"
 """Noted on an episode: which page joined for a rehearsal."""
 TRAIL = "trail"
 """Noted on an episode: all that the database was asked of its user."""
+SPOKEN = "spoken"
+"""Noted on an episode: when the canonical's shadow was told of each version; see `Spoken`."""
 AFTER = "after"
 """Noted on an episode: the user's connections when it was closed."""
 
@@ -49,6 +52,19 @@ def guest_of(episode: Episode) -> Guest | None:
     """Return the page that joined for a rehearsal."""
     guest = episode.notes[GUEST]
     return guest if isinstance(guest, Guest) else None
+
+
+def note_spoken(episode: Episode, spoken: Spoken) -> None:
+    """Note that the canonical's shadow is told of a version, unless it knows of it."""
+    known = episode.notes.setdefault(SPOKEN, [])
+    if isinstance(known, list) and (not known or known[-1].version < spoken.version):
+        known.append(spoken)
+
+
+def spoken_of(episode: Episode) -> Sequence[Spoken]:
+    """Return when the canonical's shadow was told of each version."""
+    spoken = episode.notes.get(SPOKEN, ())
+    return spoken if isinstance(spoken, list) else ()
 
 
 def oldest_needed(episode: Episode) -> int:

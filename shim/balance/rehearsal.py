@@ -12,7 +12,12 @@ from enum import StrEnum
 from shim.ports import Booked, Truth, TruthReader
 
 EVERY_NTH = 8
-"""One of so many versions is rehearsed with each of these."""
+"""One of so many versions is rehearsed with each of these,"""
+SELDOM = 2 * EVERY_NTH
+"""and one of so many with each of those."""
+STREAK_S = (0.08, 0.16, 0.24, 0.32)
+"""When a user is notified of again, in seconds after a call: each time before a window closes for
+want of hints, and on until it ought to have closed all the same."""
 
 
 class Guest(StrEnum):
@@ -29,6 +34,7 @@ class Guest(StrEnum):
 
 
 _HANDOVER_AT, _OVERTAKEN_AT = 3, 6
+_STREAK_AT = 4
 _GUESTS_AT = {1: Guest.OVERHEARD, 2: Guest.BEHIND, 5: Guest.NEWCOMER, 7: Guest.MISLED}
 GUESTS = frozenset(Guest)
 HEARD = Decimal(-1)
@@ -43,6 +49,16 @@ def is_handed_over(version: int) -> bool:
 def is_overtaken(version: int) -> bool:
     """Tell whether something is booked, and told, while the database is read."""
     return version % EVERY_NTH == _OVERTAKEN_AT
+
+
+def is_streak(version: int) -> bool:
+    """Tell whether the user is notified of again and again, with nothing new to say."""
+    return version % SELDOM == _STREAK_AT
+
+
+def changes_when(version: int) -> bool:
+    """Tell whether something is rehearsed that changes when things are said."""
+    return is_handed_over(version) or is_overtaken(version) or is_streak(version)
 
 
 def guest_at(version: int) -> Guest | None:
@@ -89,12 +105,16 @@ class RehearsingReader:
         self._notify = notify
         self.overtaken: set[int] = set()
         self.placed: dict[int, int] = {}
+        self.reads_well = True
+        """Whether the latest real read did not fail: until then whoever reads may be late."""
 
     def read(
         self, since: Mapping[int, int | None], *, timeout: float | None = None
     ) -> dict[int, Truth]:
         """Return the truth of each user that exists; raises what the reader raises."""
+        self.reads_well = False
         found = dict(self._truth.read(since, timeout=timeout))
+        self.reads_well = True
         for user_id in self.overtaken.intersection(found):
             earlier = _before(user_id, found[user_id])
             if earlier is not None:

@@ -11,17 +11,19 @@ from functools import partial
 
 from shim.balance.doubles import PUBLISH, BusDouble, ConnectionDouble, ManagerDouble
 from shim.balance.rehearsal import (
+    STREAK_S,
     Guest,
     RehearsingReader,
     guest_at,
     heard_at,
     is_handed_over,
     is_overtaken,
+    is_streak,
 )
 from shim.book import ConnectionState
 from shim.changed_argument import ArgumentChangedError
 from shim.legacy.connection_aware import WINDOW_S, ConnectionAwareService
-from shim.legacy.ports import Balance
+from shim.legacy.ports import Balance, TimerHandle
 from shim.legacy.updates import BalanceUpdate
 from shim.legacy.user_id_only import UserIdOnlyService
 from shim.migration import CallContext
@@ -43,6 +45,11 @@ class _Shadow:
         self._clock = VirtualClock(start=start)
         self._doubles: dict[int, list[ConnectionDouble]] = {}
         self._effects: dict[int, list[Effect]] = {}
+
+    @property
+    def moment(self) -> float:
+        """What the shadow's clock shows, in seconds."""
+        return self._clock.monotonic()
 
     def advance_to(self, moment: float) -> None:
         """Let the timers fire up to `moment`."""
@@ -91,6 +98,8 @@ class CanonicalShadow(_Shadow):
         self._subject = 0
         self._to_hand_over: set[int] = set()
         self._handed_over: list[int] = []
+        self._to_notify_again: set[int] = set()
+        self._streaks: dict[int, list[TimerHandle]] = {}
 
     def advance_to(self, moment: float) -> None:
         """Let the timers fire up to `moment`, once whoever is to be handed over was."""
@@ -98,6 +107,11 @@ class CanonicalShadow(_Shadow):
         for subject in lost:
             self._service.relinquish(subject.__eq__, read_timeout=HANDOVER_READ_S)
         super().advance_to(moment)
+
+    @property
+    def reads_well(self) -> bool:
+        """Whether nothing but the candidate itself could make it late."""
+        return self._truth.reads_well
 
     def enter(self, subject: int, call: LiveCall) -> None:
         """Register a double of each connection.
@@ -124,6 +138,8 @@ class CanonicalShadow(_Shadow):
             self._to_hand_over.add(subject)
         if is_overtaken(base):
             self._truth.overtaken.add(subject)
+        if is_streak(base):
+            self._to_notify_again.add(subject)
         guest = guest_at(base)
         if guest is None:
             return None
@@ -146,7 +162,14 @@ class CanonicalShadow(_Shadow):
             self._to_hand_over.discard(call.subject)
             # Not now: how long that takes is no part of how long the call takes.
             self._handed_over.append(call.subject)
+        if call.subject in self._to_notify_again:
+            self._to_notify_again.discard(call.subject)
+            again = partial(self._notify_again, call.subject)
+            self._streaks[call.subject] = [self._clock.call_later(at, again) for at in STREAK_S]
         return value
+
+    def _notify_again(self, subject: int) -> None:
+        self._notify(subject)
 
     def _notify(self, subject: int) -> object:
         self._subject = subject
@@ -168,6 +191,9 @@ class CanonicalShadow(_Shadow):
     def leave(self, subject: int) -> list[Effect]:
         """Remove the doubles and return what was said to them."""
         self._to_hand_over.discard(subject)
+        self._to_notify_again.discard(subject)
+        for timer in self._streaks.pop(subject, ()):
+            timer.cancel()
         self._truth.forget(subject)
         doubles, effects = self._forget(subject)
         for double in doubles:

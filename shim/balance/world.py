@@ -7,7 +7,8 @@ from decimal import Decimal
 import structlog
 
 from flags.definition import bucket_of
-from shim.balance.judge import Evidence, judge
+from shim.balance.evidence import Evidence
+from shim.balance.judge import judge
 from shim.balance.looks import Looks
 from shim.balance.pace import Pace
 from shim.balance.records import (
@@ -20,13 +21,17 @@ from shim.balance.records import (
     TRAIL,
     guest_of,
     newest_said,
+    note_spoken,
     noted,
     oldest_needed,
     records,
+    spoken_of,
     states_of,
 )
+from shim.balance.rehearsal import is_overtaken
 from shim.balance.saying import read_legacy
 from shim.balance.shadows import CanonicalShadow, LegacyShadow
+from shim.balance.waits import Spoken
 from shim.book import ConnectionState
 from shim.connections import Shown
 from shim.legacy.updates import BalanceUpdate
@@ -179,6 +184,8 @@ class BalanceWorld:
 
     def _note_version(self, episode: Episode, truth: Truth) -> None:
         episode.notes[SEEN] = truth.version
+        if self._canonical in episode.shadows and self._canonical.reads_well:
+            note_spoken(episode, Spoken(self._canonical.moment, truth.version))
         if BASE in episode.notes:
             return
         # The page of a user whom the canonical does not serve is taken to show what was
@@ -234,6 +241,8 @@ class BalanceWorld:
             guest=guest_of(episode),
             held_back=self._migration.book.take_held_back(episode.subject),
             utc_at=None if live else self._canonical.utc_at,
+            # What was booked while it read was not to be had before.
+            spoken=() if is_overtaken(noted(episode, BASE)) else spoken_of(episode),
         )
 
     def _connections_moved(self, episode: Episode) -> bool:

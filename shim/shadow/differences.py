@@ -26,7 +26,7 @@ class DifferenceKind(StrEnum):
     ERROR = "error"
     """One side raised, or raised something else."""
     LATENCY_CLASS = "latency_class"
-    """One side took far longer, again and again: see `shim.shadow.latency`."""
+    """One side took far longer, again and again, or longer than it ever may: see `latency.py`."""
 
 
 class Each(dict[str, object]):

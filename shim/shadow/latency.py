@@ -2,7 +2,8 @@
 
 A single call tells nothing: a thread that waits for the interpreter makes any side a thousand
 times slower for once. So a latency differs only if it is at least two classes longer, in this
-episode and in three of four of the latest twenty alike. Being faster is no difference.
+episode and in three of four of the latest twenty alike. Being faster is no difference. On a
+virtual clock nobody is ever late by chance: there a binding may say what once is too much.
 """
 
 from bisect import bisect_right
@@ -40,6 +41,10 @@ class Scale:
 
     bounds: tuple[float, ...]
     classes: tuple[LatencyClass, ...]
+
+    def class_of(self, seconds: float) -> LatencyClass:
+        """Return the class of a time."""
+        return self.classes[bisect_right(self.bounds, seconds)]
 
 
 OF_A_CALL = Scale(

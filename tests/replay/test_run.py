@@ -11,6 +11,7 @@ from shim.shadow.result import Comparison, Outcome
 from tests.replay.stage import at_fault, cases, replayed, shadowed
 from tests.shim.harness import Harness
 from tests.shim.test_hostile_candidate import Gossiping, Mutating, Raising, RaisingLater, Sending
+from tests.shim.test_rehearsals import Starving, streak
 
 
 def farming(harness):
@@ -105,7 +106,7 @@ def slow(case, *also):
     )
     return msgspec.structs.replace(
         case,
-        comparison=Comparison.TRUTH if not also else case.comparison,
+        comparison=case.comparison if also else Comparison.SAYING,
         differences=(*also, late),
         fingerprint="0" * 16,
     )
@@ -119,7 +120,25 @@ def test_whether_a_side_is_still_slow_cannot_be_decided_offline():
     [case] = cases(harness)
     found = replayed(slow(case))
     assert (found.finding, found.lacks) == (Finding.NOT_DECIDABLE, (LATENCY,))
-    assert found.results[Comparison.TRUTH].outcome is Outcome.MATCHED
+    assert found.results[Comparison.SAYING].outcome is Outcome.MATCHED
+
+
+def test_whether_a_page_still_waits_too_long_is_decided_offline():
+    """A run has a virtual clock, as the shadow had, and rehearses the same."""
+    for base in (0, 4):
+        harness = shadowed(Starving)
+        harness.connect()
+        for _ in range(base):
+            harness.truth.book(7, "1")
+        if base:
+            harness.boost()
+            harness.run(0.8)
+        else:
+            streak(harness)
+        [case] = [each for each in cases(harness) if each.comparison is Comparison.TRUTH]
+        assert [each.path for each in case.differences] == ["waited.*"]
+        assert replayed(case, at_fault(Starving)).finding is Finding.STILL_DIVERGES
+        assert replayed(case).finding is Finding.NO_LONGER_DIVERGES
 
 
 def test_of_a_case_that_is_about_time_as_well_the_rest_is_decided():
@@ -136,7 +155,9 @@ def test_of_a_case_that_is_about_time_as_well_the_rest_is_decided():
     harness.boost()
     harness.run()
     for case in cases(harness):
-        assert replayed(slow(case, *case.differences)).finding is Finding.NOT_DECIDABLE
+        if case.comparison is not Comparison.TRUTH:
+            found = replayed(slow(case, *case.differences))
+            assert found.finding is Finding.NOT_DECIDABLE
 
 
 def test_a_divergence_that_became_another_is_said_to_be_one():

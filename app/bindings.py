@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from app.adapters.truth import SqlTruthReader
 from app.core.farming_income import accrued_income
 from app.database import Database
-from app.notifications.ports import BalanceHint
+from app.notifications.ports import BalanceHint, TruthUnavailable
 from app.notifications.service import BalanceNotifications, NewNotifications
 from app.replayers import replayers
 from shim.balance.harms import harms_of as balance_harms
@@ -61,6 +61,7 @@ def balance_binding(
             truth=truth,
             new_canonical=new_canonical,
             new_hint=BalanceHint,
+            unavailable=TruthUnavailable,
             counts=counts,
             monotonic=time.monotonic,
             noise_percent=noise_percent,

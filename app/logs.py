@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
+from structlog.typing import EventDict
 
 
 def configure_logging() -> None:
@@ -14,6 +15,7 @@ def configure_logging() -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            _without_shadows,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
             # Without local variables: they hold what must not be in a log.
@@ -24,6 +26,13 @@ def configure_logging() -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def _without_shadows(_: object, __: str, event: EventDict) -> EventDict:
+    """Drop what a shadow says: it tells of nothing that happened."""
+    if event.get("said_by_shadow"):
+        raise structlog.DropEvent
+    return event
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from app.core.farming_income import accrued_income
-from app.notifications.ports import BalanceHint
+from app.notifications.ports import BalanceHint, TruthUnavailable
 from app.notifications.service import BalanceNotifications
 from flags.decision import BALANCE_NOTIFICATIONS, FARMING_INCOME
 from shim.balance.replay.replayer import balance_replayer
@@ -20,7 +20,7 @@ def replayers() -> Mapping[str, Replayer[Any]]:
     """Return them by the name of the migration."""
     return {
         BALANCE_NOTIFICATIONS.migration: balance_replayer(
-            new_canonical=_canonical, new_hint=BalanceHint
+            new_canonical=_canonical, new_hint=BalanceHint, unavailable=TruthUnavailable
         ),
         FARMING_INCOME.migration: income_replayer(legacy=tick_income, canonical=accrued_income),
     }

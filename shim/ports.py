@@ -235,3 +235,6 @@ NewCanonical = Callable[[Clock, TruthReader, Bus], CanonicalService]
 
 NewHint = Callable[[int], object]
 """Builds the canonical's own input type for a user."""
+
+Unavailable = Callable[[str], Exception]
+"""Builds what a `TruthReader` raises where the database cannot be read, from what it says."""

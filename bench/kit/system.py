@@ -16,7 +16,7 @@ from app.core.balance_manager import BalanceManager
 from app.database import Database
 from app.evidence import Evidence
 from app.notifications.connections import BrowserConnection
-from app.notifications.ports import BalanceHint
+from app.notifications.ports import BalanceHint, TruthUnavailable
 from app.notifications.service import BalanceNotifications
 from app.notifications.timers import TimerThread
 from app.replayers import replayers
@@ -225,6 +225,7 @@ class System:
             truth=self._store.truth(),
             new_canonical=self._candidate,
             new_hint=BalanceHint,
+            unavailable=TruthUnavailable,
             counts=self.counts,
             monotonic=time.monotonic,
             noise_percent=self._noise_percent,

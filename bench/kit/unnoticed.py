@@ -33,12 +33,6 @@ _REASONS = (
         "a dead page stays in the registry until its socket has ended, and is sent nothing",
     ),
     ("delivery", "counters.", "a counter that operators see, never a page"),
-    (
-        "windows",
-        "opened.first",
-        "only where the database cannot be read, and then nothing is compared: left out as"
-        " unreadable, and an alarm; tests/notifications/test_service.py plays that",
-    ),
 )
 
 

@@ -4,12 +4,12 @@ Which ones, the version that the pages show decides, so that a replay rehearses 
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from shim.ports import Booked, Truth, TruthReader
+from shim.ports import Booked, Truth, TruthReader, Unavailable
 
 EVERY_NTH = 8
 """One of so many versions is rehearsed with each of these,"""
@@ -34,7 +34,7 @@ class Guest(StrEnum):
 
 
 _HANDOVER_AT, _OVERTAKEN_AT = 3, 6
-_STREAK_AT = 4
+_STREAK_AT, _UNREADABLE_AT = 4, 12
 _GUESTS_AT = {1: Guest.OVERHEARD, 2: Guest.BEHIND, 5: Guest.NEWCOMER, 7: Guest.MISLED}
 GUESTS = frozenset(Guest)
 HEARD = Decimal(-1)
@@ -56,9 +56,15 @@ def is_streak(version: int) -> bool:
     return version % SELDOM == _STREAK_AT
 
 
+def is_unreadable(version: int) -> bool:
+    """Tell whether the first read fails, and must be tried again."""
+    return version % SELDOM == _UNREADABLE_AT
+
+
 def changes_when(version: int) -> bool:
     """Tell whether something is rehearsed that changes when things are said."""
-    return is_handed_over(version) or is_overtaken(version) or is_streak(version)
+    rehearsed = (is_handed_over, is_overtaken, is_streak, is_unreadable)
+    return any(is_it(version) for is_it in rehearsed)
 
 
 def guest_at(version: int) -> Guest | None:
@@ -97,14 +103,19 @@ class RehearsingReader:
     It is overtaken by a call of `notify`, once for each user in `overtaken`: it answers with what
     there was before the newest transaction, and tells of that one before it returns. One thread
     does both, for nobody who notifies ever waits for a read. What a guest heard it finds at the
-    version in `placed`.
+    version in `placed`. For each user in `unreadable` it raises what `unavailable` returns, once.
     """
 
-    def __init__(self, truth: TruthReader, *, notify: Callable[[int], object]) -> None:
+    def __init__(
+        self, truth: TruthReader, *, notify: Callable[[int], object], unavailable: Unavailable
+    ) -> None:
         self._truth = truth
         self._notify = notify
+        self._unavailable = unavailable
+        self._failed: set[int] = set()
         self.overtaken: set[int] = set()
         self.placed: dict[int, int] = {}
+        self.unreadable: set[int] = set()
         self.reads_well = True
         """Whether the latest real read did not fail: until then whoever reads may be late."""
 
@@ -112,9 +123,12 @@ class RehearsingReader:
         self, since: Mapping[int, int | None], *, timeout: float | None = None
     ) -> dict[int, Truth]:
         """Return the truth of each user that exists; raises what the reader raises."""
+        if self._is_to_fail(since):
+            raise self._unavailable("this is rehearsed: nobody asked the database")
         self.reads_well = False
         found = dict(self._truth.read(since, timeout=timeout))
         self.reads_well = True
+        self._failed.difference_update(since)
         for user_id in self.overtaken.intersection(found):
             earlier = _before(user_id, found[user_id])
             if earlier is not None:
@@ -129,9 +143,23 @@ class RehearsingReader:
             return self.placed.get(user_id)
         return self._truth.place(user_id, uni, ton)
 
+    def _is_to_fail(self, users: Collection[int]) -> bool:
+        """Tell whether to fail now: for all of these at once, and not before that was made good.
+
+        Whoever reads may pause the longer the more reads have failed on end.
+        """
+        asked = self.unreadable.intersection(users)
+        self.unreadable -= asked
+        if not asked or self._failed or not self.reads_well:
+            return False
+        self._failed.update(users)
+        return True
+
     def forget(self, user_id: int) -> None:
         """Rehearse nothing more with a user."""
         self.overtaken.discard(user_id)
+        self.unreadable.discard(user_id)
+        self._failed.discard(user_id)
         self.placed.pop(user_id, None)
 
 

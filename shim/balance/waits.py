@@ -14,7 +14,7 @@ from shim.shadow.latency import OF_A_FIRST_WORD, LatencyClass
 
 IN_TIME = OF_A_FIRST_WORD.classes[0]
 """The longest time that calls may be collected for, and half as much again: a candidate may look
-at its windows now and then."""
+at its windows now and then, and try a read that failed once more."""
 
 
 class Spoken(NamedTuple):

@@ -36,7 +36,7 @@ from shim.book import ConnectionState
 from shim.connections import Shown
 from shim.legacy.updates import BalanceUpdate
 from shim.migration import CallContext, Migration
-from shim.ports import Booked, NewCanonical, NewHint, Truth, TruthReader
+from shim.ports import Booked, NewCanonical, NewHint, Truth, TruthReader, Unavailable
 from shim.shadow.counts import Counts
 from shim.shadow.episode import Episode, as_effect
 from shim.shadow.events import LiveCall, LiveEffect
@@ -81,6 +81,7 @@ class BalanceWorld:
         truth: TruthReader,
         new_canonical: NewCanonical,
         new_hint: NewHint,
+        unavailable: Unavailable,
         counts: Counts,
         monotonic: Callable[[], float],
         noise_percent: int = 0,
@@ -92,7 +93,11 @@ class BalanceWorld:
         self._looks = Looks(truth, monotonic=monotonic)
         self._counts = counts
         self._canonical = CanonicalShadow(
-            new_canonical=new_canonical, new_hint=new_hint, truth=self._looks, start=start
+            new_canonical=new_canonical,
+            new_hint=new_hint,
+            unavailable=unavailable,
+            truth=self._looks,
+            start=start,
         )
         self._production = LegacyShadow(Side.PRODUCTION_SHADOW, truth=self._looks, start=start)
         self._counterfactual = LegacyShadow(Side.COUNTERFACTUAL, truth=self._looks, start=start)

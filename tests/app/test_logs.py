@@ -24,6 +24,16 @@ def test_a_line_is_one_json_object_on_standard_error(capsys: pytest.CaptureFixtu
     assert captured.out == ""
 
 
+def test_what_a_shadow_says_is_not_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """It was connected to nobody: whatever it lost or could not read never happened."""
+    configure_logging()
+    with structlog.contextvars.bound_contextvars(said_by_shadow=True):
+        structlog.get_logger().warning("balances_unreadable")
+    structlog.get_logger().warning("heard")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["event"] == "heard"
+
+
 def test_a_traceback_names_no_local_variables(capsys: pytest.CaptureFixture[str]) -> None:
     """Where it failed and why is in the line; what the variables held is not."""
     configure_logging()

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from app.notifications.ports import BalanceHint
+from app.notifications.ports import BalanceHint, TruthUnavailable
 from app.notifications.service import BalanceNotifications
 from app.replaying import read_case
 from shim.balance.replay.capture import case_of
@@ -25,7 +25,7 @@ def at_fault(hostile):
 
 def replayed(case, build=canonical):
     """Run a case on the sides as they are now, or on another canonical."""
-    return replay(case, new_canonical=build, new_hint=BalanceHint)
+    return replay(case, new_canonical=build, new_hint=BalanceHint, unavailable=TruthUnavailable)
 
 
 def cases(harness):

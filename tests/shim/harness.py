@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from app.core.balance_manager import KeptBalance, UserBalance
-from app.notifications.ports import BalanceHint
+from app.notifications.ports import BalanceHint, TruthUnavailable
 from app.notifications.service import BalanceNotifications
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from flags.latch import NEVER_ENGAGED, Latch
@@ -110,6 +110,7 @@ class Harness:
                 clock, truth, lambda _: True, bus
             ),
             new_hint=BalanceHint,
+            unavailable=TruthUnavailable,
             counts=self.counts,
             monotonic=self.clock.monotonic,
             noise_percent=self.noise_percent,

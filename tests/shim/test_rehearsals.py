@@ -6,10 +6,14 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from app.notifications.messages import BalanceFrame
-from shim.balance.rehearsal import EVERY_NTH, SELDOM
+from app.notifications.ports import TruthUnavailable
+from shim.balance.rehearsal import EVERY_NTH, SELDOM, RehearsingReader
 from shim.shadow.result import NotCompared
+from tests.notifications.doubles import MemoryTruth
 from tests.shim.harness import Harness
 from tests.shim.test_what_pages_see import Wrong, shadowed
 
@@ -250,6 +254,49 @@ def test_who_waits_for_the_database_is_not_late():
         harness.run(2.0)
     assert "mismatched" not in harness.outcomes()["truth"]
     assert harness.outcomes()["truth"]["matched"] >= SELDOM
+
+
+class GivingUp(Wrong):
+    """Drops what could not be read."""
+
+    def _put_back(self, batch, error):
+        super()._put_back(batch, error)
+        self._windows.take(batch.users)
+
+
+def test_a_read_that_fails_finds_who_gives_up():
+    """At one of sixteen versions, though the database itself never failed."""
+    harness = rounds(GivingUp, 2 * SELDOM)
+    assert harness.outcomes()["truth"] == {"matched": 2 * SELDOM - 2, "mismatched": 2}
+    assert harness.reasons() == set()
+
+
+def test_a_read_that_is_to_fail_fails_once_for_all_who_are_asked_of():
+    """And no other before those were answered, so that nobody has to wait for two pauses."""
+    truth = MemoryTruth()
+    for user_id in (7, 8, 9):
+        truth.open_account(user_id)
+    reader = RehearsingReader(truth, notify=id, unavailable=TruthUnavailable)
+    reader.unreadable |= {7, 8}
+    with pytest.raises(TruthUnavailable, match="rehearsed"):
+        reader.read({7: None, 8: None, 9: None})
+    reader.unreadable.add(9)
+    assert reader.read({9: None}).keys() == {9}
+    assert reader.read({7: None}).keys() == {7}
+    reader.forget(8)
+    reader.unreadable.add(7)
+    with pytest.raises(TruthUnavailable, match="rehearsed"):
+        reader.read({7: None})
+    assert len(truth.reads) == 2
+    assert reader.reads_well
+
+
+def test_what_is_rehearsed_is_marked_in_the_log():
+    """So that the service's log does not tell of a database that nobody could read."""
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        rounds(None, SELDOM)
+    assert [line["event"] for line in lines] == ["balances_unreadable", "balances_readable_again"]
+    assert all(line["said_by_shadow"] for line in lines)
 
 
 def test_nothing_is_rehearsed_with_a_user_whom_the_canonical_serves():

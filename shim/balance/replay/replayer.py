@@ -8,7 +8,7 @@ from shim.balance.replay.case import BalanceCase
 from shim.balance.replay.from_log import case_of_line
 from shim.balance.replay.run import NewCanonical, replay
 from shim.balance.replay.stand_in import without_names
-from shim.ports import NewHint
+from shim.ports import NewHint, Unavailable
 from shim.replay.replayer import Replayer
 from shim.shadow.result import Comparison
 from shim.sides import Side
@@ -20,13 +20,17 @@ _EXPECTS: dict[Comparison, Collection[Side]] = {
 }
 
 
-def balance_replayer(*, new_canonical: NewCanonical, new_hint: NewHint) -> Replayer[BalanceCase]:
+def balance_replayer(
+    *, new_canonical: NewCanonical, new_hint: NewHint, unavailable: Unavailable
+) -> Replayer[BalanceCase]:
     """Return what runs a case on the canonical as `new_canonical` builds it."""
     return Replayer(
         form=BalanceCase,
         case_of=case_of,
         case_of_line=case_of_line,
-        run=lambda case: replay(case, new_canonical=new_canonical, new_hint=new_hint),
+        run=lambda case: replay(
+            case, new_canonical=new_canonical, new_hint=new_hint, unavailable=unavailable
+        ),
         without_names=without_names,
         observations=observation_records,
         expects=_EXPECTS.__getitem__,

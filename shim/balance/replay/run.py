@@ -20,7 +20,7 @@ from shim.legacy.connection_aware import ConnectionAwareService
 from shim.legacy.updates import BalanceUpdate
 from shim.legacy.user_id_only import UserIdOnlyService
 from shim.migration import Migration
-from shim.ports import Bus, CanonicalService, Clock, NewHint, TruthReader
+from shim.ports import Bus, CanonicalService, Clock, NewHint, TruthReader, Unavailable
 from shim.replay.case import CaseError
 from shim.replay.finding import Replayed, judged
 from shim.shadow.clock import VirtualClock
@@ -40,10 +40,12 @@ NewCanonical = Callable[[Clock, TruthReader, Bus | None, Serves], CanonicalServi
 """Builds the canonical service as it is now."""
 
 
-def replay(case: BalanceCase, *, new_canonical: NewCanonical, new_hint: NewHint) -> Replayed:
+def replay(
+    case: BalanceCase, *, new_canonical: NewCanonical, new_hint: NewHint, unavailable: Unavailable
+) -> Replayed:
     """Run both sides on a case. Raises CaseError if they do not take it."""
     try:
-        stage = _Stage(case, new_canonical, new_hint)
+        stage = _Stage(case, new_canonical, new_hint, unavailable)
         stage.play()
     except Exception as error:
         raise CaseError(
@@ -74,7 +76,13 @@ class _WatchedWorld(BalanceWorld):
 class _Stage:
     """The migration of one case, before its first call."""
 
-    def __init__(self, case: BalanceCase, new_canonical: NewCanonical, new_hint: NewHint) -> None:
+    def __init__(
+        self,
+        case: BalanceCase,
+        new_canonical: NewCanonical,
+        new_hint: NewHint,
+        unavailable: Unavailable,
+    ) -> None:
         self._case = case
         self._clock = VirtualClock()
         self.database = RecordedDatabase(case, self._clock)
@@ -89,6 +97,7 @@ class _Stage:
                 clock, truth, bus, lambda _: True
             ),
             new_hint=new_hint,
+            unavailable=unavailable,
             counts=self.counts,
             monotonic=self._clock.monotonic,
         )

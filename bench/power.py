@@ -13,9 +13,8 @@ is not flagged is played once more, live, as if everybody had been moved to it, 
 browsers were shown is held against the database: that decides whether it should have been.
 """
 
-import statistics
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,15 +22,14 @@ from tempfile import TemporaryDirectory
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.kit import town
+from bench.kit.found import Played, figures_of, not_compared, soak_rows
 from bench.kit.mutants import OURS, RIGHT, Mutant, chosen_folder, mutants_in
 from bench.kit.mutation import drawn
 from bench.kit.table import Report, Row, arguments
 from bench.kit.trial import Trial
-from bench.kit.trials import Result, play_all
+from bench.kit.trials import play_all
 
 SEED = 4
-MOST_NOT_COMPARED = 5.0
-"""Percent of the comparisons that may be left out: raced, dropped and all other reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,62 +65,6 @@ QUICK = Size(
 )
 
 
-@dataclass(slots=True)
-class Played:
-    """A mutant with what came of it. `live` is there only where nothing was flagged."""
-
-    mutant: Mutant
-    shadow: Result
-    live: Result | None = None
-
-    @property
-    def died(self) -> bool:
-        """Whether its process did not live to tell: nobody could have been moved to it."""
-        return "died" in self.shadow
-
-    @property
-    def flagged(self) -> bool:
-        """Whether an operator was told."""
-        return self.died or bool(self.shadow["flagged_by"])
-
-    @property
-    def visible(self) -> bool:
-        """Whether it was not flagged, and a browser was shown something that is not so."""
-        return self.live is not None and ("died" in self.live or bool(self.live["problems"]))
-
-    @property
-    def unexplained(self) -> bool:
-        """Whether it was not flagged, and nobody has said why nobody could notice it."""
-        return not self.flagged and self.mutant.unnoticed is None
-
-    @property
-    def why(self) -> str:
-        """Return why it was not flagged."""
-        return self.mutant.unnoticed or "nobody has said why: look at it"
-
-    def __str__(self) -> str:
-        """Return one line: what came of it, and its fault."""
-        return f"  {self.mutant.name:<28} {self._outcome():<64} {self.mutant.fault}"
-
-    def _outcome(self) -> str:
-        if self.died:
-            return f"does not run: {self.shadow['died']}"[:64]
-        if self.flagged:
-            at = self.shadow["to_flag"]
-            when = f"after {at:,}" if at is not None else "by the verdict"
-            return f"{when}: {'; '.join(self.shadow['places'] or self.shadow['flagged_by'])}"[:64]
-        return f"not flagged in {self.shadow['compared']:,}; {self._live()}; {self.why}"
-
-    def _live(self) -> str:
-        if self.live is None:
-            return "not played live"
-        if "died" in self.live:
-            return f"live it ended: {self.live['died']}"
-        if self.visible:
-            return f"live: {self.live['problems']}"
-        return f"live all {self.live['frames']:,} frames were right"
-
-
 def main() -> None:
     """Play, print, and write the JSON if it is wanted."""
     options = arguments("What shadow verification finds.")
@@ -144,6 +86,8 @@ def _ours(size: Size, template: Path, report: Report) -> None:
     found = mutants_in(folder)[: size.ours]
     print(f"\n{len(found)} wrong candidates of {folder}, and the right one\n")
     played = _play([RIGHT, *found], size, template)
+    if played[RIGHT.name].died:
+        raise RuntimeError(f"the right candidate: {played[RIGHT.name].shadow['died']}")
     right, wrong = played[RIGHT.name], [each for name, each in played.items() if name != RIGHT.name]
     report.add(
         "wrong candidates",
@@ -152,7 +96,8 @@ def _ours(size: Size, template: Path, report: Report) -> None:
         [
             Row("played", "", "", len(wrong), 40 if size is FULL else None, at_least=True),
             Row(RIGHT.name, "flagged", "", right.flagged, 0),
-            *_rows(wrong, told=folder == OURS),
+            Row(RIGHT.name, "not compared", "%", not_compared([right.shadow]), digits=2),
+            *figures_of(wrong, told=folder == OURS),
         ],
     )
 
@@ -173,51 +118,9 @@ def _tools(size: Size, template: Path, folder: Path, report: Report) -> None:
         f"  {dead} more were drawn with which the application does not run.",
         [
             Row("played", "", "", len(running), float(size.tools), at_least=True),
-            *_rows(running, told=True),
+            *figures_of(running, told=True),
         ],
     )
-
-
-def _rows(played: Sequence[Played], *, told: bool) -> list[Row]:
-    """Return the figures of wrong candidates together, then the way to the flag of each.
-
-    `told` says that a reason is promised for whatever is not flagged.
-    """
-    lived = [each for each in played if not each.died]
-    by_difference = [each for each in lived if each.shadow["to_flag"] is not None]
-    first = [each.shadow["to_flag"] for each in by_difference]
-    # Those that are flagged because so much could not be compared are no measure of how much can.
-    judged = [each for each in lived if each in by_difference or not each.flagged]
-    return [
-        Row("flagged", "", "", sum(each.flagged for each in played)),
-        Row("not flagged", "", "", sum(not each.flagged for each in played)),
-        Row("not flagged, though a browser sees it", "", "", sum(e.visible for e in played), 0),
-        Row(
-            "not flagged, and no reason is known",
-            "",
-            "",
-            sum(e.unexplained for e in played),
-            0 if told else None,
-        ),
-        Row(
-            "frames of theirs that reached a page",
-            "",
-            "",
-            sum(e.shadow["served"] for e in lived),
-            0,
-        ),
-        Row("comparisons to the first flag", "median", "", statistics.median(first or [0])),
-        Row("comparisons to the first flag", "most", "", max(first, default=0)),
-        Row(
-            "not compared",
-            "",
-            "%",
-            _not_compared(e.shadow for e in judged),
-            MOST_NOT_COMPARED,
-            digits=2,
-        ),
-        *(Row(e.mutant.name, "to the first flag", "", e.shadow["to_flag"]) for e in by_difference),
-    ]
 
 
 def _play(mutants: Sequence[Mutant], size: Size, template: Path) -> dict[str, Played]:
@@ -266,7 +169,7 @@ def _soak(size: Size, peaceful: Path, contended: Path, report: Report) -> None:
     for name, result in play_all(trials.items()):
         if "died" in result:
             raise RuntimeError(f"the right candidate, {name}: {result['died']}")
-        rows += _soak_rows(name, result)
+        rows += soak_rows(name, result)
     compared = sum(row.value for row in rows if row.measure == "comparisons")
     target = 1_000_000 if size is FULL else None
     rows.append(Row("both", "comparisons", "", compared, target, at_least=True))
@@ -280,30 +183,6 @@ def _soak(size: Size, peaceful: Path, contended: Path, report: Report) -> None:
         " out of date when it was asked, or it counts as false.",
         rows,
     )
-
-
-def _soak_rows(name: str, result: Result) -> list[Row]:
-    diverged = result["diverged"]
-    false = sum(diverged.values()) - result["legacys_fault"]
-    return [
-        Row(name, "comparisons", "", result["compared"]),
-        Row(name, "episodes", "", result["episodes"]),
-        Row(name, "seconds", "", result["seconds"]),
-        Row(name, "differences of truth", "", diverged["truth"], 0),
-        Row(name, "of reach", "", diverged["reach"], 0),
-        Row(name, "of saying", "", diverged["saying"]),
-        Row(name, "shown to be legacy's fault", "", result["legacys_fault"]),
-        Row(name, "false", "", false, 0),
-        Row(name, "not compared", "%", _not_compared([result]), MOST_NOT_COMPARED, digits=2),
-        *(Row(name, f"left out: {why}", "", n) for why, n in result["reasons"].items() if n),
-    ]
-
-
-def _not_compared(results: Iterable[Result]) -> float:
-    """Return the percentage of comparisons that were left out, over all these runs."""
-    results = list(results)
-    left_out = sum(result["not_compared"] for result in results)
-    return 100 * left_out / max(left_out + sum(result["compared"] for result in results), 1)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Waits two seconds before it reads."""
+"""Waits six seconds before it reads."""
 
 import time
 
@@ -7,5 +7,5 @@ from bench.kit.faults import TruthFault
 
 class Canonical(TruthFault):
     def read(self, truth, since, *, timeout):
-        time.sleep(2.0)
+        time.sleep(6.0)
         return truth.read(since, timeout=timeout)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bench.kit.mutants import OURS, chosen_folder, mutants_in, take_in
+from bench.kit.found import Played, figures_of
+from bench.kit.mutants import OURS, Mutant, chosen_folder, mutants_in, take_in
 from bench.kit.mutation import drawn
 from tests.bench.runs import IN_TIME, rows_of
 
@@ -31,6 +32,29 @@ def test_the_benchmark_runs_from_nothing_and_plays_the_folder_that_is_named(tmp_
     assert rows["wrong candidates: silent: to the first flag"] > 0
     assert rows["mutants of the tool: played: "] == 1
     assert rows["the service that ships: both: comparisons"] > 0
+
+
+def played(name, compared, **reasons):
+    """Return a candidate that was flagged by a difference, and what was left out with it."""
+    shadow = {"flagged_by": ["truth: fail"], "to_flag": 1, "served": 0, "compared": compared}
+    shadow |= {"not_compared": sum(reasons.values()), "reasons": reasons}
+    return Played(Mutant(name, "Is wrong.", None), shadow)
+
+
+def test_what_was_not_compared_is_told_by_reason_and_by_whose_doing_it_was():
+    """The sum hides nothing: beside it stand the reasons, and each candidate with too much."""
+    rows = figures_of([played("stuck", 80, forced=20), played("quick", 99, raced=1)], told=True)
+    left_out = {
+        (row.subject, row.measure): row.value
+        for row in rows
+        if "not compared" in (row.subject, row.measure)
+    }
+    assert left_out == {
+        ("not compared", ""): 10.5,
+        ("not compared", "forced"): 10.0,
+        ("not compared", "raced"): 0.5,
+        ("stuck", "not compared"): 20.0,
+    }
 
 
 @pytest.mark.parametrize("mutant", mutants_in(OURS), ids=lambda mutant: mutant.name)

@@ -11,7 +11,11 @@ from shim.shadow.result import Comparison, NotCompared
 from shim.shadow.shadow_side import ShadowSide
 
 EPISODE_LIMIT = 1.0
-"""Seconds after which an episode is closed even if work is pending."""
+"""Seconds after which an episode is closed even if work is pending.
+
+They count from the first call, and must not from when its shadows were shown it: those that are so
+late ask the system of record about another time, and may not be compared.
+"""
 QUIET_AFTER = 0.5
 """Seconds after its last call from which on a shadow has no more excuse for work pending."""
 

@@ -1,7 +1,7 @@
 """Which of two sides is far slower again and again, in the call and in what follows it."""
 
 from shim.balance.doubles import PUBLISH
-from shim.balance.records import BASE, noted
+from shim.balance.records import BASE, HELD_UP, noted
 from shim.balance.rehearsal import GUESTS, changes_when
 from shim.legacy.connection_aware import WINDOW_S
 from shim.shadow.episode import Episode
@@ -13,8 +13,9 @@ class Pace:
     """Belongs to one generation of shadows: what is seen again and again is seen by it.
 
     What follows a call is compared among shadows only. They are on one virtual clock; a live
-    side is on the real one, and late whenever the process is. The slowest that is waited for
-    today is one window, whichever legacy service was asked.
+    side is on the real one, and late whenever the process is. So are calls that are shown late:
+    what they had waited for by then is not counted. The slowest that is waited for today is one
+    window, whichever legacy service was asked.
     """
 
     def __init__(self) -> None:
@@ -31,9 +32,9 @@ class Pace:
                 f"call {kind}", _of_a_call(expected), _of_a_call(actual), OF_A_CALL
             )
         }
-        if not (changes_when(noted(episode, BASE)) or expected.live or actual.live) and not (
-            _silent(expected) or _silent(actual)
-        ):
+        held_up = HELD_UP in episode.notes or changes_when(noted(episode, BASE))
+        on_one_clock = not (expected.live or actual.live)
+        if on_one_clock and not (held_up or _silent(expected) or _silent(actual)):
             usual = max(_settled_after(episode, expected), WINDOW_S)
             found["settled"] = self._spells.compare(
                 f"settled {kind}", usual, _settled_after(episode, actual), OF_SETTLING
@@ -61,5 +62,5 @@ def _said_at(run: Observation) -> list[float]:
 
 
 def _settled_after(episode: Episode, run: Observation) -> float:
-    """Return the seconds from the last call to the last frame."""
-    return max(max(_said_at(run)) - episode.calls[-1].started, 0.0)
+    """Return the seconds from when the last call was shown to the last frame."""
+    return max(max(_said_at(run)) - episode.shown_at, 0.0)

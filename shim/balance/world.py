@@ -17,6 +17,7 @@ from shim.balance.records import (
     FAILURES,
     FIRST,
     GUEST,
+    HELD_UP,
     SEEN,
     TRAIL,
     guest_of,
@@ -189,7 +190,9 @@ class BalanceWorld:
 
     def _note_version(self, episode: Episode, truth: Truth) -> None:
         episode.notes[SEEN] = truth.version
-        if self._canonical in episode.shadows and self._canonical.reads_well:
+        if not self._canonical.reads_well:
+            episode.notes[HELD_UP] = True
+        elif self._canonical in episode.shadows:
             note_spoken(episode, Spoken(self._canonical.moment, truth.version))
         if BASE in episode.notes:
             return

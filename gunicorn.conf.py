@@ -1,6 +1,5 @@
 """How gunicorn serves the application. Everything is set by the environment: see README.md."""
 
-import gc
 import os
 import signal
 import sys
@@ -17,7 +16,7 @@ except SettingsError as error:
 
 bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.workers
-worker_class = "gthread"
+worker_class = "app.web.worker.PromptWorker"  # gthread, and handshakes wait for no thread
 threads = _settings.threads
 graceful_timeout = 4  # a worker that is asked to go is gone within five seconds
 timeout = 30
@@ -57,7 +56,6 @@ def post_worker_init(worker: Any) -> None:
     configure_logging()
     _runtime(worker).start()
     _tell_browsers_first(worker)
-    _keep_collections_short()
 
 
 def worker_exit(server: Any, worker: Any) -> None:
@@ -75,15 +73,6 @@ def _tell_browsers_first(worker: Any) -> None:
 
     signal.signal(signal.SIGTERM, leave)
     signal.siginterrupt(signal.SIGTERM, False)  # as gunicorn has it: no request is interrupted
-
-
-def _keep_collections_short() -> None:
-    """Have no collection go through what is there by now: it stays until the worker ends.
-
-    A full one over all of it stops every thread for some 65 ms, and a rollback with them.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def _runtime(worker: Any) -> Any:

@@ -18,6 +18,7 @@ from app.web.files import raise_file_limit
 from app.web.frames import close_frame
 from app.web.guard import Guard
 from app.web.handover import NoThread, Taken, must_wait, prepare, take_socket
+from app.web.handshake import install
 from app.web.io_thread import COME_BACK, IoThread
 from app.web.limits import Limits
 from app.web.open_socket import OpenSocket
@@ -81,6 +82,7 @@ def init_sockets(
 
     `new_session` makes what a browser's messages are handed to, by default the endpoint.
     """
+    install()
     app.config["SOCK_SERVER_OPTIONS"] = {"thread_class": NoThread}
     sockets = OpenSockets(
         limits or Limits(), new_session=new_session or partial(_endpoint, admission)

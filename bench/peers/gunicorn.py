@@ -1,4 +1,4 @@
-"""Serves a peer as the project is served: one worker of gunicorn with threads."""
+"""Serves a peer: one worker of gunicorn with threads."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,13 +16,14 @@ def serve(
     port: int,
     *,
     threads: int,
+    worker_class: str = "gthread",
     start: Callable[[], None] = nothing,
     stop: Callable[[], None] = nothing,
 ) -> None:
     """Serve until the process is ended; `start` and `stop` run in the worker."""
     options: dict[str, Any] = {
         "bind": f"127.0.0.1:{port}",
-        "worker_class": "gthread",
+        "worker_class": worker_class,
         "threads": threads,
         "worker_connections": 20_000,
         "backlog": 4096,

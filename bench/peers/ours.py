@@ -189,4 +189,11 @@ def drain(connections: Iterable[BrowserConnection]) -> None:
 
 if __name__ == "__main__":
     peer = Peer()
-    serve(peer.app, int(sys.argv[1]), threads=8, start=peer.start, stop=peer.stop)
+    serve(
+        peer.app,
+        int(sys.argv[1]),
+        threads=8,
+        worker_class="app.web.worker.PromptWorker",  # as the project is served
+        start=peer.start,
+        stop=peer.stop,
+    )

@@ -1,6 +1,7 @@
 """A real server on a free port, the canonical service behind it, and real clients."""
 
 import json
+import socket
 import threading
 from contextlib import contextmanager
 
@@ -115,3 +116,12 @@ def server(serve):
     """Return a server with default options."""
     with serve() as running:
         yield running
+
+
+@pytest.fixture
+def pair():
+    """Return two ends of a connection."""
+    ours, theirs = socket.socketpair()
+    theirs.settimeout(10)
+    with ours, theirs:
+        yield ours, theirs

@@ -2,12 +2,11 @@
 
 import threading
 
-from flask import Flask
+from flask import Flask, request
 
 from app.web.sockets import init_sockets
 from tests.sockets.conftest import open_to_everybody
 
-worker_class = "gthread"
 threads = 4
 worker_connections = 40
 control_socket_disable = True
@@ -50,5 +49,11 @@ def create():
             "connections": app.config["WORKER"].nr_conns,
             "threads": threading.active_count(),
         }
+
+    @app.get("/hold")
+    def hold():
+        """Hold the thread until who asks has gone."""
+        request.environ["gunicorn.socket"].recv(1)
+        return ""
 
     return app

@@ -3,17 +3,10 @@
 If one of these fails after an upgrade, app/web/handover.py names what changed below it.
 """
 
-import json
-import signal
 import socket
 import ssl
-import subprocess
-import sys
 import threading
-import time
-import urllib.request
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 
 import pytest
 from flask import Flask
@@ -21,54 +14,25 @@ from flask_sock import Sock
 from simple_websocket import ConnectionClosed, Server
 from werkzeug.test import create_environ
 
-from app.web.handover import HeldBack, NoThread, must_wait, prepare, take_socket
-from tests.processes.gunicorn import free_port
+from app.web.handover import HeldBack, NoThread, must_wait, take_socket
 from tests.sockets.raw import PING, PONG, RawBrowser, frame
-
-ROOT = Path(__file__).parents[2]
-
-
-@contextmanager
-def gunicorn():
-    """Serve with one worker of four threads; return its port."""
-    port = free_port()
-    command = ["-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--log-level", "error"]
-    command += ["--config", "tests/sockets/seam_server.py", "tests.sockets.seam_server:create()"]
-    with subprocess.Popen([sys.executable, *command], cwd=ROOT) as process:
-        try:
-            wait_for(lambda: counts(port)["sockets"] == 0)
-            yield port
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(20)
-
-
-def counts(port):
-    """Return what the worker counts, without a connection that is kept."""
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/counts", headers={"Connection": "close"}
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
-
-
-def wait_for(condition):
-    """Wait until it holds; a refused connection is no yet."""
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        try:
-            if condition():
-                return
-        except OSError:
-            pass
-        time.sleep(0.02)
-    pytest.fail("it did not come about in 30 s")
+from tests.sockets.seam import (
+    GTHREAD,
+    OURS,
+    browser_of,
+    counts,
+    environ_of,
+    gunicorn,
+    prepared,
+    wait_for,
+)
 
 
 @pytest.mark.processes
-def test_gunicorn_lets_go_of_its_sockets():
+@pytest.mark.parametrize("worker_class", [GTHREAD, OURS])
+def test_gunicorn_lets_go_of_its_sockets(worker_class):
     """60 sockets on 4 threads and 40 connections: all live, HTTP goes on, nothing is counted."""
-    with gunicorn() as port, ExitStack() as stack:
+    with gunicorn(worker_class) as port, ExitStack() as stack:
         browsers = [stack.enter_context(RawBrowser(port)) for _ in range(60)]
         for browser in browsers:
             browser.say(frame(PING, b"here"))
@@ -80,43 +44,6 @@ def test_gunicorn_lets_go_of_its_sockets():
         for browser in browsers:
             browser.sock.close()
         wait_for(lambda: counts(port) == {**seen, "sockets": 0, "connections": 1})
-
-
-def environ_of(sock, **more):
-    """Return the environment of a handshake on this socket."""
-    return {
-        "HTTP_HOST": "x",
-        "HTTP_CONNECTION": "Upgrade",
-        "HTTP_UPGRADE": "websocket",
-        "HTTP_SEC_WEBSOCKET_VERSION": "13",
-        "HTTP_SEC_WEBSOCKET_KEY": "AAAAAAAAAAAAAAAAAAAAAA==",
-        "gunicorn.socket": sock,
-        **more,
-    }
-
-
-@pytest.fixture
-def pair():
-    """Return two ends of a connection."""
-    ours, theirs = socket.socketpair()
-    theirs.settimeout(10)
-    with ours, theirs:
-        yield ours, theirs
-
-
-def prepared(sock, **more):
-    """Return the environment as the handler finds it."""
-    environ = environ_of(sock, **more)
-    prepare(environ)
-    return environ
-
-
-@contextmanager
-def browser_of(ws):
-    """Take the socket, and close it at the end of the block; return it with the answer."""
-    taken = take_socket(ws)
-    with taken.sock:
-        yield taken.sock, taken.answer
 
 
 def test_simple_websocket_answers_and_starts_no_thread(pair):

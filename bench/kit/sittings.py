@@ -10,6 +10,9 @@ from bench.kit.processes import Clients, Peer
 
 STALLED_PAD = 8_192
 """Bytes that make a frame long enough to fill the way to a browser that does not read."""
+OURS = "ours"
+OFFERED = 0.75
+"""The part of what ours can accept that it is offered when the age of balances is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class Size:
     many: int
     pushes: int
     update_s: float
+    offered_s: float
     settling_rounds: int
     paced_rounds: int
     shaken: int
@@ -32,6 +36,7 @@ FULL = Size(
     many=10_000,
     pushes=100_000,
     update_s=4.0,
+    offered_s=30.0,
     settling_rounds=20,
     paced_rounds=50,
     shaken=1_000_000,
@@ -42,6 +47,7 @@ QUICK = Size(
     many=80,
     pushes=800,
     update_s=0.3,
+    offered_s=0.3,
     settling_rounds=2,
     paced_rounds=5,
     shaken=3_200,
@@ -57,8 +63,10 @@ def few(peer: Peer, clients: Clients, size: Size) -> Figures:
         **push(peer, clients, browsers=size.few, pushes=size.pushes, ahead=1, name="one"),
         **push(peer, clients, browsers=size.few, pushes=size.pushes, ahead=4, name="four"),
         **update(peer, clients, size),
-        **come_back(clients, size.few),
     }
+    if peer.name == OURS:
+        figures |= offered(peer, clients, size, rate=OFFERED * figures["accepted"])
+    figures |= come_back(clients, size.few)
     healthy = pace(peer, clients, size)
     clients.ask(f"stall {size.few // 10}")
     return {**figures, "p99 healthy": healthy, "p99 stalled": pace(peer, clients, size)}
@@ -130,14 +138,26 @@ def push(
 
 def update(peer: Peer, clients: Clients, size: Size) -> Figures:
     """Book and notify as fast as it goes, until every browser shows the last balance."""
+    return _booked(peer, clients, size, seconds=size.update_s)
+
+
+def offered(peer: Peer, clients: Clients, size: Size, *, rate: float) -> Figures:
+    """Book and notify so often a second, until every browser shows the last balance."""
+    figures = _booked(peer, clients, size, seconds=size.offered_s, rate=rate)
+    return {f"{name} offered": figure for name, figure in figures.items()}
+
+
+def _booked(
+    peer: Peer, clients: Clients, size: Size, *, seconds: float, **numbers: float
+) -> Figures:
     clients.ask("reset")
     begun = time.monotonic()
-    done = peer.order("update", seconds=size.update_s)
+    done = peer.order("update", seconds=seconds, **numbers)
     (ended,) = clients.ask("quiet 1000")
     (right,) = clients.ask(f"final {done['final']}")
     _, _, p50, p99 = clients.ask("report")
     return {
-        "accepted": done["accepted"] / (max(ended, begun + size.update_s) - begun),
+        "accepted": done["accepted"] / (max(ended, begun + seconds) - begun),
         "wrong": size.few - right,
         "p50": p50,
         "p99": p99,

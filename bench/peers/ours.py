@@ -128,14 +128,19 @@ class Peer:
             time.sleep(max(due - time.monotonic(), 0))
         return {"pushed": int(rounds) * len(pairs) - failed}
 
-    def update(self, seconds: float) -> dict[str, int]:
-        """Book and notify for so long, one user after the other, the same number for each."""
+    def update(self, seconds: float, rate: float = 0) -> dict[str, int]:
+        """Book and notify for so long, one user after the other, the same number for each.
+
+        `rate` is so many a second, 0 as many as it can.
+        """
         accounts, notify = [account for account, _ in self.connections()], self.notify
-        until, accepted = time.monotonic() + seconds, 0
-        while time.monotonic() < until:
+        begun, accepted = time.monotonic(), 0
+        while time.monotonic() < begun + seconds:
             for account in accounts:
                 notify(account)
             accepted += len(accounts)
+            if rate:
+                time.sleep(max(begun + accepted / rate - time.monotonic(), 0))
         return {"accepted": accepted, "final": accounts[0].version}
 
     def notify(self, account: Account) -> None:

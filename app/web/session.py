@@ -5,6 +5,9 @@ from typing import Protocol
 
 from app.notifications.connections import BrowserConnection
 
+PATH = "/ws"
+"""Where browsers open it."""
+
 
 class Session(Protocol):
     """What a browser's messages lead to. All calls come from the I/O thread: none may block."""

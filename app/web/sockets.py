@@ -22,7 +22,7 @@ from app.web.handshake import install
 from app.web.io_thread import COME_BACK, IoThread
 from app.web.limits import Limits
 from app.web.open_socket import OpenSocket
-from app.web.session import NewSession, Session
+from app.web.session import PATH, NewSession, Session
 
 
 class OpenSockets:
@@ -78,7 +78,7 @@ def init_sockets(
     limits: Limits | None = None,
     new_session: NewSession | None = None,
 ) -> OpenSockets:
-    """Add the route `/ws`; return its sockets, whose `start` and `stop` belong to the worker.
+    """Add the route; return its sockets, whose `start` and `stop` belong to the worker.
 
     `new_session` makes what a browser's messages are handed to, by default the endpoint.
     """
@@ -91,7 +91,7 @@ def init_sockets(
     blueprint.before_request(partial(_admit, admission))
     blueprint.register_error_handler(RemoteProtocolError, _refuse_handshake)
 
-    @Sock().route("/ws", bp=blueprint)
+    @Sock().route(PATH, bp=blueprint)
     def ws(ws: Server) -> None:
         sockets.serve(ws)
 

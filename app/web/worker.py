@@ -22,12 +22,15 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from app.web.session import PATH
+
 AT_ONCE = 16
 """Connections that are let in between two looks at what else there is to do."""
 HEAD_BYTES = 8192
 """As much as gunicorn reads of a request at a time."""
 FIRST_BYTES_S = 5.0
 """How long a connection may be silent before it has said anything, as gunicorn has it."""
+_ASKED = (f"GET {PATH} ".encode(), f"GET {PATH}?".encode())
 _NOBODY_THERE = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED)
 
 
@@ -99,12 +102,12 @@ class _Done:
 
 
 def _is_handshake(said: bytes) -> bool:
-    """Whether this is the whole of a request for a WebSocket, without a body to wait for."""
-    if not said.endswith(b"\r\n\r\n"):
+    """Whether this is the whole of a request for the socket's path, without a body to wait for.
+
+    The path decides, and no header: nothing but the handshake is behind it, so that nothing that
+    takes long can be asked of the thread that accepts.
+    """
+    if not said.startswith(_ASKED) or not said.endswith(b"\r\n\r\n"):
         return False
     head = said.lower()
-    return (
-        b"\r\nupgrade: websocket\r\n" in head
-        and b"\r\ncontent-length:" not in head
-        and b"\r\ntransfer-encoding:" not in head
-    )
+    return b"\r\ncontent-length:" not in head and b"\r\ntransfer-encoding:" not in head

@@ -49,6 +49,15 @@ def test_whoever_does_not_go_on_holds_nobody_up(begun):
         wait_for(lambda: counts(port)["connections"] == 1)  # the one that asks
 
 
+def test_request_that_calls_itself_a_handshake_waits_for_a_thread():
+    """Whatever its headers say, a page is not made on the thread that accepts."""
+    with gunicorn() as port:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as held:
+            held.sendall(b"GET /hold HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n")
+            assert counts(port)["connections"] == 2
+        wait_for(lambda: counts(port)["connections"] == 1)  # the one that asks
+
+
 def test_who_says_nothing_holds_no_thread():
     """As many as there are threads, and more: requests are answered all the same."""
     with gunicorn() as port, ExitStack() as stack:

@@ -9,9 +9,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psycopg
 import psycopg.errors
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    PoolProxiedConnection,
+    create_engine,
+    event,
+    make_url,
+)
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from app.errors import DatabaseLocked, DatabaseReadOnly, DatabaseUnavailable
 
@@ -20,6 +29,16 @@ WAIT_S = 5.0
 
 PROMPT_S = 1.0
 """How long anything takes at most on a prompt engine, while the server answers at all."""
+
+DRIVER_ERRORS = (sqlite3.Error, psycopg.Error)
+"""What a driver raises that is asked without SQLAlchemy in between."""
+STATEMENT_ERRORS = (
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    psycopg.DataError,
+    psycopg.IntegrityError,
+)
+"""Those among them that are the statement's fault."""
 
 _POOL_SIZE = 5
 _WRITERS_BEYOND_POOL = 10
@@ -91,7 +110,17 @@ def prompt_engine(url: URL) -> Engine:
     )
 
 
-def named_error(error: SQLAlchemyError, url: URL) -> DatabaseUnavailable:
+def limit_waiting(connection: PoolProxiedConnection, engine: Engine, wait_s: float | None) -> None:
+    """Bound how long the next read on a driver's connection waits; None: five seconds."""
+    if engine.dialect.name != "sqlite":
+        statement = None if wait_s is None else _postgresql_limits(wait_s)
+    else:
+        statement = _sqlite_limit(connection.info, WAIT_S if wait_s is None else wait_s)
+    if statement is not None:
+        connection.cursor().execute(statement)
+
+
+def named_error(error: Exception, url: URL) -> DatabaseUnavailable:
     """Return what the error of a driver or of a pool means, in words that say what to do."""
     where = f"the database {url.render_as_string()}"
     cause = error.orig if isinstance(error, DBAPIError) else error
@@ -131,9 +160,9 @@ def _sqlite_engine(url: URL, *, mode: str, pragma: str, begin: str) -> Engine:
 
     def on_begin(connection: Connection) -> None:
         wait_s = connection.get_execution_options().get("wait_s", WAIT_S)
-        if connection.info.get("wait_s", WAIT_S) != wait_s:
-            connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(wait_s * 1000)}")
-            connection.info["wait_s"] = wait_s
+        limit = _sqlite_limit(connection.info, wait_s)
+        if limit is not None:
+            connection.exec_driver_sql(limit)
         connection.exec_driver_sql(begin)
 
     event.listen(engine, "begin", on_begin)
@@ -163,15 +192,24 @@ def _postgresql_engine(
     def on_begin(connection: Connection) -> None:
         wait_s = connection.get_execution_options().get("wait_s")
         if wait_s is not None:
-            # The lock gives up a little before the statement does, so that the error names it.
-            millis = max(2, round(wait_s * 1000))
-            connection.exec_driver_sql(
-                f"SET LOCAL lock_timeout = {millis * 4 // 5}; "
-                f"SET LOCAL statement_timeout = {millis}"
-            )
+            connection.exec_driver_sql(_postgresql_limits(wait_s))
 
     event.listen(engine, "begin", on_begin)
     return engine
+
+
+def _sqlite_limit(info: dict[Any, Any], wait_s: float) -> str | None:
+    """Return the statement that bounds waiting on a connection, None if it is bounded so."""
+    if info.get("wait_s", WAIT_S) == wait_s:
+        return None
+    info["wait_s"] = wait_s
+    return f"PRAGMA busy_timeout = {round(wait_s * 1000)}"
+
+
+def _postgresql_limits(wait_s: float) -> str:
+    # The lock gives up a little before the statement does, so that the error names it.
+    millis = max(2, round(wait_s * 1000))
+    return f"SET LOCAL lock_timeout = {millis * 4 // 5}; SET LOCAL statement_timeout = {millis}"
 
 
 def _first_line(error: BaseException | None) -> str:

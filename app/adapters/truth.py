@@ -5,10 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from decimal import Decimal
 from functools import cache
-from itertools import groupby
 from typing import Any
 
-from sqlalchemy import JSON, Row, Select, String, and_, bindparam, cast, func, select
+from sqlalchemy import JSON, Select, String, and_, bindparam, cast, func, select
 from sqlalchemy.orm import Session
 
 from app.database import ReadOnlyDatabase
@@ -16,6 +15,7 @@ from app.errors import DatabaseUnavailable, InvalidAmountError
 from app.models import Balance, BigInt, Transaction
 from app.money import exact
 from app.notifications.ports import BookedTransaction, TruthUnavailable, UserTruth
+from app.plain_query import PlainQuery
 
 _BALANCE = (Balance.user_id, Balance.version, Balance.uni, Balance.ton)
 _TRANSACTION = tuple(getattr(Transaction, field.name) for field in fields(BookedTransaction))
@@ -26,6 +26,7 @@ class SqlTruthReader:
 
     def __init__(self, database: ReadOnlyDatabase) -> None:
         self._database = database
+        self._newer = PlainQuery(_query(database.dialect.name), database.dialect)
 
     def read(
         self, since: Mapping[int, int | None], *, timeout: float | None = None
@@ -37,11 +38,10 @@ class SqlTruthReader:
         if not since:
             return {}
         try:
-            with self._database.snapshot(wait_s=timeout) as connection:
-                query = _query(connection.dialect.name)
-                return _gather(connection.execute(query, {"since": json.dumps(since)}))
+            rows = self._database.plain_rows(self._newer, wait_s=timeout, since=json.dumps(since))
         except DatabaseUnavailable as error:
             raise TruthUnavailable(f"balances could not be read: {error}") from error
+        return _gather(rows)
 
     def versions(self, users: Sequence[int], *, timeout: float | None = None) -> dict[int, int]:
         """Return the version of each user that exists, by one query.
@@ -111,19 +111,20 @@ def _versions_query(dialect: str) -> Select[Any]:
     )
 
 
-def _gather(rows: Iterable[Row[Any]]) -> dict[int, UserTruth]:
+def _gather(rows: Iterable[Sequence[Any]]) -> dict[int, UserTruth]:
     width = len(_BALANCE)
-    truths = {}
-    for (user_id, version, uni, ton), group in groupby(rows, key=lambda row: tuple(row[:width])):
-        newer = [row[width:] for row in group]
-        truths[user_id] = UserTruth(
-            user_id=user_id,
-            version=version,
-            uni=uni,
-            ton=ton,
-            transactions=tuple(BookedTransaction(*row) for row in newer if row[0] is not None),
-        )
-    return truths
+    balances: dict[int, Sequence[Any]] = {}
+    newer: dict[int, list[BookedTransaction]] = {}
+    for row in rows:
+        user_id = row[0]
+        balances.setdefault(user_id, row[:width])
+        transactions = newer.setdefault(user_id, [])
+        if row[width] is not None:
+            transactions.append(BookedTransaction(*row[width:]))
+    return {
+        user_id: UserTruth(*balance, transactions=tuple(newer[user_id]))
+        for user_id, balance in balances.items()
+    }
 
 
 def _newest(session: Session, user_id: int, uni: Decimal, ton: Decimal) -> int | None:

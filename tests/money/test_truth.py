@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import bindparam, select
 
 from app.adapters.truth import SqlTruthReader
 from app.database import Database
-from app.models import MAX_USER_ID
+from app.errors import DatabaseReadOnly
+from app.models import MAX_USER_ID, Balance, Transaction
 from app.money import Currency
 from app.notifications.ports import TruthReader, TruthUnavailable
+from app.plain_query import PlainQuery
 from tests.money.bookings import account, book_now, credit, make_users
 
 
@@ -138,6 +141,35 @@ def test_what_is_newer_leads_from_the_older_balance_to_the_present_one(
         ton += one.amount if one.currency == Currency.TON else 0
         assert (uni, ton) == (one.uni_after, one.ton_after)
     assert (uni, ton) == (found.uni, found.ton)
+
+
+def test_a_plain_read_gives_what_sqlalchemy_does(database: Database, truth: TruthReader) -> None:
+    """Read by the driver itself, each value has the type and the value that a model has."""
+    columns = list(Transaction.__table__.columns)
+    statement = (
+        select(*columns).where(Transaction.user_id == bindparam("user")).order_by(Transaction.id)
+    )
+    reading = database.read_only()
+    plain = PlainQuery(statement, reading.dialect)
+    rows = [list(row) for row in reading.rows(statement, user=7)]
+    for _ in range(2):
+        found = reading.plain_rows(plain, user=7)
+        assert found == rows
+        assert [list(map(type, row)) for row in found] == [list(map(type, row)) for row in rows]
+    assert len(rows) == 3
+
+
+def test_a_plain_read_cannot_write_and_leaves_no_broken_connection(database: Database) -> None:
+    """A read that fails is named, and the next one is made on a connection that works."""
+    make_users(database, 7)
+    reading = database.read_only()
+    reader = SqlTruthReader(reading)
+    deleting = PlainQuery(select(Balance.user_id), reading.dialect)
+    deleting._text = "DELETE FROM balances"
+    for _ in range(3):
+        with pytest.raises(DatabaseReadOnly):
+            reading.plain_rows(deleting)
+        assert reader.read({7: 0})[7].version == 0
 
 
 def test_a_reader_holds_no_way_to_write(truth: TruthReader) -> None:

@@ -29,7 +29,6 @@ from bench.kit.subjects import (
     peer_calls,
     restarted,
     set_up,
-    snapshot_calls,
 )
 from bench.kit.table import Report, Row, arguments
 from bench.kit.timing import Variant, back_to_back, paced, play
@@ -85,7 +84,6 @@ def _tight_loop(bench: Bench, size: Size, report: Report) -> None:
         *direct.values(),
         *staged,
         *income_calls(bench.income, size.calls),
-        *snapshot_calls(bench.main, direct),
         *candidates.values(),
         *peer_calls(bench, direct),
     ]

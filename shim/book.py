@@ -6,8 +6,10 @@ from msgspec import Struct
 
 from shim.connections import CanonicalView, LegacyView, Saw, Serves
 from shim.ports import Connection, WatchedConnection
+from shim.shadow.journal import Journal
 from shim.sides import Path, Side
 
+_KEY = "connections"
 _LEGACY_SIDE = {
     Path.CONNECTION_AWARE: Side.CONNECTION_AWARE,
     Path.USER_ID_ONLY: Side.USER_ID_ONLY,
@@ -38,18 +40,17 @@ class ConnectionBook:
     """Entries by user, in the order of registration, repeats included.
 
     Each user's entries and states are tuples that are replaced, never changed. States are
-    written down anew by whoever changes one, before the change returns, and not by those who
-    call: a call takes its snapshot without a lock, by one lookup.
+    written down anew by whoever changes one, before the change returns, and what they replace
+    goes into the journal: those who call look nothing up.
     """
 
-    def __init__(self, saw: Saw, *, may_send: Serves) -> None:
+    def __init__(self, saw: Saw, *, may_send: Serves, journal: Journal | None = None) -> None:
         self._saw = saw
+        self._journal = journal or Journal()
         self._may_send = may_send
         self._lock = threading.Lock()
         self._entries: dict[int, tuple[Entry, ...]] = {}
         self._states: dict[int, tuple[ConnectionState, ...]] = {}
-        self.known_states = self._states.get
-        """The user's connections as they are now, or None for a user who has none."""
 
     def add(self, path: Path, user_id: int, connection: WatchedConnection) -> Entry:
         """Note a registration; a connection has one view per side, however often it comes."""
@@ -95,6 +96,13 @@ class ConnectionBook:
         """Return the user's connections as they are now."""
         return self._states.get(user_id, ())
 
+    def states_as_of(self, changes: int, user_id: int) -> tuple[ConnectionState, ...]:
+        """Return the user's connections after so many changes. Raises ForgottenError."""
+        states: tuple[ConnectionState, ...] = self._journal.as_of(
+            changes, (_KEY, user_id), self.states(user_id)
+        )
+        return states
+
     def renew(self, user_id: int) -> None:
         """Write down the user's connections as they are, after one of them has changed.
 
@@ -102,6 +110,7 @@ class ConnectionBook:
         """
         with self._lock:
             entries = self._entries.get(user_id)
+            self._journal.replace((_KEY, user_id), self.states(user_id))
             if entries is None:
                 self._states.pop(user_id, None)
             else:

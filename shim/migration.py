@@ -16,11 +16,15 @@ from shim.ports import BalanceManager, CanonicalService, Connection, KeptBalance
 from shim.router import Router, as_user_id
 from shim.routing import RoutingTable
 from shim.shadow.events import LiveCall, LiveEffect
+from shim.shadow.journal import ForgottenError
 from shim.shadow.queue import EventQueue
 from shim.sides import Path, Side
 
 READ_TIMEOUT = 0.05
 """Seconds that the losing canonical may take to read what it still has to say."""
+_CACHE = "cache"
+LOST: tuple[tuple[ConnectionState, ...], KeptBalance | None] = ((), None)
+"""The snapshot of a call of which it is not known any more how things were."""
 FLIPS_KEPT = 16
 """Far more than there are while one episode is open."""
 
@@ -68,8 +72,8 @@ class Migration(Router):
             monotonic=monotonic,
         )
         self._manager = manager
-        self.book = ConnectionBook(self._saw, may_send=self._may_send)
-        self._known_states = self.book.known_states
+        self.book = ConnectionBook(self._saw, may_send=self._may_send, journal=self.journal)
+        manager.on_replaced = self._cache_changes
         self.connection_aware: ConnectionAwareService
         self.user_id_only: UserIdOnlyService
         self._flips: tuple[tuple[float, RoutingTable, RoutingTable], ...] = ()
@@ -90,12 +94,27 @@ class Migration(Router):
         """Whether the canonical serves, or did until the flip that is under way."""
         return self.table.serves(user_id) or self._settled.serves(user_id)
 
-    def context(self, user_id: int) -> object:
-        """Take the snapshot that a shadow of this user's call needs: see `CallContext.of`.
+    def recall(self, call: LiveCall) -> None:
+        """Put into a call the snapshot that its shadows need: see `CallContext.of`."""
+        changes, call.context = call.context, LOST
+        if isinstance(changes, int):
+            try:
+                call.context = self._snapshot(changes, call.subject)
+            except ForgottenError:
+                pass  # it stays lost
+            except Exception as error:  # noqa: BLE001 - one snapshot that fails spoils no other
+                self.report_unobserved(error)
 
-        Two lookups of what never changes, and nothing else: this is on the callers' path.
-        """
-        return self._known_states(user_id), self._manager.kept(user_id)
+    def _snapshot(self, changes: int, user_id: int) -> object:
+        kept = self._manager.kept(user_id)
+        return (
+            self.book.states_as_of(changes, user_id),
+            self.journal.as_of(changes, (_CACHE, user_id), kept),
+        )
+
+    def _cache_changes(self, user_id: int, kept: KeptBalance | None) -> None:
+        """Note what the manager's cache is about to lose."""
+        self.journal.replace((_CACHE, user_id), kept)
 
     def relieve(self, old: RoutingTable, new: RoutingTable) -> None:
         """Flush the windows of whoever lost a user."""

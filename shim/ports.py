@@ -211,6 +211,8 @@ class BalanceManager(Protocol):
     """The system's balance manager, as far as the migration looks into it."""
 
     on_balance_update: Callable[[int], None] | None
+    on_replaced: Callable[[int, Any], None] | None
+    """Called with a user and what is kept of it, just before that is replaced."""
 
     @property
     def kept(self) -> Callable[[int], KeptBalance | None]:

@@ -90,7 +90,7 @@ class RoutedCalls:
         given: object,
         depth: int,
     ) -> object:
-        """Snapshot the call for the shadows, then run the live side on what it is `given`.
+        """Note the call for the shadows, then run the live side on what it is `given`.
 
         Its value or its own exception is the caller's.
         """
@@ -109,7 +109,7 @@ class RoutedCalls:
                 argument,
                 serving,
                 route,
-                router.context(user_id),
+                router.journal.changes,
                 caller,
             )
             # Not by `offer`, nor the caller by `_caller`: each call of one is felt here.

@@ -15,6 +15,8 @@ from shim.gate import Gate
 from shim.ports import NewHint
 from shim.routing import RoutingTable
 from shim.shadow.counts import MOST_CALLERS, OTHERS
+from shim.shadow.events import LiveCall
+from shim.shadow.journal import Journal
 from shim.shadow.queue import EventQueue
 
 _log = structlog.get_logger("shim")
@@ -103,6 +105,9 @@ class Router:
         self.pair = pair
         self._new_hint = new_hint
         self.queue = queue
+        queue.recall = self.recall
+        self.journal = Journal()
+        """Where whatever a call's snapshot is made of is noted when it changes."""
         self.monotonic = monotonic
         self.table = self._settled = RoutingTable(pair, flags, latch, new_hint)
         self.gate = Gate()
@@ -120,9 +125,12 @@ class Router:
         """Whether the canonical serves this user at this moment."""
         return self.table.serves(user_id)
 
-    def context(self, user_id: int) -> object:
-        """Take the snapshot that a shadow of this user's call needs besides its argument."""
-        return None
+    def recall(self, call: LiveCall) -> None:
+        """Put into a call what its shadow must see as it was then; see `journal`.
+
+        Called on the shadows' thread, when the call is taken up.
+        """
+        call.context = None
 
     def relieve(self, old: RoutingTable, new: RoutingTable) -> None:
         """Make the side that lost users finish for them, before a flip is over."""

@@ -47,6 +47,11 @@ class BalanceManager:
     def __init__(self, database: Database, *, monotonic: Callable[[], float]) -> None:
         self.on_balance_update: Callable[[int], None] | None = None
         """Called with the user id after each change is committed. One slot: the last one wins."""
+        self.on_replaced: Callable[[int, KeptBalance | None], None] | None = None
+        """Called with a user and what the cache keeps of it, just before that is replaced.
+
+        Under the cache's lock: it must not wait. One slot: the last one wins.
+        """
         self._database = database
         self._monotonic = monotonic
         self._entries: dict[int, KeptBalance] = {}
@@ -99,6 +104,8 @@ class BalanceManager:
             known = self._entries.get(balance.user_id)
             # Threads arrive here in another order than the one in which they committed.
             if known is None or known.version <= version:
+                if self.on_replaced is not None:
+                    self.on_replaced(balance.user_id, known)
                 self._entries[balance.user_id] = entry
 
     def _tell(self, booked: Booked) -> None:

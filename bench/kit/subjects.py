@@ -29,8 +29,6 @@ STAGES = {"off": (0, 0), "shadow": (0, 100), "complete": (100, 0), "complete + s
 """The percentages of the two flags."""
 PLAIN, TWIN = "candidate as it is", "the same once more"
 SLEEPING, BURNING = "candidate sleeps 200 ms", "candidate burns 1 ms of CPU"
-STRANGERS = 1_000_000
-"""Users from here on have no connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +139,6 @@ def income_calls(system: IncomeSystem, calls: int) -> list[Variant]:
             )
             for stage, (percent, shadow) in STAGES.items()
         ),
-    ]
-
-
-def snapshot_calls(system: System, direct: Mapping[str, Variant]) -> list[Variant]:
-    """Return the snapshot alone, against an empty call."""
-    take, empty = system.migration.context, direct[EMPTY]
-    strangers = [STRANGERS + number for number in range(len(empty.arguments))]
-    return [
-        Variant("snapshot, one connection", take, empty.arguments, against=empty),
-        Variant("snapshot, no connection", take, strangers, against=empty),
     ]
 
 

@@ -36,7 +36,7 @@ from shim.balance.waits import Spoken
 from shim.book import ConnectionState
 from shim.connections import Shown
 from shim.legacy.updates import BalanceUpdate
-from shim.migration import CallContext, Migration
+from shim.migration import LOST, CallContext, Migration
 from shim.ports import Booked, NewCanonical, NewHint, Truth, TruthReader, Unavailable
 from shim.shadow.counts import Counts
 from shim.shadow.episode import Episode, as_effect
@@ -129,6 +129,8 @@ class BalanceWorld:
     def notice(self, episodes: Sequence[Episode]) -> None:
         """Note which version the database holds now that these episodes had a call."""
         for episode in episodes:
+            if any(call.context is LOST for call in episode.calls):
+                episode.spoil(NotCompared.RACED)
             if len(episode.shadows) > _WITHOUT_NOISE:
                 episode.noise = WITH_NOISE
             episode.notes.setdefault(FAILURES, self._looks.failures)

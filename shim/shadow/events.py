@@ -11,8 +11,9 @@ class LiveCall(Struct, eq=False):
     """One call, noted before the live side runs and completed in place after it.
 
     `argument` is a frozen value kept by reference. `serving` names the side in charge;
-    `decision` is what the log line carries; `context` is the binding's snapshot of what a
-    shadow must see as it was. Seconds are on the process's monotonic clock.
+    `decision` is what the log line carries; `context` is how many changes the binding's journal
+    had, and from when the call is taken up the snapshot of what a shadow must see as it was.
+    Seconds are on the process's monotonic clock.
     """
 
     started: float

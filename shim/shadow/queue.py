@@ -1,9 +1,14 @@
 """The bounded hand-over from callers' threads to the shadow thread."""
 
 from collections import deque
+from collections.abc import Callable
 
 from shim.shadow.callers import module_of
 from shim.shadow.events import Event, LiveCall
+
+
+def _recall_nothing(_: LiveCall) -> None:
+    """Leave a call as it is."""
 
 
 class EventQueue:
@@ -23,6 +28,8 @@ class EventQueue:
         self.dropped_calls: dict[tuple[str, str], int] = {}
         """The calls among them, by caller and by the side that served."""
         self._lost: dict[tuple[int, str], int] = {}
+        self.recall: Callable[[LiveCall], None] = _recall_nothing
+        """Puts into a call that is taken what its shadow must see as it was."""
         self.taken = 0
         """Events that a reader took."""
 
@@ -52,6 +59,9 @@ class EventQueue:
         events = self.waiting
         taken = [events.popleft() for _ in range(min(most, len(events)))]
         self.taken += len(taken)
+        for event in taken:
+            if isinstance(event, LiveCall):
+                self.recall(event)
         return taken
 
     def take_lost(self) -> dict[tuple[int, str], int]:

@@ -36,7 +36,7 @@ class MemoryManager:
     def __init__(self, truth):
         self.truth = truth
         self.cache = {}
-        self.on_balance_update = None
+        self.on_balance_update = self.on_replaced = None
 
     def get_user_balance(self, user_id):
         """Answer from the cache, else from the truth."""
@@ -55,6 +55,8 @@ class MemoryManager:
 
     def remember(self, user_id, uni, ton="0"):
         """Fill the cache."""
+        if self.on_replaced is not None:
+            self.on_replaced(user_id, self.kept(user_id))
         self.cache[user_id] = UserBalance(user_id, Decimal(uni), Decimal(ton))
 
 

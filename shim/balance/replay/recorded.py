@@ -1,7 +1,7 @@
 """The world of a case: a database that answers what it answered then, a manager, connections."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -90,6 +90,14 @@ class RecordedDatabase:
 
 class RecordedManager(ManagerDouble):
     """The balance manager with the cache as it was at the call that is being made."""
+
+    on_replaced: Callable[[int, object], None] | None = None
+
+    def show(self, user_id: int, balance: "RecordedBalance | None") -> None:
+        """Hold another balance of the user in the cache."""
+        if self.on_replaced is not None:
+            self.on_replaced(user_id, self.kept(user_id))
+        self.cached = balance
 
     def kept(self, user_id: int) -> "RecordedEntry | None":
         """Look into the cache."""

@@ -176,7 +176,7 @@ class _Stage:
         return double
 
     def _call(self, call: BalanceCall) -> None:
-        self._manager.cached = cached(call.cached)
+        self._manager.show(self._case.user, cached(call.cached))
         argument: Any = _argument(call.argument)
         try:
             self._facades[call.path].notify_balance_update(argument)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from shim.router import Router
 from shim.routing import Route, RoutingTable
-from shim.shadow.events import LiveCall
+from shim.shadow.events import ERROR, FINISHED, VALUE, LiveCall, Note
 from shim.sides import Side
 
 # Python 3.11 looks a member up in Python code each time: that is felt on the callers' path.
@@ -31,6 +31,7 @@ class RoutedCalls:
 
     def __init__(self, router: Router) -> None:
         self._router = router
+        self._journal = router.journal
         self._method = self.method
         self._tally = router.tallies[self.path]
 
@@ -102,31 +103,34 @@ class RoutedCalls:
         except ValueError:
             caller = _frame(depth).f_code
         try:
-            call = LiveCall(
+            note: Note = [
                 monotonic(),
                 self.path,
                 user_id,
                 argument,
                 serving,
                 route,
-                router.journal.changes,
+                self._journal.changes,
                 caller,
-            )
+                None,
+                None,
+                None,
+            ]
             # Not by `offer`, nor the caller by `_caller`: each call of one is felt here.
             if len(queue.waiting) < queue.limit:
-                queue.waiting.append(call)
+                queue.waiting.append(note)
             else:
-                queue.drop(call)
+                queue.drop(LiveCall.of(note))
         except Exception as error:  # noqa: BLE001 - a snapshot that fails must cost no caller its call
             router.report_unobserved(error)
             return serve(given)
         try:
-            call.value = value = serve(given)
+            note[VALUE] = value = serve(given)
         except BaseException as error:
-            call.error = error
-            call.finished = monotonic()
+            note[ERROR] = error
+            note[FINISHED] = monotonic()
             raise
-        call.finished = monotonic()
+        note[FINISHED] = monotonic()
         return value
 
 

@@ -47,7 +47,7 @@ class Episode:
     @property
     def live_calls_finished(self) -> bool:
         """Whether every live call has returned or raised."""
-        return all(call.finished is not None for call in self.calls)
+        return all(call.is_over() for call in self.calls)
 
     def is_quiet(self, now: float) -> bool:
         """Whether the live calls are over, and the shadows were shown the last one long ago."""
@@ -56,7 +56,7 @@ class Episode:
     def runs(self) -> Iterator[tuple[str, float, bool]]:
         """Yield each side that was called, how many seconds that took, and whether it raised."""
         for call in self.calls:
-            if call.finished is not None:
+            if call.is_over() and call.finished is not None:
                 yield f"{call.serving} live", call.finished - call.started, call.error is not None
         for name, outcomes in self.outcomes.items():
             for outcome in outcomes:

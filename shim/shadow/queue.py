@@ -4,7 +4,11 @@ from collections import deque
 from collections.abc import Callable
 
 from shim.shadow.callers import module_of
-from shim.shadow.events import Event, LiveCall
+from shim.shadow.events import Event, LiveCall, Note
+
+
+def _read(event: Event | Note) -> Event:
+    return LiveCall.of(event) if isinstance(event, list) else event
 
 
 def _recall_nothing(_: LiveCall) -> None:
@@ -20,7 +24,7 @@ class EventQueue:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.waiting: deque[Event] = deque()
+        self.waiting: deque[Event | Note] = deque()
         """What was handed over, oldest first; whoever appends looks at `limit` before."""
         self._holed: set[int] = set()
         self.dropped = 0
@@ -57,7 +61,7 @@ class EventQueue:
     def take(self, most: int) -> list[Event]:
         """Return up to `most` events, oldest first."""
         events = self.waiting
-        taken = [events.popleft() for _ in range(min(most, len(events)))]
+        taken = [_read(events.popleft()) for _ in range(min(most, len(events)))]
         self.taken += len(taken)
         for event in taken:
             if isinstance(event, LiveCall):

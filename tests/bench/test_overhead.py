@@ -14,7 +14,6 @@ def test_the_benchmark_runs_from_nothing_and_writes_every_row(tmp_path):
         "facade shadow",
         "facade complete",
         "facade shadow, income",
-        "snapshot",
         "UnleashClient.is_enabled",
         "laboratory conduct",
         "LaunchDarkly migrator",

@@ -2,55 +2,93 @@
 
 import os
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 
+from app.core.batch_balance_processor import BATCH_SIZE
+from bench.kit.payroll import Payroll, payroll
 from bench.kit.rows import fate, late_rows, rows_of
 from bench.kit.subjects import NOISE_PERCENT, off_and_on, sampled_system
 from bench.kit.table import Report, Row
-from bench.kit.timing import Variant, in_batches, paced, percentile, play
+from bench.kit.timing import Timing, Variant, in_batches, paced, percentile, play
 
 SAMPLED_PER_SECOND = 20
 """What 5 % of a core can compare with room to spare where each call is an episode of its own."""
 RATES = (20, 50, 100, 200, 500)
 """Calls a second, each an episode of its own: from some rate on 5 % of a core is not enough."""
 BATCH = 50
-"""Calls that come at once, as those of a batch of farming income do."""
+"""Calls that come at once, between pauses in which nothing else happens."""
+PAID_AT_ONCE = BATCH_SIZE
+"""Calls of the system's own caller that calls most: what the batch processor books at once."""
 OVER_OFF_NS = 1_000
 OVER_OFF_P99 = 1.1
 COMPARED = 0.95
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How calls are offered; `meaning` says what that stands for."""
+
+    name: str
+    meaning: str
+    timing: Callable[[Payroll], Timing]
+
+
+LOADS = (
+    Load(
+        f"by the batch processor, {PAID_AT_ONCE} at once",
+        "The system's own caller that calls most, as it is: it books so many users together, then"
+        " tells of each.\n  Caches are as the booking left them.",
+        lambda payroll: partial(payroll.timing, size=PAID_AT_ONCE, per_second=SAMPLED_PER_SECOND),
+    ),
+    Load(
+        f"in batches of {BATCH}",
+        "Calls alone, and nothing else in the process meanwhile: two in a hundred are the first"
+        " after a pause.",
+        lambda _: partial(in_batches, size=BATCH, per_second=SAMPLED_PER_SECOND),
+    ),
+    Load(
+        "one by one",
+        "Each call after a pause in which the process does nothing, so that it finds nothing in"
+        " the caches: no caller\n  of the system calls so, for each has booked something just"
+        " before. It is the least favourable there is.",
+        lambda _: partial(paced, per_second=SAMPLED_PER_SECOND),
+    ),
+)
+
+
 def sampled(report: Report, *, rounds: int, calls: int) -> None:
     """Measure callers while everything is compared, beside the same with nothing compared."""
-    shapes = {
-        f"in batches of {BATCH}": partial(in_batches, size=BATCH, per_second=SAMPLED_PER_SECOND),
-        "one by one": partial(paced, per_second=SAMPLED_PER_SECOND),
-    }
-    for shape, timing in shapes.items():
-        with sampled_system() as system:
-            off, on = off_and_on(system, calls)
-            before = system.tally()
-            play([off, on], rounds=rounds, timing=timing)
-            after = system.tally()
-        offered = rounds * calls
-        report.add(
-            f"all of {SAMPLED_PER_SECOND} calls a second sampled, {shape}",
-            f"  {rounds} rounds of {calls} calls of as many users, off"
-            f" and on in turns, on {len(os.sched_getaffinity(0))} cores; the shadows' share is 5 %"
-            f" of one,\n  and legacy is compared with itself for {NOISE_PERCENT} % of the users."
-            " 'Over off' is the median, by round, of the difference\n  of the medians; p99 is that"
-            " of all calls.",
-            [
-                *rows_of(off),
-                *rows_of(on),
-                *late_rows(off),
-                *late_rows(on),
-                *_beside_off(on, off),
-                *_share_compared(on.name, offered, before, after),
-                *fate(on.name, offered, before, after),
-            ],
-        )
+    for load in LOADS:
+        offer(report, load, rounds=rounds, calls=calls)
+
+
+def offer(report: Report, load: Load, *, rounds: int, calls: int) -> None:
+    """Measure one load."""
+    with sampled_system() as system, payroll(system) as payer:
+        off, on = off_and_on(system, calls)
+        before = system.tally()
+        play([off, on], rounds=rounds, timing=load.timing(payer))
+        after = system.tally()
+    offered = rounds * calls
+    report.add(
+        f"all of {SAMPLED_PER_SECOND} calls a second sampled, {load.name}",
+        f"  {load.meaning}\n  {rounds} rounds of {calls} calls of as many users, off"
+        f" and on in turns, on {len(os.sched_getaffinity(0))} cores; the shadows' share is 5 %"
+        f" of one,\n  and legacy is compared with itself for {NOISE_PERCENT} % of the users."
+        " 'Over off' is the median, by round, of the difference\n  of the medians; p99 is that"
+        " of all calls.",
+        [
+            *rows_of(off),
+            *rows_of(on),
+            *late_rows(off),
+            *late_rows(on),
+            *_beside_off(on, off),
+            *_share_compared(on.name, offered, before, after),
+            *fate(on.name, offered, before, after),
+        ],
+    )
 
 
 def rates(report: Report, *, seconds: float) -> None:

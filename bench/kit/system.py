@@ -91,6 +91,7 @@ class System:
         self, store: Store, *, misdeed: Misdeed | None = None, noise_percent: int = 0
     ) -> None:
         self._store = store
+        self.database = store.database
         self._noise_percent = noise_percent
         self._misdeed = misdeed
         self._let_go = threading.Event()

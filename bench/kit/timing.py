@@ -109,8 +109,9 @@ def play(variants: Sequence[Variant], *, rounds: int, timing: Timing, seed: int 
 def _take_turn(variant: Variant, timing: Timing) -> None:
     own: list[int] = []
     other: list[int] = []
-    for start in range(0, len(variant.arguments), SLICE):
-        these = slice(start, start + SLICE)
+    step = len(variant.arguments) if variant.against is None else SLICE
+    for start in range(0, len(variant.arguments), step):
+        these = slice(start, start + step)
         own += timing(variant, variant.arguments[these])
         if variant.against is not None:
             other += timing(variant.against, variant.against.arguments[these])

@@ -1,7 +1,7 @@
 """What the caller's thread hands over: a call as it is made, an effect as it happens.
 
 A call is noted in a list, which the interpreter builds by itself: that is on the caller's path,
-where a struct takes half as long again, and four times as long when caches are cold. Whoever takes
+where a struct takes half as long again, and twice as long when caches are cold. Whoever takes
 the call up makes a `LiveCall` of it.
 """
 

@@ -7,6 +7,7 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli_options import json_option
+from app.logs import quiet_log
 from app.parts import parts
 from app.replay_words import exit_code, replay_json, replay_lines
 from app.replaying import find_cases, run_all, save
@@ -48,6 +49,7 @@ def replay(
     Exits 0 if it no longer diverges, 1 if it still does, 3 if it diverges otherwise, 4 if that
     cannot be told, 2 if there is nothing to run.
     """
+    context.with_resource(quiet_log())
     try:
         runs = run_all(find_cases(target, store=parts().replays, fingerprint=fingerprint))
         saved = None if target_file is None else save(runs.shown, target_file)

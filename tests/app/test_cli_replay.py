@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 from app.adapters.worker_log import log_files
 from app.core.balance_notification_service import BalanceNotificationService
@@ -68,6 +69,14 @@ def test_both_sides_are_shown_beside_each_other(farmed: Built) -> None:
     assert heads.split()[0] == "legacy"
     assert "sent nothing" in output
     assert "it differs in recipients.* extra" in output
+
+
+def test_what_the_sides_log_meanwhile_is_no_part_of_what_is_said(build: Build) -> None:
+    """In this case the canonical's shadow rehearses a read that fails, and says so in its log."""
+    with capture_logs() as logs:
+        result = build().run("shadow", "replay", "tests/cases/reach-9a7fb3bbdf510621.json")
+    assert result.output.startswith("still_diverges: ")
+    assert logs == []
 
 
 def test_what_is_kept_is_in_the_database_and_not_in_the_log(

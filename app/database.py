@@ -5,8 +5,6 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import (
     URL,
     CompoundSelect,
@@ -146,6 +144,10 @@ class Database:
 
     def upgrade(self) -> None:
         """Make or bring up to date all tables; processes that do so at once take turns."""
+        # Not at the top: commands typed in a hurry need none of it, and would wait for it.
+        from alembic import command
+        from alembic.config import Config
+
         if self._url.get_backend_name() == "sqlite":
             path = Path(str(self._url.database))
             path.parent.mkdir(parents=True, exist_ok=True)

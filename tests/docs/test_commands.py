@@ -26,7 +26,7 @@ MAKE = {
 
 
 @pytest.mark.processes
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_each_command_has_the_effect_that_its_document_says(
     document: str, live: Demonstration

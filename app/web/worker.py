@@ -24,8 +24,6 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from app.web.session import PATH
 
-AT_ONCE = 16
-"""Connections that are let in between two looks at what else there is to do."""
 HEAD_BYTES = 8192
 """As much as gunicorn reads of a request at a time."""
 FIRST_BYTES_S = 5.0
@@ -48,16 +46,15 @@ class PromptWorker(ThreadWorker):  # type: ignore[misc]  # it has no types
         super().run()
 
     def accept(self, listener: socket.socket) -> None:
-        """Let in who is waiting, up to the bounds."""
-        for _ in range(min(AT_ONCE, self.worker_connections - self.nr_conns)):
-            try:
-                sock, address = listener.accept()
-            except OSError as error:
-                if error.errno not in _NOBODY_THERE:
-                    raise
-                return
-            self.nr_conns += 1
-            self._begin(TConn(self.cfg, sock, address, listener.getsockname()))
+        """Let one in; not all who wait, or the other workers of the host would get none."""
+        try:
+            sock, address = listener.accept()
+        except OSError as error:
+            if error.errno not in _NOBODY_THERE:
+                raise
+            return
+        self.nr_conns += 1
+        self._begin(TConn(self.cfg, sock, address, listener.getsockname()))
 
     def on_pending_socket_readable(self, conn: TConn, client: socket.socket) -> None:
         """Go on with a connection that has begun to speak."""

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -163,17 +164,21 @@ def test_an_answer_that_drips_is_given_up_as_unknown(server: Server) -> None:
     assert time.monotonic() - began < 10
 
 
-def test_a_step_of_the_setup_without_an_answer_is_unknown(tmp_path: Path) -> None:
-    """It is not said to have failed, and that running it again does no harm is."""
-    hole = BlackHole()
-    settings = Settings(
-        instance_path=tmp_path,
+def operators_settings(folder: Path, url: str) -> Settings:
+    """Return settings with which commands may change the flags of that server."""
+    return Settings(
+        instance_path=folder,
         database_url="sqlite:///app.db",
-        unleash_url=hole.url,
+        unleash_url=url,
         unleash_client_token="default:development.a-client-token",
         unleash_admin_token=ADMIN,
     )
-    operator = Built(create_app(settings))
+
+
+def test_a_step_of_the_setup_without_an_answer_is_unknown(tmp_path: Path) -> None:
+    """It is not said to have failed, and that running it again does no harm is."""
+    hole = BlackHole()
+    operator = Built(create_app(operators_settings(tmp_path, hole.url)))
     result = operator.run("unleash", "setup")
     assert (result.exit_code, "unknown whether" in result.output) == (3, True), result.output
     assert "run it again" in result.output
@@ -204,12 +209,8 @@ def test_the_doctor_says_when_it_cannot_see_the_workers(
 ) -> None:
     """Whom it did not see may follow anything, so nothing is not what is wrong."""
     server.answers(well)
-    settings = Settings(
-        instance_path=tmp_path,
-        database_url="sqlite:///app.db",
-        unleash_url=server.url,
-        unleash_client_token="default:development.a-client-token",
-        unleash_admin_token=ADMIN,
+    settings = replace(
+        operators_settings(tmp_path, server.url),
         notify_bus_url=bus,
         secret_key="a key that all hosts share" * 2,
     )

@@ -27,7 +27,8 @@ class Evidence:
     `held_back` how many frames the live canonical tried to send to this user while another side
     served. `twins` are legacy twice, for the noise floor. `utc_at` tells the time of the
     canonical's clock, None if that is the live one. `spoken` is what its pages had to be shown in
-    time, nothing where that cannot be held against it.
+    time, nothing where that cannot be held against it. `leaves_threads` is whether the canonical's
+    shadow keeps leaving threads behind.
     """
 
     episode: Episode
@@ -49,3 +50,4 @@ class Evidence:
     held_back: int = 0
     utc_at: UtcAt | None = None
     spoken: Sequence[Spoken] = ()
+    leaves_threads: bool = False

@@ -21,6 +21,7 @@ from shim.shadow.differences import Each, Recipients
 from shim.shadow.effects import Effect
 from shim.shadow.observation import CallOutcome, Observation
 from shim.shadow.result import Comparison, Judgement, NotCompared, left_out
+from shim.shadow.spells import THREADS
 from shim.sides import Path
 
 _BLANK = Record(None)
@@ -201,6 +202,8 @@ def _saying(evidence: Evidence) -> Judgement:
     expected = _structure(evidence, legacy, evidence.counterfactual, with_changes=with_changes)
     actual = _structure(evidence, canonical, evidence.canonical, with_changes=with_changes)
     _add_latency(evidence.slower, expected, actual)
+    if evidence.leaves_threads:
+        expected[THREADS], actual[THREADS] = "as many as before", "more after each call"
     return Judgement(Comparison.SAYING, expected=expected, actual=actual)
 
 

@@ -253,6 +253,7 @@ class BalanceWorld:
             utc_at=None if live else self._canonical.utc_at,
             # What was booked while it read was not to be had before.
             spoken=() if is_overtaken(noted(episode, BASE)) else spoken_of(episode),
+            leaves_threads=self._pace.leaves_threads(canonical),
         )
 
     def _connections_moved(self, episode: Episode) -> bool:

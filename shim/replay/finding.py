@@ -10,12 +10,13 @@ from shim.shadow.counts import Counts
 from shim.shadow.differences import Difference, DifferenceKind
 from shim.shadow.episode import Episode
 from shim.shadow.result import Comparison, Outcome, Result
+from shim.shadow.spells import THREADS
 
-LATENCY = (
-    "how long the sides took: a latency is no property of what was recorded, and a run has a clock"
-    " of its own"
+MANY_EPISODES = (
+    "what many episodes showed together, as how long the sides took or which threads they left:"
+    " it is no property of the one that was recorded"
 )
-"""What every case lacks that is about time, but for truth: there only the shadow's own clock tells,
+"""What a case of a spell lacks. A latency of truth is none: there only the shadow's clock tells,
 which is a virtual one then as now."""
 
 
@@ -29,7 +30,7 @@ class Finding(StrEnum):
     NOT_SHOWN = "not_shown"
     """It does not differ, which says little: the case lacks inputs, as those of a log do."""
     NOT_DECIDABLE = "not_decidable"
-    """It is a latency, which no run offline can tell to be there still or to be gone."""
+    """It took many episodes to see: no run of one can tell it to be there still or to be gone."""
     NOT_COMPARED = "not_compared"
 
 
@@ -57,36 +58,34 @@ def judged(
         reason = next((why for which, why in reasons if which is comparison), None)
         outcome = Outcome.MATCHED if reason is None else Outcome.NOT_COMPARED
         results.setdefault(comparison, Result(comparison, outcome, reason))
-    timed = case.comparison is not Comparison.TRUTH and any(
-        each.kind is DifferenceKind.LATENCY_CLASS for each in case.differences
-    )
+    spell = case.comparison is not Comparison.TRUTH and any(map(_is_spell, case.differences))
     return Replayed(
-        _finding(case, results[case.comparison], timed=timed),
+        _finding(case, results[case.comparison], spell=spell),
         results,
         episode,
-        (*case.lacks, *lacks, *([LATENCY] if timed else [])),
+        (*case.lacks, *lacks, *([MANY_EPISODES] if spell else [])),
     )
 
 
-def _finding(case: Case, result: Result, *, timed: bool) -> Finding:
+def _finding(case: Case, result: Result, *, spell: bool) -> Finding:
     if result.outcome is Outcome.NOT_COMPARED:
         return Finding.NOT_COMPARED
     if result.outcome is Outcome.MATCHED:
-        if timed:
+        if spell:
             return Finding.NOT_DECIDABLE
         whole = case.source is Source.RECORD
         return Finding.NO_LONGER_DIVERGES if whole else Finding.NOT_SHOWN
     same = result.fingerprint == case.fingerprint
-    if timed:  # the rest of it can be told, and makes a fingerprint of its own
-        same = _apart_from_time(case.differences) == _apart_from_time(result.differences)
+    if spell:  # the rest of it can be told, and makes a fingerprint of its own
+        same = _without_spells(case.differences) == _without_spells(result.differences)
     return Finding.STILL_DIVERGES if same else Finding.DIVERGES_OTHERWISE
 
 
-def _apart_from_time(
+def _without_spells(
     differences: Iterable[Difference | DifferenceRecord],
 ) -> set[tuple[str, DifferenceKind]]:
-    return {
-        (each.path, each.kind)
-        for each in differences
-        if each.kind is not DifferenceKind.LATENCY_CLASS
-    }
+    return {(each.path, each.kind) for each in differences if not _is_spell(each)}
+
+
+def _is_spell(difference: Difference | DifferenceRecord) -> bool:
+    return difference.kind is DifferenceKind.LATENCY_CLASS or difference.path == THREADS

@@ -19,7 +19,7 @@ from shim.shadow.episode import EPISODE_LIMIT, Episode
 from shim.shadow.events import Event, LiveCall
 from shim.shadow.faults import Fault, Faults
 from shim.shadow.known import Excuse, nothing_is_known
-from shim.shadow.observation import CallOutcome, Raised
+from shim.shadow.observation import CallOutcome, Raised, observed
 from shim.shadow.portions import portions_of
 from shim.shadow.result import Judgement, NotCompared, Outcome, Result, left_out
 from shim.shadow.shadow_side import ShadowSide
@@ -212,15 +212,10 @@ class Experiment:
         return episode
 
     def _observe(self, side: ShadowSide, call: LiveCall) -> CallOutcome:
-        started = self._timer()
-        value, raised = None, None
         self.running = (call.subject, side.name)
-        try:
-            value = side.call(call)
-        except BaseException as error:  # noqa: BLE001 - a shadow may raise anything at all
-            raised = Raised.of(error)
+        outcome = observed(side.call, call, timer=self._timer)
         self.running = None
-        return CallOutcome(value, raised, self._timer() - started)
+        return outcome
 
     def _advance(self, side: ShadowSide, moment: float) -> None:
         """Fire a side's timers; what one raises is an error of each of its episodes."""

@@ -1,21 +1,16 @@
-"""How long the sides took: a histogram of all calls, and what is far slower again and again.
+"""How long the sides took: a histogram of all calls, and the classes that times are compared by.
 
-A single call tells nothing: a thread that waits for the interpreter makes any side a thousand
-times slower for once. So a latency differs only if it is at least two classes longer, in this
-episode and in three of four of the latest twenty alike. Being faster is no difference. On a
-virtual clock nobody is ever late by chance: there a binding may say what once is too much.
+A latency differs only if it is at least two classes longer, again and again: see `Spells`. Being
+faster is no difference. On a virtual clock nobody is ever late by chance: there a binding may say
+what once is too much.
 """
 
 from bisect import bisect_right
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
 APART = 2
-RECENT = 20
-OFTEN = 15
-MOST_KINDS = 100
-"""Kinds of episodes that are told apart; further ones share one."""
 
 
 class LatencyClass(StrEnum):
@@ -45,6 +40,10 @@ class Scale:
     def class_of(self, seconds: float) -> LatencyClass:
         """Return the class of a time."""
         return self.classes[bisect_right(self.bounds, seconds)]
+
+    def is_far_slower(self, expected: float, actual: float) -> bool:
+        """Whether the actual time is so many classes longer that it is a difference."""
+        return bisect_right(self.bounds, actual) - bisect_right(self.bounds, expected) >= APART
 
 
 OF_A_CALL = Scale(
@@ -80,30 +79,6 @@ OF_A_FIRST_WORD = Scale(
     ),
 )
 """While calls keep coming a side may collect them for a while, and must then say something."""
-
-
-class Spells:
-    """Tells which kind of episode is slower for a while, not just once."""
-
-    def __init__(self) -> None:
-        self._recent: dict[str, deque[bool]] = {}
-
-    def compare(
-        self, kind: str, expected: float, actual: float, scale: Scale
-    ) -> tuple[LatencyClass, LatencyClass] | None:
-        """Note both sides' seconds; return their classes if the actual one keeps being slower."""
-        usual, found = bisect_right(scale.bounds, expected), bisect_right(scale.bounds, actual)
-        slower = found - usual >= APART
-        recent = self._of(kind)
-        recent.append(slower)
-        if not slower or sum(recent) < OFTEN:
-            return None
-        return scale.classes[usual], scale.classes[found]
-
-    def _of(self, kind: str) -> deque[bool]:
-        if kind not in self._recent and len(self._recent) >= MOST_KINDS:
-            kind = ""
-        return self._recent.setdefault(kind, deque(maxlen=RECENT))
 
 
 class Latencies:

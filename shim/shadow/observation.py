@@ -6,9 +6,12 @@ the second the effects, complete once the side reports that nothing is pending.
 """
 
 import re
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from shim.shadow.effects import Effect
+from shim.shadow.events import LiveCall
 
 _LONGEST = 500
 _PASSING = re.compile(
@@ -43,11 +46,29 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class CallOutcome:
-    """The first phase of one call: its value or error, and its duration in seconds."""
+    """The first phase of one call: its value or error, and its duration in seconds.
+
+    `left_behind` is how many more threads there were after it than before.
+    """
 
     value: object
     raised: Raised | None
     duration: float
+    left_behind: int = 0
+
+
+def observed(
+    run: Callable[[LiveCall], object], call: LiveCall, *, timer: Callable[[], float]
+) -> CallOutcome:
+    """Show a shadow one call; what it raises, whatever it is, is data."""
+    threads, started = threading.active_count(), timer()
+    value, raised = None, None
+    try:
+        value = run(call)
+    except BaseException as error:  # noqa: BLE001 - a shadow may raise anything at all
+        raised = Raised.of(error)
+    duration = timer() - started
+    return CallOutcome(value, raised, duration, threading.active_count() - threads)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from contextlib import suppress
 import msgspec
 import pytest
 
-from shim.replay.finding import LATENCY, Finding
+from shim.replay.finding import MANY_EPISODES, Finding
 from shim.shadow.differences import DifferenceKind
 from shim.shadow.result import Comparison, Outcome
 from tests.replay.stage import at_fault, cases, replayed, shadowed
@@ -119,7 +119,7 @@ def test_whether_a_side_is_still_slow_cannot_be_decided_offline():
     harness.run()
     [case] = cases(harness)
     found = replayed(slow(case))
-    assert (found.finding, found.lacks) == (Finding.NOT_DECIDABLE, (LATENCY,))
+    assert (found.finding, found.lacks) == (Finding.NOT_DECIDABLE, (MANY_EPISODES,))
     assert found.results[Comparison.SAYING].outcome is Outcome.MATCHED
 
 
@@ -148,7 +148,7 @@ def test_of_a_case_that_is_about_time_as_well_the_rest_is_decided():
     harness.run()
     case = cases(harness)[-1]
     found = replayed(slow(case, *case.differences))
-    assert (found.finding, found.lacks) == (Finding.STILL_DIVERGES, (LATENCY,))
+    assert (found.finding, found.lacks) == (Finding.STILL_DIVERGES, (MANY_EPISODES,))
     assert replayed(slow(case, *case.differences[1:])).finding is Finding.DIVERGES_OTHERWISE
     harness = shadowed(Raising)
     harness.connect()

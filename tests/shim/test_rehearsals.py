@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 
 from app.notifications.messages import BalanceFrame
 from app.notifications.ports import TruthUnavailable
+from shim.balance.pace import OF_RECENT
 from shim.balance.rehearsal import EVERY_NTH, SELDOM, RehearsingReader
-from shim.shadow.latency import RECENT
 from shim.shadow.result import NotCompared
 from tests.notifications.doubles import MemoryTruth
 from tests.shim.harness import Harness
@@ -260,31 +260,31 @@ def test_who_waits_for_the_database_is_not_late():
 def test_a_read_that_is_to_fail_makes_nobody_late_who_is_read_with():
     """Many who are told together, by a thread that is late itself, have to wait a little longer."""
     harness = Harness()
-    for user_id in range(1, 2 * RECENT):
+    for user_id in range(1, 2 * OF_RECENT):
         harness.connect(user_id, str(user_id))
     for _ in range(12):
         harness.truth.book(7, "1")
-    for user_id in range(1, 2 * RECENT):
+    for user_id in range(1, 2 * OF_RECENT):
         harness.hook(user_id=user_id)
     late(harness, 0.11)
     harness.run(0.8)
-    assert harness.outcomes()["saying"] == {"matched": 2 * RECENT - 1}
+    assert harness.outcomes()["saying"] == {"matched": 2 * OF_RECENT - 1}
 
 
 def test_many_who_wait_for_the_database_are_not_slow():
     """Twenty who call in one and the same pause are no sign of a candidate that is always late."""
     harness = Harness()
-    for user_id in range(1, 2 * RECENT):
+    for user_id in range(1, 2 * OF_RECENT):
         harness.connect(user_id, str(user_id))
     harness.hook(user_id=1)
     harness.run(0.02)
     harness.truth.failing = True
     harness.run(1.0)
     harness.truth.failing = False
-    for user_id in range(2, 2 * RECENT):
+    for user_id in range(2, 2 * OF_RECENT):
         harness.hook(user_id=user_id)
     harness.run(2.0)
-    assert harness.outcomes()["saying"] == {"matched": 2 * RECENT - 2, "not_compared": 1}
+    assert harness.outcomes()["saying"] == {"matched": 2 * OF_RECENT - 2, "not_compared": 1}
 
 
 class GivingUp(Wrong):

@@ -34,7 +34,7 @@ class Mutant:
     unnoticed: str | None = None
 
 
-RIGHT = Mutant("none", "the service that ships", None)
+RIGHT = Mutant("none", "the service that ships", None, unnoticed="there is no fault")
 
 
 def chosen_folder() -> Path:

@@ -12,7 +12,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.kit.mutants import take_in
 
@@ -21,13 +21,17 @@ DEADLINE_MS, PATIENT_MS = 5_000, 20_000
 """When a shadow is given up. Later than by the default, for a machine that has other things to do;
 what is flagged all the same is flagged sooner by the default."""
 
+LEAST = 1_000
+"""Comparisons after which it can be said how many of them are left out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:
     """What is played: `file` of the mutant, over a copy of the town in `template`.
 
     As a shadow until `comparisons` were made, live until `bookings` were; `seconds` at most. A
-    flagged one is not played on with, unless it is `patient`. See `Traffic` for the rest.
+    flagged one is not played on with once `LEAST` were made or left out, unless it is `patient`.
+    See `Traffic` for the rest.
     """
 
     file: str | None
@@ -105,14 +109,14 @@ def _play_shadow(town: Any, traffic: Any, trial: Trial) -> ShadowRun:
     traffic.start()
     began = time.monotonic()
     result = ShadowRun()
-    compared = 0
-    while time.monotonic() - began < trial.seconds and compared < trial.comparisons:
+    made = _made(counts)
+    while time.monotonic() - began < trial.seconds and made.compared < trial.comparisons:
         time.sleep(0.002 if result.to_flag is None else 0.1)
-        compared, mismatched = _made(counts)
-        if mismatched and result.to_flag is None:
-            result.to_flag = compared
-            if not trial.patient:
-                break
+        made = _made(counts)
+        if made.mismatched and result.to_flag is None:
+            result.to_flag = made.compared
+        if made.mismatched and not trial.patient and made.compared + made.left_out >= LEAST:
+            break
     result.seconds = time.monotonic() - began
     traffic.stop()
     _settle(town)
@@ -121,21 +125,35 @@ def _play_shadow(town: Any, traffic: Any, trial: Trial) -> ShadowRun:
     return result
 
 
-def _made(counts: Any) -> tuple[int, int]:
-    """Return how many comparisons were made, and how many found a difference."""
+class _Made(NamedTuple):
+    """Comparisons that were made, those of them that found a difference, and those left out."""
+
+    compared: int
+    mismatched: int
+    left_out: int
+
+
+def _made(counts: Any) -> _Made:
     numbers = counts.snapshot()["comparisons"].values()
-    return sum(n["compared"] for n in numbers), sum(n["mismatched"] for n in numbers)
+    return _Made(
+        *(sum(n[what] for n in numbers) for what in ("compared", "mismatched", "not_compared"))
+    )
 
 
 def _settle(town: Any) -> None:
-    """Wait until every episode is judged, or one never will be."""
-    end = time.monotonic() + SETTLING_S
+    """Wait until every episode is judged, or none was for so long that one never will be.
+
+    A candidate that is slow has them wait behind each other: that leaves none of them out.
+    """
+    last, end = 0, time.monotonic() + SETTLING_S
     counts = town.parts.shadowing.counts
     while time.monotonic() < end:
         truth = counts.snapshot()["comparisons"]["truth"]
         judged = truth["compared"] + truth["not_compared"]
         if judged >= counts.episodes and not len(town.parts.migration.queue):
             return
+        if judged > last:
+            last, end = judged, time.monotonic() + SETTLING_S
         time.sleep(0.01)
 
 

@@ -11,12 +11,10 @@ from app.notifications.ports import BalanceHint, TruthUnavailable
 from app.notifications.service import BalanceNotifications, NewNotifications
 from app.replayers import replayers
 from shim.balance.harms import harms_of as balance_harms
-from shim.balance.known import SHIPPED as BALANCE_SHIPPED
 from shim.balance.lines import divergence_record as balance_record
 from shim.balance.world import BalanceWorld
 from shim.guard.harms import HarmsOf
 from shim.income.harms import harms_of as income_harms
-from shim.income.known import SHIPPED as INCOME_SHIPPED
 from shim.income.lines import divergence_record as income_record
 from shim.income.world import IncomeWorld
 from shim.legacy.tick_income import tick_income
@@ -25,7 +23,6 @@ from shim.migration import Migration
 from shim.ports import Bus, Clock, TruthReader
 from shim.router import Router
 from shim.shadow.counts import Counts
-from shim.shadow.known import KnownDivergence
 from shim.shadow.replays import Write
 from shim.shadow.world import World
 
@@ -40,7 +37,6 @@ class Binding:
     router: Router
     new_world: Callable[[Counts], World]
     new_record: NewRecord
-    shipped: tuple[KnownDivergence, ...]
     harms_of: HarmsOf
     write: Write
 
@@ -71,7 +67,6 @@ def balance_binding(
         migration,
         new_world,
         balance_record,
-        BALANCE_SHIPPED,
         balance_harms,
         replayers()[migration.pair.migration].write,
     )
@@ -87,7 +82,6 @@ def income_binding(router: Router) -> Binding:
         router,
         new_world,
         income_record,
-        INCOME_SHIPPED,
         income_harms,
         replayers()[router.pair.migration].write,
     )

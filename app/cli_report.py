@@ -13,25 +13,18 @@ from flask.cli import with_appcontext
 from app.adapters.worker_log import log_files
 from app.cli_migration import chosen_migration, migration_option
 from app.instance_paths import instance_paths
+from app.known_files import SHIPPED, known_file
 from app.known_words import active
 from app.report_json import report_json
 from app.report_page import report_page
 from app.report_text import describe
-from flags.decision import BALANCE_NOTIFICATIONS, FARMING_INCOME
-from shim.balance.known import SHIPPED as BALANCE_SHIPPED
 from shim.confidence import LEVEL
-from shim.income.known import SHIPPED as INCOME_SHIPPED
-from shim.known_store import KnownFile, KnownStoreError
+from shim.known_store import KnownStoreError
 from shim.report import Report, Terms, read_logs
 
 LOGS = click.argument(
     "logs", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
-
-_SHIPPED = {
-    BALANCE_NOTIFICATIONS.migration: BALANCE_SHIPPED,
-    FARMING_INCOME.migration: INCOME_SHIPPED,
-}
 
 
 @click.command("report")
@@ -74,12 +67,10 @@ def report(
 
 def _note_known(found: Report, migration: str) -> None:
     """Note the known divergences that hold now, and why there may be more of them."""
-    shipped = _SHIPPED[migration]
-    store = KnownFile(instance_paths().known_file_of(migration), shipped=shipped)
     try:
-        found.known = tuple(active(store.read()))
+        found.known = tuple(active(known_file(instance_paths(), migration).read()))
     except KnownStoreError as error:
-        found.known, found.known_problem = tuple(active(shipped)), str(error)
+        found.known, found.known_problem = tuple(active(SHIPPED[migration])), str(error)
 
 
 def own() -> tuple[Path, ...]:

@@ -8,12 +8,12 @@ from app.adapters.ledger import SqlLedgerStore
 from app.adapters.replays import SqlReplayStore
 from app.bindings import Binding
 from app.database import Database
+from app.known_files import known_file
 from app.parts import Course
 from app.runtime import Service
 from app.settings import Settings
 from app.shadow_log import ShadowLog, build_shadow_log
 from app.shadowing import build_shadowing
-from shim.known_store import KnownFile
 from shim.shadow.replays import ReplayStore
 
 
@@ -54,7 +54,7 @@ def _course(
     replays: ReplayStore,
 ) -> Course:
     pair = binding.router.pair
-    known = KnownFile(settings.known_file_of(pair.migration), shipped=binding.shipped)
+    known = known_file(settings, pair.migration)
     ledger = SqlLedgerStore(database, migration=pair.migration)
     guard = SqlGuardStore(
         database,

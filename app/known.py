@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime
 
-from app.known_words import active, words
+from app.known_files import not_meant_to_stay
+from app.known_words import words
 from app.parts import Parts
 from app.rollout import Order, RolloutError, recorded
-from shim.known_store import KnownStoreError
 from shim.shadow.known import KnownDivergence, KnownDivergenceError, check_new, covers
 from shim.shadow.ledger_store import LedgerError, LedgerView
 
@@ -33,25 +33,9 @@ def end(parts: Parts, order: Order, id_: str) -> tuple[KnownDivergence, tuple[st
     return ended, recorded(parts, order, "known end", words(ended), "-")
 
 
-def not_meant_to_stay(parts: Parts) -> str | None:
-    """Return which known divergences keep everybody from being moved, None if none does."""
-    try:
-        known = parts.known.read()
-    except KnownStoreError as error:
-        return str(error)
-    blocking = [each.id for each in active(known) if not each.stays]
-    if not blocking:
-        return None
-    return (
-        f"{', '.join(blocking)} {'is' if len(blocking) == 1 else 'are'} known"
-        " and not meant to stay. Repair the cause and `flask shadow known end` it; or, if it"
-        " is to stay, end it and accept it again with --stays"
-    )
-
-
 def refuse_complete(parts: Parts, percentage: int) -> None:
     """Raise RolloutError if everybody would be moved over what is not meant to stay."""
-    why = not_meant_to_stay(parts) if percentage == 100 else None
+    why = not_meant_to_stay(parts.known) if percentage == 100 else None
     if why is not None:
         raise RolloutError(f"not set to 100 %: {why}")
 

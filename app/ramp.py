@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from app.known import not_meant_to_stay
+from app.known_files import not_meant_to_stay
 from app.parts import Parts
 from app.rollout import Order, Outcome, RolloutError, current_stage, set_flag
 from flags.ramp import next_step
@@ -67,7 +67,7 @@ def plan_of(parts: Parts) -> Plan:
         compared = _compared(parts, kept)
         standing = Standing(percentage, step.seconds, compared, ruling)
     step_to = next_step(percentage, settings.steps)
-    why = [objection(ruling), not_meant_to_stay(parts) if step_to == 100 else None]
+    why = [objection(ruling), not_meant_to_stay(parts.known) if step_to == 100 else None]
     if stage is Stage.ROLLED_BACK:
         why = ["everybody was rolled back: see `flask rollout resume`"]
     return Plan(

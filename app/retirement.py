@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.known import not_meant_to_stay
+from app.known_files import not_meant_to_stay
 from app.parts import Parts
 from app.ramp import plan_of
 from app.rollout import current_stage
@@ -36,7 +36,7 @@ def retirement_of(parts: Parts) -> Retirement:
         obstacles.append("the shadow is at 0 %: nothing is compared")
     else:
         obstacles += [str(each) for each in plan.missing]
-    obstacles += [objection(plan.standing.ruling), not_meant_to_stay(parts)]
+    obstacles += [objection(plan.standing.ruling), not_meant_to_stay(parts.known)]
     return Retirement(
         parts.pair.migration,
         plan.standing.percentage,

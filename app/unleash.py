@@ -6,6 +6,7 @@ from app.adapters.prompt_targets import PromptTargets
 from app.adapters.targets import SqlTargets
 from app.adapters.unleash_api import HttpUnleashApi, Place
 from app.database import Database
+from app.known_files import bars_of
 from app.settings import Settings
 from app.settings_checks import environment_of
 from flags.admin import FlagAdmin, RefusingAdmin
@@ -35,6 +36,7 @@ def build_unleash_provider(
         targets=targets,
         kept=KeptBody(settings.kept_flag_file),
         steps=settings.guard.steps,
+        bars=bars_of(settings),
     )
 
 

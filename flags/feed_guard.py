@@ -39,11 +39,19 @@ class Verdict:
     held: tuple[Held, ...] = ()
 
 
+Bars = Callable[[str], str | None]
+"""Tells why nobody may move everybody by this canonical flag, None where nothing bars that."""
+
+
+def nothing_bars(_: str) -> None:
+    """Let everybody be moved."""
+
+
 class Guard:
     """Remembers what is followed, and judges body after body against it. One thread.
 
     `observe` is for a look from outside: nothing is then written to the targets. `steps` is the
-    ramp, of which nobody skips one by turning a flag.
+    ramp, of which nobody skips one by turning a flag; `bars` is asked before its last step.
     """
 
     def __init__(
@@ -53,9 +61,11 @@ class Guard:
         source: str,
         observe: bool = False,
         steps: Sequence[int] = RAMP,
+        bars: Bars = nothing_bars,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
+        self._bars = bars
         self._backwards = Backwards(monotonic=monotonic)
         self._features: dict[str, Feature | None] = {}
         self._canonical = {
@@ -154,10 +164,13 @@ class Guard:
         canonical = self._canonical.get(name)
         if feature is None or canonical is None:  # a shadow moves nobody
             return None
-        why = canonical.objection(definition_of(feature))
-        if why is None:
-            return None
-        return f'flag "{name}" is held back: {why}; run `{_confirming(name)}` to let it through'
+        definition = definition_of(feature)
+        why = canonical.objection(definition)
+        if why is not None:
+            return f'flag "{name}" is held back: {why}; run `{_confirming(name)}` to let it through'
+        if canonical.moves_everybody(definition) and (why := self._bars(name)) is not None:
+            return f'flag "{name}" is held back from moving everybody: {why}'
+        return None
 
     def _fallback(self, name: str) -> Feature | None:
         """Return what stays of a flag that is not followed."""

@@ -65,6 +65,15 @@ class CanonicalFlag:
         why = surprise(before, definition, authorised=standing.authorised, steps=self._steps)
         return None if why is None else why + self._trouble
 
+    def moves_everybody(self, definition: FlagDefinition) -> bool:
+        """Whether this is a raise to all users that no order of ours asked for."""
+        if not definition.reaches_everybody:
+            return False
+        standing = self._standing()
+        before, authorised = standing.confirmed, standing.authorised
+        asked_for = authorised is not None and authorised.reaches_everybody
+        return not asked_for and not (before is not None and before.reaches_everybody)
+
     def fallback(self, last: Feature | None) -> Feature:
         """Return what stays while something waits: what holds for all, else the last, else none."""
         confirmed = self._standing().confirmed

@@ -9,7 +9,7 @@ import structlog
 from flags.definition import Held
 from flags.features import FlagFormatError
 from flags.feed import Feed
-from flags.feed_guard import Guard, Verdict
+from flags.feed_guard import Bars, Guard, Verdict, nothing_bars
 from flags.kept import KeptBody
 from flags.ramp import RAMP
 from flags.state import FlagState
@@ -30,7 +30,8 @@ class UnleashProvider:
     """A `FlagProvider` whose feed runs in a thread between `start` and `stop`.
 
     In a process that was not started, as on the command line, `poll` asks the server itself
-    and writes nothing down. `steps` is the ramp.
+    and writes nothing down. `steps` is the ramp; `bars` tells what keeps its last step from being
+    taken.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class UnleashProvider:
         targets: AuthorisedTargets,
         kept: KeptBody,
         steps: Sequence[int] = RAMP,
+        bars: Bars = nothing_bars,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._feed = feed
         self._targets = targets
         self._kept = kept
         self._steps = steps
+        self._bars = bars
         self._changed: Callable[[], object] = _nobody
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -207,6 +210,7 @@ class UnleashProvider:
             source=SOURCE,
             observe=observe,
             steps=self._steps,
+            bars=self._bars,
             monotonic=self._monotonic,
         )
 

@@ -104,6 +104,32 @@ def test_a_raise_past_a_step_leaves_the_last_good_state_and_says_why(guard: Guar
     assert verdict.held == (Held(definition(50), 11),)
 
 
+def test_the_last_step_waits_until_nothing_bars_it(targets: FileTargets, clock: Clock) -> None:
+    """It is one step, and no surprise; what keeps everybody from being moved does so here, too."""
+    bars = {CANONICAL_FLAG: "stale-boost is known and not meant to stay"}
+    guard = Guard(targets=targets, source="unleash", monotonic=clock, bars=bars.get)
+    targets.confirm(definition(50), revision=10)
+    guard.judge(good_body(canonical=50, shadow=100, revision=10))
+    verdict = guard.judge(good_body(canonical=100, shadow=100, revision=11))
+    assert (percentage(verdict), verdict.held) == (50, (Held(definition(100), 11),))
+    assert "held back from moving everybody: stale-boost is known" in str(verdict.problem)
+    bars.clear()
+    assert percentage(guard.judge(good_body(canonical=100, shadow=100, revision=11))) == 100
+
+
+def test_whoever_was_moved_or_was_to_be_is_not_moved_back_by_what_bars_the_last_step(
+    targets: FileTargets, clock: Clock
+) -> None:
+    """Neither an order of ours waits, which looked before, nor a worker that starts at 100 %."""
+    bars = {CANONICAL_FLAG: "stale-boost is known and not meant to stay"}
+    everybody = good_body(canonical=100, shadow=100, revision=11)
+    targets.authorise(definition(100))
+    for _ in ("follows the order", "starts anew once all do"):
+        guard = Guard(targets=targets, source="unleash", monotonic=clock, bars=bars.get)
+        assert percentage(guard.judge(everybody)) == 100
+        targets.authorise(definition(50))
+
+
 def both(*, balance: int, income: int, revision: int) -> str:
     """Return a body with the canonical flags of both migrations."""
     percentages = zip(MIGRATIONS, (balance, income), strict=True)

@@ -146,6 +146,29 @@ def test_a_raise_by_hand_waits_until_it_is_confirmed(at: Turn, start: Start) -> 
     eventually(lambda: host.percentage == 0)
 
 
+def test_the_last_step_by_hand_waits_for_what_is_known_and_not_meant_to_stay(
+    at: Turn, start: Start
+) -> None:
+    """No confirmation gets past it; once it is ended, what was turned is followed by itself."""
+    host = start()
+    eventually(lambda: host.revision > 0 and host.percentage == 0)
+    leap = ("rollout", "set", "50", "--force", "--reason", "a leap")
+    assert host.operator(*leap).exit_code == 0
+    rule = ("--comparison", "saying", "--path", "balance.ton", "--kind", "value")
+    when = ("--until", "2036-12-31", "--reason", "an old balance")
+    known = host.operator("shadow", "known", "accept", "stale-boost", *rule, *when)
+    assert known.exit_code == 0, known.output
+    at(100)
+    eventually(lambda: host.built.parts.provider.held)
+    assert host.percentage == 50
+    refused = host.operator("rollout", "confirm", "--reason", "it was meant")
+    assert refused.exit_code == 1
+    assert "stale-boost is known and not meant to stay" in refused.output
+    ended = host.operator("shadow", "known", "end", "stale-boost", "--reason", "repaired")
+    assert ended.exit_code == 0, ended.output
+    eventually(lambda: host.percentage == 100)
+
+
 def test_each_migration_is_confirmed_by_its_name(at: Turn, start: Start) -> None:
     """Both are held back; confirming one moves that one, although the other still waits."""
     host = start()

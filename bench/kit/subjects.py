@@ -195,6 +195,17 @@ def off_and_on(system: System, calls: int) -> tuple[Variant, Variant]:
     return off, on
 
 
+def passed_on(off: Variant) -> Variant:
+    """Return the same with one more function in between: the least that a line of ours can cost."""
+
+    def pass_on(argument: object) -> object:
+        return off.call(argument)
+
+    return Variant(
+        f"{off.name}, passed on", pass_on, off.arguments, before=off.before, after=off.after
+    )
+
+
 def peer_calls(bench: Bench, direct: Mapping[str, Variant]) -> list[Variant]:
     """Return the others; fewer calls, for they are slow."""
     legacy, empty = direct[DIRECT_ID], direct[EMPTY]

@@ -143,7 +143,7 @@ def _made(counts: Any) -> _Made:
 def _settle(town: Any) -> None:
     """Wait until every episode is judged, or none was for so long that one never will be.
 
-    A candidate that is slow has them wait behind each other: that leaves none of them out.
+    With one that is slow they wait behind each other, and are waited for.
     """
     last, end = 0, time.monotonic() + SETTLING_S
     counts = town.parts.shadowing.counts

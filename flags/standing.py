@@ -70,9 +70,8 @@ class CanonicalFlag:
         if not definition.reaches_everybody:
             return False
         standing = self._standing()
-        before, authorised = standing.confirmed, standing.authorised
-        asked_for = authorised is not None and authorised.reaches_everybody
-        return not asked_for and not (before is not None and before.reaches_everybody)
+        known = (standing.confirmed, standing.authorised)
+        return not any(each is not None and each.reaches_everybody for each in known)
 
     def fallback(self, last: Feature | None) -> Feature:
         """Return what stays while something waits: what holds for all, else the last, else none."""

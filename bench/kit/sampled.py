@@ -82,8 +82,7 @@ def offer(report: Report, load: Load, *, rounds: int, calls: int) -> None:
         " of all calls. 'Passed on': off, through one more function of Python, which does\n"
         "  nothing else: less than that nobody can add.",
         [
-            *(row for variant in (off, floor, on) for row in rows_of(variant)),
-            *(row for variant in (off, floor, on) for row in late_rows(variant)),
+            *(row for each in (off, floor, on) for row in (*rows_of(each), *late_rows(each))),
             *_beside_off(floor, off),
             *_beside_off(on, off, OVER_OFF_NS, OVER_OFF_P99),
             *_share_compared(on.name, offered, before, after),

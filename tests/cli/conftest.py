@@ -23,13 +23,13 @@ from app.adapters.ledger import SqlLedgerStore
 from app.adapters.questions import Questions
 from app.cli_rollout import rollout
 from app.database import Database
+from app.known_files import SHIPPED
 from app.models import User
 from app.settings import Settings
 from flags.admin import EmbeddedAdmin
 from flags.decision import (
     BALANCE_NOTIFICATIONS,
     CANONICAL_FLAG,
-    FARMING_INCOME,
     MIGRATIONS,
     FlagPair,
 )
@@ -40,8 +40,6 @@ from flags.kill_switch import KillSwitch
 from flags.latch import Latch
 from flags.latch_file import FileLatchStore
 from flags.workers import WorkerFiles
-from shim.balance.known import SHIPPED
-from shim.income.known import SHIPPED as INCOME_SHIPPED
 from shim.known_store import KnownFile
 
 USERS = (7, 9)
@@ -60,12 +58,11 @@ def parts_on(instance: Path) -> Any:
         "workers": WorkerFiles(instance / "run"),
         "questions": Questions(instance / "run"),
     }
-    shipped = {BALANCE_NOTIFICATIONS: SHIPPED, FARMING_INCOME: INCOME_SHIPPED}
     courses = {
         pair.migration: SimpleNamespace(
             **shared,
             pair=pair,
-            known=KnownFile(instance / known_name(pair), shipped=shipped[pair]),
+            known=KnownFile(instance / known_name(pair), shipped=SHIPPED[pair.migration]),
             ledger=SqlLedgerStore(database, migration=pair.migration),
             guard=SqlGuardStore(database, migration=pair.migration, comparisons=("truth",)),
         )

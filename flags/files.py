@@ -1,17 +1,94 @@
-"""Files that several processes write: replaced whole, made durable, one writer at a time."""
+"""Files that several processes share: read within bounds, replaced whole, one writer at a time.
 
+Whatever reads a file reads it through here: opening never blocks, whatever somebody put at that
+path, and no more is read than the caller expects.
+"""
+
+import errno
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 
+MOST_BYTES = 16 * 2**20
+"""Bytes of a file that is read whole, where the caller names no other bound."""
+
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFLNK: "a symbolic link",
+}
+_BLOCK = 64 * 1024
 _LOCK_POLL_S = 0.002
+
+
+class UnfitFileError(OSError):
+    """A file that is not read, for it is no regular one or too large: the message says which."""
+
+    def __init__(self, path: Path, why: str, *, code: int = errno.EINVAL) -> None:
+        super().__init__(code, why, str(path))
+
+    def __str__(self) -> str:
+        return f"{self.filename} {self.strerror}"
 
 
 class LockTimeoutError(TimeoutError):
     """Another process kept a file's lock for too long: the message names the file."""
+
+
+@contextmanager
+def opened(path: Path, *, follow: bool = True) -> Iterator[FileIO]:
+    """Open a regular file for reading, unbuffered, without ever waiting for a writer.
+
+    A link is refused unless `follow`: let go of links where strangers may make files, keep them
+    where an operator may mount a file from elsewhere. Raises OSError, among them
+    `UnfitFileError`; then nothing was opened that opening could change.
+    """
+    _check_kind(path, path.stat(follow_symlinks=follow).st_mode)
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    with FileIO(os.open(path, flags if follow else flags | os.O_NOFOLLOW)) as file:
+        _check_kind(path, os.fstat(file.fileno()).st_mode)  # it may have been replaced
+        yield file
+
+
+def read_start(path: Path, *, most: int, follow: bool = True) -> bytes:
+    """Return the first `most` bytes of a regular file, or all of a shorter one. Raises OSError."""
+    with opened(path, follow=follow) as file:
+        return _read(file, most)
+
+
+def read_whole(path: Path, *, most: int = MOST_BYTES, follow: bool = True) -> bytes:
+    """Return a regular file's content. Raises OSError, also for one of more than `most` bytes."""
+    with opened(path, follow=follow) as file:
+        content = _read(file, most + 1)
+    if len(content) > most:
+        raise UnfitFileError(
+            path, f"is larger than {most} bytes: see what wrote it", code=errno.EFBIG
+        )
+    return content
+
+
+def _check_kind(path: Path, mode: int) -> None:
+    """Raise OSError unless the mode is that of a regular file."""
+    if stat.S_ISDIR(mode):
+        raise UnfitFileError(path, os.strerror(errno.EISDIR), code=errno.EISDIR)
+    if not stat.S_ISREG(mode):
+        kind = _KINDS.get(stat.S_IFMT(mode), "something else")
+        raise UnfitFileError(path, f"is {kind}, not a regular file: move it away")
+
+
+def _read(file: FileIO, most: int) -> bytes:
+    """Read until `most` bytes are there or the file ends: a call may return fewer."""
+    found = bytearray()
+    while len(found) < most and (more := file.read(min(most - len(found), _BLOCK))):
+        found += more
+    return bytes(found)
 
 
 def replace_file(path: Path, text: str, *, durable: bool = True) -> float:

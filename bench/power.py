@@ -1,7 +1,7 @@
 """What shadow verification finds, and that it finds nothing where there is nothing.
 
-Run it as `python bench/power.py [--quick] [--json FILE]`. Three parts, each with the whole
-application under the traffic of its own callers on several threads:
+Run it as `python bench/power.py [--quick] [--candidates-only] [--json FILE]`. Three parts, each
+with the whole application under the traffic of its own callers on several threads:
 
 - wrong candidates of ours, one for each file in `bench/mutants`, or in the folder that the
   environment variable POWER_MUTANTS names;
@@ -11,21 +11,25 @@ application under the traffic of its own callers on several threads:
 A candidate is flagged if the report of stage shadow is no pass in one comparison or more. What
 is not flagged is played once more, live, as if everybody had been moved to it, and what
 browsers were shown is held against the database: that decides whether it should have been.
+
+With `--candidates-only` the candidates of the folder are played as shadows, and the right one
+beside them. The JSON then has a row for each, under the name of its file: whether it was flagged,
+after how many `comparisons`, and `by` which of the three.
 """
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench.kit import town
-from bench.kit.found import Played, figures_of, not_compared, soak_rows
+from bench.kit.found import Played, candidate_row, figures_of, not_compared, soak_rows
 from bench.kit.mutants import OURS, RIGHT, Mutant, chosen_folder, mutants_in
 from bench.kit.mutation import drawn
-from bench.kit.table import Report, Row, arguments
+from bench.kit.table import Report, Row, options_of
 from bench.kit.trial import Trial
 from bench.kit.trials import play_all
 
@@ -54,6 +58,8 @@ FULL = Size(
     soak_comparisons=500_500,
     soak_seconds=3_000.0,
 )
+ALONE_COMPARISONS = 20_000
+"""Comparisons of a candidate that is not flagged, where the candidates are played alone."""
 QUICK = Size(
     ours=2,
     tools=1,
@@ -67,7 +73,11 @@ QUICK = Size(
 
 def main() -> None:
     """Play, print, and write the JSON if it is wanted."""
-    options = arguments("What shadow verification finds.")
+    parser = options_of("What shadow verification finds.")
+    parser.add_argument(
+        "--candidates-only", action="store_true", help="play the candidates of the folder alone"
+    )
+    options = parser.parse_args()
     size = QUICK if options.quick else FULL
     report = Report()
     with TemporaryDirectory(prefix="power-") as folder:
@@ -75,10 +85,28 @@ def main() -> None:
         for template in (peaceful, contended):
             template.mkdir()
             town.found(template, contended=template is contended)
-        _ours(size, peaceful, report)
-        _tools(size, peaceful, Path(folder) / "mutants", report)
-        _soak(size, peaceful, contended, report)
+        if options.candidates_only:
+            _alone(size, peaceful, report)
+        else:
+            _ours(size, peaceful, report)
+            _tools(size, peaceful, Path(folder) / "mutants", report)
+            _soak(size, peaceful, contended, report)
     report.finish(options.json)
+
+
+def _alone(size: Size, template: Path, report: Report) -> None:
+    folder = chosen_folder()
+    found = mutants_in(folder)[: size.ours]
+    print(f"\n{len(found)} candidates of {folder}, and the right one\n")
+    if size is not QUICK:
+        size = replace(size, comparisons=ALONE_COMPARISONS)
+    played = _play([RIGHT, *found], size, template, live=False)
+    report.add(
+        "candidates",
+        "  1 is flagged, 0 is not. The right candidate is played as they are, and must not be"
+        " flagged.",
+        [candidate_row(played[each.name]) for each in (RIGHT, *found)],
+    )
 
 
 def _ours(size: Size, template: Path, report: Report) -> None:
@@ -123,8 +151,10 @@ def _tools(size: Size, template: Path, folder: Path, report: Report) -> None:
     )
 
 
-def _play(mutants: Sequence[Mutant], size: Size, template: Path) -> dict[str, Played]:
-    """Play mutants as shadows, and live what was not flagged; print each when it is known."""
+def _play(
+    mutants: Sequence[Mutant], size: Size, template: Path, *, live: bool = True
+) -> dict[str, Played]:
+    """Play mutants as shadows, and `live` what was not flagged; print each when it is known."""
     played: dict[str, Played] = {}
     by_name = {mutant.name: mutant for mutant in mutants}
 
@@ -141,9 +171,9 @@ def _play(mutants: Sequence[Mutant], size: Size, template: Path) -> dict[str, Pl
 
     for name, result in play_all((m.name, trial(m, live=False)) for m in mutants):
         played[name] = Played(by_name[name], result)
-        if played[name].flagged:
+        if played[name].flagged or not live:
             print(played[name], flush=True)
-    quiet = [each.mutant for each in played.values() if not each.flagged]
+    quiet = [each.mutant for each in played.values() if live and not each.flagged]
     for name, result in play_all((m.name, trial(m, live=True)) for m in quiet):
         played[name].live = result
         print(played[name], flush=True)

@@ -32,6 +32,18 @@ class Played:
         return self.died or bool(self.shadow["flagged_by"])
 
     @property
+    def by(self) -> str:
+        """Which comparisons differed first; else which verdict is no pass, empty if all pass."""
+        if self.died:
+            return f"does not run: {self.shadow['died']}"
+        return ", ".join(self.shadow["by"] or self.shadow["flagged_by"])
+
+    @property
+    def compared(self) -> int:
+        """How many comparisons were made in all."""
+        return 0 if self.died else int(self.shadow["compared"])
+
+    @property
     def visible(self) -> bool:
         """Whether it was not flagged, and a browser was shown something that is not so."""
         return self.live is not None and ("died" in self.live or bool(self.live["problems"]))
@@ -57,7 +69,7 @@ class Played:
             at = self.shadow["to_flag"]
             when = f"after {at:,}" if at is not None else "by the verdict"
             return f"{when}: {'; '.join(self.shadow['places'] or self.shadow['flagged_by'])}"[:64]
-        return f"not flagged in {self.shadow['compared']:,}; {self._live()}; {self.why}"
+        return f"not flagged in {self.compared:,}; {self._live()}; {self.why}"
 
     def _live(self) -> str:
         if self.live is None:
@@ -67,6 +79,27 @@ class Played:
         if self.visible:
             return f"live: {self.live['problems']}"
         return f"live all {self.live['frames']:,} frames were right"
+
+
+def candidate_row(played: Played) -> Row:
+    """Return whether a candidate was flagged, after how many comparisons, and by which."""
+    right = played.mutant.file is None
+    at = None if played.died else played.shadow["to_flag"]
+    return Row(
+        played.mutant.name,
+        "flagged",
+        "",
+        int(played.flagged),
+        0 if right else 1,
+        at_least=not right,
+        name=played.mutant.name,
+        more={
+            "comparisons": played.compared if at is None else at,
+            "by": played.by,
+            "places": [] if played.died else played.shadow["places"],
+            "fault": played.mutant.fault,
+        },
+    )
 
 
 def figures_of(played: Sequence[Played], *, told: bool) -> list[Row]:

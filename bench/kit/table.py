@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,8 @@ class Row:
     """One figure. `subject` is what was measured, `measure` which figure of it this is.
 
     `target` is the most it may be, or the least if `at_least`; None where nothing was promised.
-    `digits` are shown after the point.
+    `digits` are shown after the point. `name` replaces the row's name in the JSON, and `more`
+    holds further fields of it there.
     """
 
     subject: str
@@ -22,6 +23,8 @@ class Row:
     target: float | None = None
     at_least: bool = False
     digits: int = 0
+    name: str = ""
+    more: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def met(self) -> bool | None:
@@ -47,7 +50,7 @@ class Report:
     def missed(self) -> list[str]:
         """The names of the rows whose target is not reached."""
         return [
-            f"{heading}: {row.subject}: {row.measure}"
+            _name(heading, row)
             for heading, _, rows in self.sections
             for row in rows
             if row.met is False
@@ -57,11 +60,12 @@ class Report:
         """Write every row as JSON: {"rows": [{"name", "unit", "value", "target", "met"}]}."""
         rows = [
             {
-                "name": f"{heading}: {row.subject}: {row.measure}",
+                "name": _name(heading, row),
                 "unit": row.unit,
                 "value": row.value,
                 "target": row.target,
                 "met": row.met,
+                **row.more,
             }
             for heading, _, rows in self.sections
             for row in rows
@@ -78,14 +82,23 @@ class Report:
             print(f"  {name}")
 
 
-def arguments(description: str) -> argparse.Namespace:
-    """Read the options that every benchmark has: `--json FILE` and `--quick`."""
+def options_of(description: str) -> argparse.ArgumentParser:
+    """Return a parser of the options that every benchmark has: `--json FILE` and `--quick`."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     parser.add_argument(
         "--quick", action="store_true", help="few repeats: shows that it runs, measures nothing"
     )
-    return parser.parse_args()
+    return parser
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """Read the options that every benchmark has."""
+    return options_of(description).parse_args()
+
+
+def _name(heading: str, row: Row) -> str:
+    return row.name or f"{heading}: {row.subject}: {row.measure}"
 
 
 def _table(rows: Sequence[Row]) -> str:

@@ -51,13 +51,15 @@ class ShadowRun:
     """What the shadows found. `flagged_by` is empty if every verdict is a pass.
 
     `to_flag` is how many comparisons had been made when the first difference was seen, None
-    if there was none. `diverged` counts by comparison; of those `legacys_fault` were shown to
-    be just that. `served` counts frames of the canonical that reached a page.
+    if there was none; `by` names the comparisons that had one at that moment. `diverged` counts
+    by comparison; of those `legacys_fault` were shown to be just that. `served` counts frames of
+    the canonical that reached a page.
     """
 
     flagged_by: list[str] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
     to_flag: int | None = None
+    by: list[str] = field(default_factory=list)
     seconds: float = 0.0
     episodes: int = 0
     compared: int = 0
@@ -114,7 +116,7 @@ def _play_shadow(town: Any, traffic: Any, trial: Trial) -> ShadowRun:
         time.sleep(0.002 if result.to_flag is None else 0.1)
         made = _made(counts)
         if made.mismatched and result.to_flag is None:
-            result.to_flag = made.compared
+            result.to_flag, result.by = made.compared, made.differing
         if made.mismatched and not trial.patient and made.compared + made.left_out >= LEAST:
             break
     result.seconds = time.monotonic() - began
@@ -126,18 +128,21 @@ def _play_shadow(town: Any, traffic: Any, trial: Trial) -> ShadowRun:
 
 
 class _Made(NamedTuple):
-    """Comparisons that were made, those of them that found a difference, and those left out."""
+    """Comparisons that were made, that found a difference (`differing` names them), left out."""
 
     compared: int
     mismatched: int
     left_out: int
+    differing: list[str]
 
 
 def _made(counts: Any) -> _Made:
-    numbers = counts.snapshot()["comparisons"].values()
-    return _Made(
-        *(sum(n[what] for n in numbers) for what in ("compared", "mismatched", "not_compared"))
+    numbers = counts.snapshot()["comparisons"]
+    sums = (
+        sum(each[what] for each in numbers.values())
+        for what in ("compared", "mismatched", "not_compared")
     )
+    return _Made(*sums, [name for name, each in numbers.items() if each["mismatched"]])
 
 
 def _settle(town: Any) -> None:

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +18,25 @@ ENDS_IN_S = 30.0
 IN_TIME = pytest.mark.timeout(PATIENCE_S + 2 * ENDS_IN_S)
 
 
-def rows_of(bench: str, folder: Path, **environ: str) -> dict[str, Any]:
+FIELDS = {"name", "unit", "value", "target", "met"}
+
+
+def rows_of(
+    bench: str, folder: Path, *options: str, more: Collection[str] = (), **environ: str
+) -> dict[str, Any]:
     """Run it from the repository's root, with no instance folder; return its rows by name.
 
-    They are of one shape, and a figure without a target neither meets nor misses one.
+    They are of one shape, with the fields `more` besides, and a figure without a target neither
+    meets nor misses one.
     """
     figures = folder / "figures.json"
     code, said = _ended(
-        [sys.executable, f"bench/{bench}.py", "--quick", "--json", str(figures)],
+        [sys.executable, f"bench/{bench}.py", "--quick", "--json", str(figures), *options],
         environ={**os.environ, **environ},
     )
     assert code == 0, said
     rows = json.loads(figures.read_text())["rows"]
-    assert all(set(row) == {"name", "unit", "value", "target", "met"} for row in rows)
+    assert all(set(row) == FIELDS.union(more) for row in rows)
     assert all((row["met"] is None) == (row["target"] is None) for row in rows)
     by_name = {row["name"]: row for row in rows}
     assert len(by_name) == len(rows)

@@ -19,6 +19,15 @@ class Canonical(BalanceNotifications):
         pass
 '''
 
+RIGHT = '''"""Has no fault at all."""
+
+from app.notifications.service import BalanceNotifications
+
+
+class Canonical(BalanceNotifications):
+    pass
+'''
+
 
 def test_the_benchmark_runs_from_nothing_and_plays_the_folder_that_is_named(tmp_path):
     """A mutant of somebody else's is flagged, the right candidate is not, every row is written."""
@@ -32,6 +41,30 @@ def test_the_benchmark_runs_from_nothing_and_plays_the_folder_that_is_named(tmp_
     assert rows["wrong candidates: silent: to the first flag"] > 0
     assert rows["mutants of the tool: played: "] == 1
     assert rows["the service that ships: both: comparisons"] > 0
+
+
+def test_the_candidates_of_a_folder_are_played_alone(tmp_path):
+    """A row for each under its file's name: flagged or not, how soon, and by which comparison."""
+    folder = tmp_path / "mutants"
+    folder.mkdir()
+    (folder / "silent.py").write_text(SILENT)
+    (folder / "right.py").write_text(RIGHT)
+    rows = rows_of(
+        "power",
+        tmp_path,
+        "--candidates-only",
+        more={"comparisons", "by", "places", "fault"},
+        POWER_MUTANTS=str(folder),
+    )
+    assert {name: (row["value"], row["met"]) for name, row in rows.items()} == {
+        "none": (0, True),
+        "right": (0, False),
+        "silent": (1, True),
+    }
+    assert rows["silent"]["by"]
+    assert rows["silent"]["comparisons"] > 0
+    assert rows["right"]["by"] == ""
+    assert rows["right"]["comparisons"] > 0
 
 
 def played(name, compared, **reasons):

@@ -4,8 +4,12 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from flags.files import opened
+
 LONGEST = 64 * 1024
 """Bytes of a line that are looked at for its time, and taken for the mean of a line's length."""
+MOST_READ = 64 * 2**20
+"""Bytes of a file that are held at once."""
 
 
 def last_lines(
@@ -44,9 +48,9 @@ class Follower:
         for path in self._paths():
             try:
                 key = _key(path)
-                with path.open("rb") as file:
+                with opened(path) as file:
                     file.seek(self._read.get(key, 0))
-                    added = file.read()
+                    added = file.read(MOST_READ)
             except FileNotFoundError:
                 continue  # closed or removed since it was listed
             self._read[key] = self._read.get(key, 0) + len(added)
@@ -64,17 +68,17 @@ def _key(path: Path) -> tuple[int, int]:
 
 def _begun_line(path: Path, size: int) -> bytes:
     """Return what stands after the last line feed."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         file.seek(max(size - LONGEST, 0))
         return file.read(min(size, LONGEST)).rpartition(b"\n")[2]
 
 
 def _end_of(path: Path, count: int, end: int | None) -> list[bytes]:
     """Return the last lines of one file, and one that was cut if nothing follows it."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         size = file.seek(0, 2) if end is None else end
         held, wanted = b"", LONGEST
-        while len(held) < size and held.count(b"\n") <= count:
+        while len(held) < size and wanted <= MOST_READ and held.count(b"\n") <= count:
             begin = max(size - wanted, 0)
             file.seek(begin)
             held = file.read(size - begin)
@@ -82,6 +86,8 @@ def _end_of(path: Path, count: int, end: int | None) -> list[bytes]:
     lines = held.split(b"\n")
     if not lines[-1]:
         lines.pop()
+    if len(held) < size:
+        del lines[:1]  # its beginning was not read
     return lines[-count:] if count else []
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.replayers import replayers
+from flags.files import read_whole
 from shim.replay.case import Case, CaseError, decode, encode, migration_of
 from shim.replay.finding import Finding, Replayed
 from shim.replay.log import read_lines
@@ -131,9 +132,7 @@ def _read(path: Path) -> bytes:
     if path.is_dir():
         raise CaseError(f"{path} is a folder: name a file in it")
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise CaseError(f"{path} is larger than {MOST_BYTES} bytes: name a smaller log")
-        data = path.read_bytes()
+        data = read_whole(path, most=MOST_BYTES)
     except OSError as error:
         raise CaseError(
             f"{path} cannot be read ({error.strerror}): name a file that can"

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import structlog
 
+from flags.files import read_start
 from flags.history import History, HistoryEntry
 from flags.kill_switch import KillSwitch
 from flags.latch import Latch, LatchStoreError
 
 MOST_READ = 200
-"""Characters of the file that are taken for the reason."""
+"""Bytes of the file that are taken for the reason."""
 
 _log = structlog.get_logger(__name__)
 
@@ -44,7 +45,9 @@ class RollbackFile:
         self._attempt(self._look)
 
     def _look(self) -> None:
-        if not self._path.exists():
+        try:
+            self._path.lstat()  # a link that leads nowhere was made by somebody, too
+        except FileNotFoundError:
             return
         if not self._kill_switch.latch.engaged:
             self._engage()
@@ -80,9 +83,9 @@ class RollbackFile:
 
 
 def _reason(path: Path) -> str:
-    """Return what the file says, or that it is there."""
+    """Return what the file says, or that it is there: what a link leads to is not quoted."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")[:MOST_READ]
+        text = read_start(path, most=MOST_READ, follow=False).decode(errors="ignore")
     except OSError:
         text = ""
     return " ".join(text.split()) or f"the file {path.name} was made"

@@ -11,7 +11,7 @@ from flags.body import flag_feature
 from flags.definition import FlagDefinition
 from flags.embedded import first_body
 from flags.features import FlagFormatError, absent, parse_features
-from flags.files import locked, replace_file
+from flags.files import locked, read_whole, replace_file
 from flags.percentage import percentage_of
 from flags.state import load_state
 from flags.user_id import user_id_of
@@ -133,7 +133,7 @@ class EmbeddedAdmin(FlagEdits):
     def _text(self) -> str:
         """Return the file's text, or what the first run would write."""
         try:
-            return self._path.read_text(encoding="utf-8")
+            return read_whole(self._path).decode()
         except FileNotFoundError:
             return first_body()
 

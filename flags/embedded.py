@@ -10,7 +10,7 @@ from flags.body import flag_body, flag_feature
 from flags.decision import FLAG_NAMES
 from flags.definition import Held
 from flags.features import FlagFormatError
-from flags.files import locked, replace_file
+from flags.files import locked, read_whole, replace_file
 from flags.state import FlagState, load_state
 
 SETTLED_NS = 100_000_000
@@ -118,7 +118,7 @@ class EmbeddedProvider:
         if signature == self._signature:
             return None
         settled = self._now_ns() - stat.st_mtime_ns > SETTLED_NS
-        content = self._path.read_bytes()
+        content = read_whole(self._path)
         self._signature = signature if settled else None
         if content == self._content:
             return None

@@ -85,10 +85,10 @@ def _check_kind(path: Path, mode: int) -> None:
 
 def _read(file: FileIO, most: int) -> bytes:
     """Read until `most` bytes are there or the file ends: a call may return fewer."""
-    found = bytearray()
-    while len(found) < most and (more := file.read(min(most - len(found), _BLOCK))):
+    found = file.read(min(most, os.fstat(file.fileno()).st_size + 1))
+    while found and len(found) < most and (more := file.read(min(most - len(found), _BLOCK))):
         found += more
-    return bytes(found)
+    return found
 
 
 def replace_file(path: Path, text: str, *, durable: bool = True) -> float:

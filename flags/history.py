@@ -7,7 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from flags.files import locked
+from flags.files import locked, opened, read_whole
+
+MOST_BYTES = 256 * 2**20
+"""Bytes of a trail that is read: about half a million changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class FileHistory:
     def read(self) -> HistoryLog:
         """Return all entries; a line that a crash left half written is counted, not raised."""
         try:
-            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = _lines(self._path)
         except FileNotFoundError:
             return HistoryLog(())
         entries = [_from_line(line) for line in lines]
@@ -65,9 +68,13 @@ class FileHistory:
         return HistoryLog(whole, damaged=len(lines) - len(whole))
 
 
+def _lines(path: Path) -> list[str]:
+    return read_whole(path, most=MOST_BYTES).decode(errors="replace").splitlines()
+
+
 def _ends_a_line(path: Path) -> bool:
     """Tell whether the file's last byte ends a line: not so after a crash within a write."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         file.seek(-1, os.SEEK_END)
         return file.read(1) == b"\n"
 

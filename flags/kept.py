@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from flags.files import replace_file
+from flags.files import read_whole, replace_file
 
 _log = structlog.get_logger(__name__)
 
@@ -26,7 +26,7 @@ class KeptBody:
     def read(self) -> tuple[str, float] | None:
         """Return the body and its age in seconds, None if there is none. Raises OSError."""
         try:
-            text = self._path.read_text(encoding="utf-8", errors="replace")
+            text = read_whole(self._path).decode(errors="replace")
             return text, max(0.0, self._now() - self._path.stat().st_mtime)
         except FileNotFoundError:
             return None

@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 from pathlib import Path
 
-from flags.files import LockTimeoutError, locked, replace_file
+from flags.files import LockTimeoutError, locked, read_whole, replace_file
 from flags.latch import Latch, LatchStoreError, Placed, latch_from_text, latch_to_text
 
 LOCK_TIMEOUT_S = 1.0
@@ -27,7 +27,7 @@ class FileLatchStore:
     def read(self) -> Latch | None:
         """Return the latch, None when there is no file. Raises `LatchStoreError`."""
         try:
-            return latch_from_text(self._path.read_text(encoding="utf-8"))
+            return latch_from_text(read_whole(self._path).decode())
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from flags.definition import FlagDefinition
-from flags.files import locked, replace_file
+from flags.files import locked, read_whole, replace_file
 
 Edit = Callable[["Standing"], "Standing"]
 
@@ -120,7 +120,7 @@ class FileTargets(StandingEdits):
 
     def _all(self) -> dict[str, Standing]:
         try:
-            content = json.loads(self._path.read_text(encoding="utf-8"))
+            content = json.loads(read_whole(self._path))
         except FileNotFoundError:
             return {}
         if not isinstance(content, dict):

@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 import psutil
 
-from flags.files import replace_file
+from flags.files import read_whole, replace_file
 
 HEARTBEAT_LIMIT_S = 2.0
 """Age of a heartbeat above which nothing is known of a worker."""
@@ -186,6 +186,6 @@ def _record(path: Path) -> WorkerRecord | None:
     A file that is not whole was cut by a loss of power, which no worker outlives.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=WorkerRecord)
+        return msgspec.json.decode(read_whole(path, follow=False), type=WorkerRecord)
     except (OSError, msgspec.DecodeError):
         return None

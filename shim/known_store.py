@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from flags.files import locked, replace_file
+from flags.files import locked, read_whole, replace_file
 from shim.shadow.known import KnownDivergence, KnownDivergenceError, check_new
 
 SETTLED_NS = 100_000_000
@@ -144,7 +144,7 @@ class KnownFile:
 
     def _read_file(self) -> tuple[KnownDivergence, ...]:
         try:
-            known = msgspec.json.decode(self._path.read_bytes(), type=_Body).known
+            known = msgspec.json.decode(read_whole(self._path), type=_Body).known
         except FileNotFoundError:
             return ()
         except (OSError, msgspec.MsgspecError, ValueError, RecursionError) as error:

@@ -7,6 +7,7 @@ from functools import partial
 from io import RawIOBase
 from pathlib import Path
 
+from flags.files import opened
 from shim.log_lines import FIRST_MIGRATION
 from shim.report_scan import Scan
 
@@ -39,7 +40,7 @@ def scan_files(
 
 def parts_of(path: Path) -> Iterator[Part]:
     """Yield a file in parts; a line belongs to the part in which it begins. Raises OSError."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         size = file.seek(0, 2)
     for start in range(0, size, PART):
         yield path, start, min(start + PART, size)
@@ -49,7 +50,7 @@ def scan_part(part: Part, migration: str = FIRST_MIGRATION) -> Scan:
     """Read the lines that begin in one part of a file. Raises OSError."""
     path, start, end = part
     scan = Scan(migration)
-    with path.open("rb", buffering=0) as file:
+    with opened(path) as file:
         at = _line_start(file, start)
         file.seek(at)
         rest = b""

@@ -134,6 +134,18 @@ def test_no_packages_import_each_other():
     assert cycle_in(graph) is None
 
 
+@pytest.mark.parametrize("floor", FLOORS)
+def test_files_are_read_in_one_way(floor):
+    """Only flags/files.py reads files: it waits for no pipe, and keeps within bounds."""
+    for name, path in modules(floor):
+        called = {
+            node.func.attr
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        }
+        assert not called & {"read_text", "read_bytes"}, f"{name} reads a file by itself"
+
+
 def test_importing_starts_nothing_and_touches_nothing(tmp_path):
     """Importing every module starts no thread, opens no socket and writes no file."""
     names = [name for floor in FLOORS for name, _ in modules(floor)]

@@ -14,7 +14,7 @@ import structlog
 
 from app.adapters.redis_client import next_message, prompt_client
 from app.notifications.seal import MAC_LENGTH, BrokenSealError, Seal
-from flags.files import replace_file
+from flags.files import read_whole, replace_file
 
 CHANNEL = "flag-hints"
 LISTEN_S = 0.25
@@ -47,7 +47,7 @@ class FileHints:
             if signature == self._signature:
                 return None
             self._signature = signature
-            revision = json.loads(self._path.read_text(encoding="utf-8"))["revision"]
+            revision = json.loads(read_whole(self._path, follow=False))["revision"]
         except (FileNotFoundError, ValueError, LookupError, TypeError):
             return None
         return revision if type(revision) is int else None

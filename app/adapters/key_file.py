@@ -4,16 +4,18 @@ import os
 import secrets
 from pathlib import Path
 
+from flags.files import read_whole
+
 KEY_BYTES = 32
 
 
 def kept_key(path: Path) -> bytes:
     """Return the key in the file, which is made by whoever comes first. Raises OSError."""
     try:
-        key = path.read_bytes()
+        key = read_whole(path)
     except FileNotFoundError:
         _make_key(path)
-        key = path.read_bytes()
+        key = read_whole(path)
     if len(key) != KEY_BYTES:
         raise OSError(
             f"{path} holds {len(key)} bytes instead of {KEY_BYTES}: put the key back from a"

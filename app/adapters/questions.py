@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from flags.files import replace_file
+from flags.files import read_whole, replace_file
 
 POLL_S = 0.005
 ABANDONED_S = 60.0
@@ -123,7 +123,7 @@ def _is_question(name: str) -> bool:
 def _read(path: Path) -> dict[str, Any] | None:
     """Return the object in the file, None if it is not there or not an object."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_whole(path, follow=False))
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None

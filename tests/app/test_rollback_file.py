@@ -1,5 +1,6 @@
 """A file in the instance folder that rolls back: no command line, no server."""
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -58,6 +59,30 @@ def test_the_file_rolls_back_with_its_text_as_the_reason(case: Case, text: str, 
     [entry] = case.history.read().entries
     assert (entry.who, entry.what, entry.why) == ("a file", "rollback", why)
     assert (entry.before, entry.after) == ("epoch 0", "epoch 1")
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("kind", ["pipe", "large", "foreign", "nowhere"])
+def test_whatever_was_made_in_the_place_of_the_file_rolls_back(
+    case: Case, tmp_path: Path, kind: str
+) -> None:
+    """It is neither waited for, nor read whole, nor quoted; what a link leads to stays."""
+    foreign = tmp_path / "foreign"
+    foreign.write_text("root:secret")
+    if kind == "pipe":
+        os.mkfifo(case.path)
+    elif kind == "large":
+        with case.path.open("wb") as file:
+            file.truncate(2**40)
+    else:
+        case.path.symlink_to(foreign if kind == "foreign" else tmp_path / "nowhere")
+    case.file.poll()
+    latch = case.switch.latch
+    assert (latch.engaged, latch.who) == (True, "a file")
+    assert "secret" not in latch.why
+    assert len(latch.why) <= 200
+    assert not os.path.lexists(case.path)
+    assert foreign.read_text() == "root:secret"
 
 
 def test_several_workers_make_one_rollback_of_it(case: Case, tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ Its faults are kept on purpose, for the shadow compares against them. Do not rep
 the canonical service is the repair, and `tests/legacy` plays production's recordings.
 """
 
+import math
 import threading
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from shim.legacy.javascript import iso_text, map_key, number, stringify
+from shim.legacy.javascript import iso_text, map_key, plus, stringify
 from shim.legacy.ports import Clock, Connection, TimerHandle
 from shim.legacy.updates import BalanceUpdate
 
@@ -128,27 +129,42 @@ class ConnectionAwareService:
             "type": "balance_update",
             "userId": pending.user_id,
             "balanceData": {
-                "balanceUni": number(latest.balance_uni),
-                "balanceTon": number(latest.balance_ton),
+                "balanceUni": _sayable(latest.balance_uni),
+                "balanceTon": _sayable(latest.balance_ton),
                 "changes": {
                     "uni": _change(pending.updates, "UNI"),
                     "ton": _change(pending.updates, "TON"),
                 },
-                "sources": list(
-                    {map_key(update.source): update.source for update in pending.updates}.values()
-                ),
+                "sources": _sources(pending.updates),
                 "timestamp": iso_text(self._clock.utc_now()),
             },
         }
 
 
-def _change(updates: list[BalanceUpdate], currency: str) -> float:
-    total = 0.0
+def _change(updates: list[BalanceUpdate], currency: str) -> float | str:
+    total: float | str = 0.0
     # Not `sum()`: from Python 3.12 on it compensates the rounding that production has.
     for update in updates:
         if update.currency == currency:
-            total += number(update.change_amount)
+            total = plus(total, update.change_amount)
     return total
+
+
+def _sources(updates: list[BalanceUpdate]) -> list[object]:
+    """Return the sources without repeats, in the order in which they were first seen."""
+    seen: dict[Hashable, object] = {}
+    for update in updates:
+        seen.setdefault(map_key(update.source), _sayable(update.source))
+    return list(seen.values())
+
+
+def _sayable(value: object) -> object:
+    """Return the value, or NaN for what only Python has: a timer must not raise."""
+    try:
+        stringify(value)
+    except (TypeError, ValueError, RecursionError):
+        return math.nan
+    return value
 
 
 def _send(connections: list[Connection], text: str) -> None:

@@ -7,7 +7,7 @@ the canonical service is the repair, and `tests/legacy` plays production's recor
 import threading
 from collections.abc import Hashable
 
-from shim.legacy.javascript import iso_text, map_key, number, stringify
+from shim.legacy.javascript import UNDEFINED, iso_text, map_key, stringify
 from shim.legacy.ports import BalanceManager, Clock, Connection
 
 
@@ -45,22 +45,19 @@ class UserIdOnlyService:
     def notify_balance_update(self, user_id: int) -> None:
         """Read the balance and send it to the user's connections.
 
-        Production's faults: an update object is a user whom nobody knows, and a balance
-        that cannot be read is passed over; both in silence.
+        They are those of the list that was there before the read, as it is after it. Production's
+        faults: an update object is a user whom nobody knows; a balance that cannot be read is
+        passed over; and of an answer of another shape, such as production's own `{success,
+        balance}`, the balances are left out. All of it in silence.
         """
-        if not self._connections_of(user_id):
+        listed = self._list_of(user_id)
+        if not listed:
             return
         try:
-            balance = self._manager.get_user_balance(user_id)
+            text = stringify(self._message(user_id, self._manager.get_user_balance(user_id)))
         except Exception:  # noqa: BLE001 - production swallows whatever the read raised
             return
-        data = {
-            "balance_uni": number(balance.uni),
-            "balance_ton": number(balance.ton),
-            "timestamp": iso_text(self._clock.utc_now()),
-        }
-        text = stringify({"type": "balance_update", "userId": user_id, "data": data})
-        for dead in self._send(user_id, text):
+        for dead in self._send(listed, text):
             self.remove_connection(user_id, dead)
 
     def send_custom_message(self, user_id: int, type: str, data: object) -> None:  # noqa: A002
@@ -68,11 +65,12 @@ class UserIdOnlyService:
 
         Raises TypeError if `data` cannot be said in JSON.
         """
-        if not self._connections_of(user_id):
+        listed = self._list_of(user_id)
+        if not listed:
             return
         at = iso_text(self._clock.utc_now())
         self._send(
-            user_id, stringify({"type": type, "userId": user_id, "data": data, "timestamp": at})
+            listed, stringify({"type": type, "userId": user_id, "data": data, "timestamp": at})
         )
 
     def get_connection_stats(self) -> dict[str, int]:
@@ -83,13 +81,29 @@ class UserIdOnlyService:
                 "totalSockets": sum(map(len, self._connections.values())),
             }
 
-    def _connections_of(self, user_id: object) -> tuple[Connection, ...]:
+    def _list_of(self, user_id: object) -> list[Connection] | None:
+        """Return the user's list itself; one that is emptied is never filled again."""
         with self._lock:
-            return tuple(self._connections.get(map_key(user_id), ()))
+            return self._connections.get(map_key(user_id))
 
-    def _send(self, user_id: object, text: str) -> list[Connection]:
+    def _message(self, user_id: object, balance: object) -> dict[str, object]:
+        if balance is None:
+            raise TypeError("the balance manager answered None: nothing can be read from it")
+        return {
+            "type": "balance_update",
+            "userId": user_id,
+            "data": {
+                "balance_uni": getattr(balance, "uni", UNDEFINED),
+                "balance_ton": getattr(balance, "ton", UNDEFINED),
+                "timestamp": iso_text(self._clock.utc_now()),
+            },
+        }
+
+    def _send(self, listed: list[Connection], text: str) -> list[Connection]:
+        with self._lock:
+            connections = tuple(listed)
         dead = []
-        for connection in self._connections_of(user_id):
+        for connection in connections:
             try:
                 if connection.is_open:
                     connection.send(text)

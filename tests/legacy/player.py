@@ -1,12 +1,23 @@
-"""Plays recorded scenarios step by step against the legacy services."""
+"""Plays recorded scenarios step by step against the legacy services.
+
+A step with `nowait` is followed by the next one in the same tick of the event loop: what it
+asked the balance manager is answered only after the last step of the tick.
+"""
 
 import json
 
 from shim.legacy.connection_aware import ConnectionAwareService
+from shim.legacy.javascript import UNDEFINED
 from shim.legacy.updates import BalanceUpdate
 from shim.legacy.user_id_only import UserIdOnlyService
 from shim.shadow.clock import VirtualClock
-from tests.legacy.doubles import BalanceDouble, ManagerDouble, SocketDouble
+from tests.legacy.doubles import (
+    BalanceDouble,
+    ManagerDouble,
+    RealManagerDouble,
+    SlowReads,
+    SocketDouble,
+)
 
 # A thousandth of a step's smallest unit more, so that sums of binary fractions
 # do not fall short of a timer's due time.
@@ -29,28 +40,35 @@ def without_timestamps(value):
 def update_from(recorded):
     """Return the update that a recorded call carried."""
     return BalanceUpdate(
-        user_id=recorded["userId"],
-        balance_uni=recorded["balanceUni"],
-        balance_ton=recorded["balanceTon"],
-        change_amount=recorded["changeAmount"],
-        currency=recorded["currency"],
-        source=recorded["source"],
-        timestamp=recorded["timestamp"],
+        user_id=recorded.get("userId", UNDEFINED),
+        balance_uni=recorded.get("balanceUni", UNDEFINED),
+        balance_ton=recorded.get("balanceTon", UNDEFINED),
+        change_amount=recorded.get("changeAmount", UNDEFINED),
+        currency=recorded.get("currency", UNDEFINED),
+        source=recorded.get("source", UNDEFINED),
+        timestamp=recorded.get("timestamp", UNDEFINED),
     )
+
+
+def manager_of(scenario):
+    """Return the manager that a scenario was recorded with: production's own if it says so."""
+    is_real = scenario["name"].startswith("real_manager")
+    return RealManagerDouble() if is_real else ManagerDouble()
 
 
 class Player:
     """One scenario's service, clock, connections and log."""
 
-    def __init__(self, service):
+    def __init__(self, service, *, manager=None):
         self.clock = VirtualClock()
-        self.manager = ManagerDouble()
+        self.manager = manager or ManagerDouble()
+        self.reads = SlowReads(self.manager)
         self.sockets = {}
         self.log = []
         if service == "connection_aware":
             self.service = ConnectionAwareService(clock=self.clock)
         elif service == "user_id_only":
-            self.service = UserIdOnlyService(balance_manager=self.manager, clock=self.clock)
+            self.service = UserIdOnlyService(balance_manager=self.reads, clock=self.clock)
         else:
             raise UnknownStepError(
                 f"unknown service {service!r}: a scenario plays connection_aware or user_id_only"
@@ -66,6 +84,8 @@ class Player:
                 f"unknown step {step['do']!r}: the player knows {', '.join(known)}"
             )
         stats = verb(step)
+        if not step.get("nowait"):
+            self.reads.end_tick()
         sent = [
             {"connection": name, "message": without_timestamps(json.loads(text))}
             for name, text in self.log
@@ -77,13 +97,13 @@ class Player:
         return self.sockets.setdefault(name, SocketDouble(name, self.log))
 
     def do_register(self, step):
-        self.service.register_connection(step["user"], self.socket(step))
+        self.service.register_connection(self.user(step), self.socket(step))
 
     def do_add(self, step):
-        self.service.add_connection(step["user"], self.socket(step))
+        self.service.add_connection(self.user(step), self.socket(step))
 
     def do_remove(self, step):
-        self.service.remove_connection(step["user"], self.socket(step))
+        self.service.remove_connection(self.user(step), self.socket(step))
 
     def do_close(self, step):
         self.socket(step).is_open = False
@@ -92,17 +112,22 @@ class Player:
         self.socket(step).broken = True
 
     def do_balance(self, step):
-        self.manager.balances[step["user"]] = BalanceDouble(uni=step["uni"], ton=step["ton"])
+        uni, ton = step.get("uni", UNDEFINED), step.get("ton", UNDEFINED)
+        self.manager.set_balance(self.user(step), BalanceDouble(uni=uni, ton=ton))
 
     def do_notify(self, step):
-        argument = update_from(step["update"]) if "update" in step else step["user"]
-        self.service.notify_balance_update(argument)
+        argument = update_from(step["update"]) if "update" in step else self.user(step)
+        self.reads.begin(lambda: self.service.notify_balance_update(argument))
 
     def do_hook(self, step):
-        self.manager.on_balance_update(step["user"])
+        self.reads.begin(lambda: self.manager.on_balance_update(self.user(step)))
 
     def do_custom(self, step):
-        self.service.send_custom_message(step["user"], step["type"], step["data"])
+        data = step.get("data", UNDEFINED)
+        self.service.send_custom_message(self.user(step), step.get("type", UNDEFINED), data)
+
+    def user(self, step):
+        return step.get("user", UNDEFINED)
 
     def do_advance(self, step):
         self.clock.advance(step["ms"] / 1000 + SLACK_S)

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shim.legacy.javascript import iso_text, map_key, number, number_text, stringify
+from shim.legacy.javascript import (
+    UNDEFINED,
+    iso_text,
+    map_key,
+    number,
+    number_text,
+    plus,
+    stringify,
+)
 
 
 class Word(StrEnum):
@@ -54,6 +62,10 @@ def test_map_keys_tell_types_apart_as_a_map_does():
     assert map_key(Word.UNI) == map_key("UNI")
     assert map_key(same) == map_key(same)
     assert map_key(same) != map_key({"user": 7})
+    assert map_key(None) == map_key(None) != map_key(UNDEFINED)
+    assert map_key(math.nan) == map_key(float("nan")) == map_key(Decimal("NaN"))
+    assert map_key(2**53) == map_key(2**53 + 1) != map_key(2**53 - 1)
+    assert map_key(10**5000) == map_key(math.inf)
 
 
 def test_what_is_not_numeric_becomes_nan():
@@ -61,6 +73,57 @@ def test_what_is_not_numeric_becomes_nan():
     assert number(Decimal("0.1")) == 0.1
     assert math.isnan(number("abc"))
     assert math.isnan(number(None))
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "result"),
+    [
+        (0.0, 5, 5.0),
+        (0.0, Decimal("0.1"), 0.1),
+        (1.0, None, 1.0),
+        (1.0, True, 2.0),
+        (0.0, "5", "05"),
+        ("05", 1, "051"),
+        ("0", None, "0null"),
+        ("0", UNDEFINED, "0undefined"),
+        ("0", False, "0false"),
+        ("0", math.nan, "0NaN"),
+        ("0", -math.inf, "0-Infinity"),
+        ("0", -0.0, "00"),
+        ("0", 1e21, "01e+21"),
+        (0.0, "", "0"),
+        (0.0, {"a": 1}, "0[object Object]"),
+        (0.0, [], "0"),
+        (0.0, [1, [2, None], UNDEFINED, "x"], "01,2,,,x"),
+        ("\ud83d", "\ude00", "\U0001f600"),
+    ],
+)
+def test_plus_joins_text_and_sums_all_else(left, right, result):
+    """Text, lists and objects are joined; null is 0 and true is 1 in a sum."""
+    assert plus(left, right) == result
+
+
+@pytest.mark.parametrize("nothing", [UNDEFINED, math.nan, "NaN"])
+def test_a_sum_with_what_is_no_number_is_said_as_null(nothing):
+    """Undefined makes NaN, which JSON says as null; a word is joined, not summed."""
+    expected = '"0NaN"' if nothing == "NaN" else "null"
+    assert stringify(plus(0.0, nothing)) == expected
+
+
+def test_undefined_members_are_left_out_and_undefined_items_are_null():
+    """As JSON.stringify does it."""
+    assert stringify({"a": UNDEFINED, "b": None, "c": [UNDEFINED, 1]}) == '{"b":null,"c":[null,1]}'
+
+
+def test_members_stand_in_the_order_of_javascript():
+    """Names that are indexes come first, by size; the others as they were added."""
+    members = {"b": 1, "10": 2, "9": 3, "01": 4, "4294967295": 5, "a": 6}
+    assert stringify(members) == '{"9":3,"10":2,"b":1,"01":4,"4294967295":5,"a":6}'
+
+
+def test_a_time_is_said_as_text():
+    """A Date has a `toJSON`."""
+    assert stringify([datetime(2025, 1, 1, tzinfo=UTC)]) == '["2025-01-01T00:00:00.000Z"]'
 
 
 def test_nested_data_is_said_as_json():

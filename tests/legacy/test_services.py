@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -196,6 +197,36 @@ def test_concurrent_updates_are_all_summed(aware, clock):
         thread.join()
     aware.flush_pending_updates()
     assert json.loads(log[0][1])["balanceData"]["changes"]["uni"] == 800
+
+
+@pytest.mark.parametrize("odd", [{1, 2}, object(), 10**5000], ids=["set", "object", "digits"])
+def test_value_that_only_python_has_is_said_as_null(aware, clock, odd):
+    """A timer raises nothing, whatever a caller handed over."""
+    log = []
+    aware.register_connection(7, SocketDouble("a", log))
+    aware.notify_balance_update(replace(update(), balance_uni=odd, source=odd, change_amount=odd))
+    clock.advance(0.2)
+    data = json.loads(log[0][1])["balanceData"]
+    assert (data["balanceUni"], data["changes"]["uni"], data["sources"]) == (None, None, [None])
+
+
+@pytest.mark.parametrize("answer", [{"success": True, "balance": {"uni": 1}}, 5, "x", []])
+def test_an_answer_of_another_shape_leaves_the_balances_out(by_id, manager, answer):
+    """Production's own manager answers an envelope: the message says a time and no balance."""
+    log = []
+    by_id.add_connection(7, SocketDouble("a", log))
+    manager.set_balance(7, answer)
+    by_id.notify_balance_update(7)
+    assert list(json.loads(log[0][1])["data"]) == ["timestamp"]
+
+
+def test_no_answer_at_all_is_a_read_that_failed(by_id, manager):
+    """Of null nothing can be asked, so nothing is sent."""
+    log = []
+    by_id.add_connection(7, SocketDouble("a", log))
+    manager.set_balance(7, None)
+    by_id.notify_balance_update(7)
+    assert log == []
 
 
 def test_balance_of_the_manager_is_read_at_the_time_of_the_call(by_id, manager):

@@ -1,6 +1,8 @@
 """The legacy services do what production was recorded doing.
 
 `LEGACY_VECTORS`, a glob, names other recordings; the default are the copies in `tests/data`.
+A scenario whose name starts with `real_manager` was recorded with production's own balance
+manager, which answers an envelope.
 """
 
 import glob
@@ -10,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.legacy.player import Player, UnknownStepError, without_timestamps
+from tests.legacy.player import Player, UnknownStepError, manager_of, without_timestamps
 
-DEFAULT = str(Path(__file__).parents[1] / "data" / "vectors.json")
+DEFAULT = str(Path(__file__).parents[1] / "data" / "*.json")
 PATTERN = os.environ.get("LEGACY_VECTORS") or DEFAULT
 
 
@@ -38,7 +40,7 @@ def scenarios():
 @pytest.mark.parametrize("scenario", scenarios())
 def test_recorded_scenario_is_reproduced_step_by_step(scenario):
     """What leaves on each step, and in which order, is what was recorded."""
-    player = Player(scenario["service"])
+    player = Player(scenario["service"], manager=manager_of(scenario))
     for number, step in enumerate(scenario["steps"]):
         sent, stats = player.play(step)
         said = f"{scenario['name']}, step {number}: {step['do']}"

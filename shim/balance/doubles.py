@@ -18,7 +18,7 @@ class ConnectionDouble:
         connection_id: str,
         is_open: bool,
         failed: bool,
-        record: Callable[[str, object], None],
+        record: Callable[[object], None],
     ) -> None:
         self.id = connection_id
         self.is_open = is_open
@@ -64,7 +64,7 @@ class ConnectionDouble:
     def _hand_over(self, payload: object) -> None:
         if self._failed or not self.is_open:
             raise ConnectionError(f"connection {self.id} is closed: nothing can be sent on it")
-        self._record(self.id, payload)
+        self._record(payload)
 
 
 class BusDouble:

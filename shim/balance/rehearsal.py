@@ -15,6 +15,8 @@ EVERY_NTH = 8
 """One of so many versions is rehearsed with each of these,"""
 SELDOM = 2 * EVERY_NTH
 """and one of so many with each of those."""
+LONGEST_PAUSE_S = 1.5
+"""Seconds after a read that failed, in which a candidate has read again: it may pause for one."""
 STREAK_S = (0.08, 0.16, 0.24, 0.32)
 """When a user is notified of again, in seconds after a call: each time before a window closes for
 want of hints, and on until it ought to have closed all the same."""
@@ -107,17 +109,34 @@ class RehearsingReader:
     """
 
     def __init__(
-        self, truth: TruthReader, *, notify: Callable[[int], object], unavailable: Unavailable
+        self,
+        truth: TruthReader,
+        *,
+        notify: Callable[[int], object],
+        unavailable: Unavailable,
+        monotonic: Callable[[], float],
     ) -> None:
         self._truth = truth
+        self._monotonic = monotonic
         self._notify = notify
         self._unavailable = unavailable
         self._failed: set[int] = set()
         self.overtaken: set[int] = set()
         self.placed: dict[int, int] = {}
         self.unreadable: set[int] = set()
-        self.reads_well = True
-        """Whether the latest real read did not fail: until then whoever reads may be late."""
+        self.handing_over = False
+        """Whether the reads of now are asked for by a handover, and not by the candidate itself."""
+        self._failed_at: float | None = None
+
+    @property
+    def reads_well(self) -> bool:
+        """Whether the candidate has no excuse for being late.
+
+        After a real read that failed it may pause, until its next read that does not fail. A
+        handover's read ends no pause: we ask for that one, whenever it is. No pause is longer than
+        `LONGEST_PAUSE_S`.
+        """
+        return self._failed_at is None or self._monotonic() - self._failed_at > LONGEST_PAUSE_S
 
     def read(
         self, since: Mapping[int, int | None], *, timeout: float | None = None
@@ -125,9 +144,13 @@ class RehearsingReader:
         """Return the truth of each user that exists; raises what the reader raises."""
         if self._is_to_fail(since):
             raise self._unavailable("this is rehearsed: nobody asked the database")
-        self.reads_well = False
-        found = dict(self._truth.read(since, timeout=timeout))
-        self.reads_well = True
+        try:
+            found = dict(self._truth.read(since, timeout=timeout))
+        except BaseException:
+            self._failed_at = self._monotonic()
+            raise
+        if not self.handing_over:
+            self._failed_at = None
         self._failed.difference_update(since)
         for user_id in self.overtaken.intersection(found):
             earlier = _before(user_id, found[user_id])

@@ -4,6 +4,7 @@ A shadow lives as long as its thread and serves the episodes of all users, as th
 does: a fault that needs two users, or a second call, must be able to show.
 """
 
+import itertools
 from collections import Counter
 from contextvars import copy_context
 from dataclasses import replace
@@ -41,6 +42,10 @@ HANDOVER_READ_S = 30.0
 """Seconds for the read of a rehearsed handover: whether it is fast is not what is rehearsed."""
 
 
+_NUMBERS = itertools.count(1)
+"""Of the doubles of a process: a connection's id is unique in it, as the port promises."""
+
+
 class _Shadow:
     """What all shadows share: a clock, and doubles and effects by user."""
 
@@ -68,16 +73,18 @@ class _Shadow:
         return self._doubles.get(subject, [])
 
     def _double(
-        self, subject: int, connection_id: str, *, is_open: bool = True, failed: bool = False
+        self, subject: int, recipient: str, *, is_open: bool = True, failed: bool = False
     ) -> ConnectionDouble:
-        def record(recipient: str, payload: object) -> None:
+        """Return a double whose frames are noted under `recipient`; its id is its own."""
+
+        def record(payload: object) -> None:
             # Looked up each time: what is sent to a double that was taken away, to a
             # connection that is gone, must show in the user's next episode.
             effects = self._effects.setdefault(subject, [])
             effects.append(Effect("send", self.name, recipient, payload, self._clock.monotonic()))
 
         double = ConnectionDouble(
-            connection_id=connection_id, is_open=is_open, failed=failed, record=record
+            connection_id=f"double-{next(_NUMBERS)}", is_open=is_open, failed=failed, record=record
         )
         self._doubles.setdefault(subject, []).append(double)
         return double
@@ -102,12 +109,18 @@ class CanonicalShadow(_Shadow):
         start: float,
     ) -> None:
         super().__init__(Side.CANONICAL_SHADOW, start=start)
-        self._truth = RehearsingReader(truth, notify=self._notify, unavailable=unavailable)
+        self._truth = RehearsingReader(
+            truth,
+            notify=self._notify,
+            unavailable=unavailable,
+            monotonic=self._clock.monotonic,
+        )
         self._service = new_canonical(self._clock, self._truth, BusDouble(self._note_publication))
         self._new_hint = new_hint
         self._subject = 0
         self._to_hand_over: set[int] = set()
         self._handed_over: list[int] = []
+        self._cut_short: set[int] = set()
         self._to_notify_again: set[int] = set()
         self._streaks: dict[int, list[TimerHandle]] = {}
         # Nothing of what it tells the log happened, so none of it is to be there. A context that is
@@ -119,7 +132,7 @@ class CanonicalShadow(_Shadow):
         """Let the timers fire up to `moment`, once whoever is to be handed over was."""
         lost, self._handed_over = self._handed_over, []
         for subject in lost:
-            self._service.relinquish(subject.__eq__, read_timeout=HANDOVER_READ_S)
+            self._hand_over(subject)
         self._said_by_shadow.run(super().advance_to, moment)
 
     @property
@@ -133,6 +146,7 @@ class CanonicalShadow(_Shadow):
         Each has a base version from the start, so that the service greets nobody; the
         right one is set as soon as the database was looked at.
         """
+        self._cut_short.discard(subject)
         for state in _each_once(CallContext.of(call).connections):
             double = self._double_of(subject, state)
             double.base_version = 0
@@ -215,9 +229,25 @@ class CanonicalShadow(_Shadow):
         for double in doubles:
             self._service.remove_connection(subject, double)
         if self._service.is_pending(subject):
+            if not self.reads_well:
+                self._cut_short.add(subject)
             # It would close in the user's next episode, before that one knows what pages show.
-            self._service.relinquish(subject.__eq__, read_timeout=HANDOVER_READ_S)
+            self._hand_over(subject)
         return effects
+
+    def take_cut_short(self, subject: int) -> bool:
+        """Tell once whether the user left before a read that had failed was made again."""
+        if subject not in self._cut_short:
+            return False
+        self._cut_short.discard(subject)
+        return True
+
+    def _hand_over(self, subject: int) -> None:
+        self._truth.handing_over = True
+        try:
+            self._service.relinquish(subject.__eq__, read_timeout=HANDOVER_READ_S)
+        finally:
+            self._truth.handing_over = False
 
 
 class LegacyShadow(_Shadow):

@@ -173,7 +173,8 @@ class BalanceWorld:
         return found | self._looks.read(missing)
 
     def _judge(self, episode: Episode, truth: Truth) -> list[Judgement]:
-        if episode.notes[FAILURES] != self._looks.failures:
+        cut_short = self._canonical.take_cut_short(episode.subject)
+        if cut_short or episode.notes[FAILURES] != self._looks.failures:
             return left_out(NotCompared.UNREADABLE, noise=episode.noise)
         if episode.serving == Side.CANONICAL and self._was_lost(episode):
             # What it had to say in the few milliseconds of a flip, it may have had to drop.

@@ -307,7 +307,7 @@ def test_a_read_that_is_to_fail_fails_once_for_all_who_are_asked_of():
     truth = MemoryTruth()
     for user_id in (7, 8, 9):
         truth.open_account(user_id)
-    reader = RehearsingReader(truth, notify=id, unavailable=TruthUnavailable)
+    reader = RehearsingReader(truth, notify=id, unavailable=TruthUnavailable, monotonic=lambda: 0.0)
     reader.unreadable |= {7, 8}
     with pytest.raises(TruthUnavailable, match="rehearsed"):
         reader.read({7: None, 8: None, 9: None})
@@ -355,3 +355,26 @@ def test_what_an_episode_that_was_given_up_left_behind_is_no_difference(residue)
     harness.hook()
     harness.run()
     assert "mismatched" not in harness.outcomes()["truth"]
+
+
+def test_every_page_of_the_shadow_has_an_id_of_its_own():
+    """Guests too, and whoever comes back: a port promises that ids are unique in a process."""
+    seen = []
+
+    class Noting(Wrong):
+        def register_connection(self, user_id, connection):
+            seen.append((connection.id, connection))
+            super().register_connection(user_id, connection)
+
+    harness = shadowed(Noting)
+    for user_id in (7, 8):
+        harness.connect(user_id, f"page of {user_id}")
+    for _ in range(EVERY_NTH):
+        for user_id in (7, 8):
+            harness.boost(user_id=user_id)
+        harness.run()
+    ids = {}
+    for id_, connection in seen:
+        assert ids.setdefault(id_, connection) is connection
+    assert len(ids) >= 3 * EVERY_NTH
+    assert harness.outcomes()["truth"] == {"matched": 2 * EVERY_NTH}

@@ -169,7 +169,7 @@ class _Stage:
             connection_id=id_,
             is_open=is_open,
             failed=any(state.failed for state in states if state.id == id_),
-            record=lambda recipient, payload: None,
+            record=lambda payload: None,
         )
         before = next((sent for sent in case.sent if sent.to == id_), None)
         double.overheard = None if before is None else before.overheard

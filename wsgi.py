@@ -2,16 +2,18 @@
 
 import sys
 
+from app.command_settings import is_command, settings_for
 from app.reader import create_reader, reads_only
 from app.settings import SettingsError
 
 try:
+    settings, problems = settings_for(sys.argv)
     if reads_only(sys.argv):
-        app = create_reader()
+        app = create_reader(settings)
     else:
         # Not above: what a reading command does not need takes half of its memory.
         from app.factory import create_app
 
-        app = create_app()
+        app = create_app(settings, problems=problems, makes_folder=not is_command(sys.argv))
 except SettingsError as error:
     sys.exit(f"The settings cannot be used:\n{error}")

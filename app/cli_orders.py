@@ -9,8 +9,10 @@ import click
 
 from app import rollout as actions
 from app.cli_options import chosen, opened
+from app.command_settings import refuse_to_turn, settings_problems
 from app.rollout import Order, Outcome, RolloutError
 from app.rollout_words import confirmation_json, confirmation_words, unconfirmed_words
+from app.settings import SettingsError
 from flags.admin import FlagAdmin, FlagAdminError, FlagChange, FlagOutcomeUnknownError
 from flags.latch import LatchStoreError
 
@@ -22,7 +24,12 @@ def set_flag(
     what: str, act: Callable[[FlagAdmin], FlagChange], order: Order, as_json: bool
 ) -> None:
     """Change a flag of the chosen migration, and show what came of it."""
-    run(lambda: actions.set_flag(chosen(), order, what, act), as_json)
+
+    def turn() -> Outcome:
+        refuse_to_turn()
+        return actions.set_flag(chosen(), order, what, act)
+
+    run(turn, as_json)
 
 
 def run(act: Callable[[], Outcome], as_json: bool) -> Outcome:
@@ -33,7 +40,7 @@ def run(act: Callable[[], Outcome], as_json: bool) -> Outcome:
     except FlagOutcomeUnknownError as error:
         click.echo(str(error), err=True)
         raise SystemExit(UNKNOWN) from error
-    except (FlagAdminError, LatchStoreError, RolloutError) as error:
+    except (FlagAdminError, LatchStoreError, RolloutError, SettingsError) as error:
         fail(error)
     took_ms = (time.monotonic() - started) * 1000
     confirmation, here = outcome.confirmation, opened().workers.host
@@ -46,8 +53,12 @@ def run(act: Callable[[], Outcome], as_json: bool) -> Outcome:
         click.echo("\n".join([*lines, f"  took {took_ms:.0f} ms"]))
     for note in outcome.notes:
         click.echo(f"note: {note}", err=True)
+    for problem in settings_problems():
+        click.echo(f"warning: {problem}", err=True)
     if confirmation.nobody_there:
-        click.echo("there is no live worker: this holds for those that start", err=True)
+        folder = opened().settings.instance_path
+        words = "there is no live worker: this holds for those that start on the instance"
+        click.echo(f"{words} {folder}; is it the folder of the service?", err=True)
     for worker in confirmation.unconfirmed:
         click.echo(unconfirmed_words(worker, here=here), err=True)
     if confirmation.blind_to:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -19,12 +20,12 @@ from app.cli_options import (
     order_options,
 )
 from app.cli_orders import UNCONFIRMED, fail, print_json, run, set_flag
+from app.command_settings import blind_by_settings, refuse_to_raise, refuse_to_turn
 from app.errors import DatabaseUnavailable
-from app.known import refuse_complete
 from app.logs import quiet_log
 from app.models import User
 from app.parts import Parts
-from app.ramp import refuse_leap
+from app.ramp import percentage_now, refuse_raise
 from app.rollout import Order, Outcome
 from app.rollout_status import status_json, status_lines
 from flags.admin import FlagAdmin, FlagAdminError, FlagChange
@@ -71,16 +72,16 @@ def show_status(as_json: bool) -> None:
 def set_percentage(percent: int, force: bool, who: str, why: str, as_json: bool) -> None:
     """Let the canonical serve PERCENT of all users, and everybody in the cohort.
 
-    Past the next step of the ramp it takes --force and a reason. 100 is refused while a
-    divergence is known that is not meant to stay.
+    Past the next step of the ramp, and to 100 before the last step may be taken, it takes
+    --force and a reason. 100 is refused while a divergence is known that is not meant to stay.
     """
     if force and why == NO_REASON:
         raise click.UsageError("--force needs a --reason: say why the ramp is left")
 
     def act(admin: FlagAdmin) -> FlagChange:
-        if not force:
-            refuse_leap(chosen(), percent)
-        refuse_complete(chosen(), percent)
+        if percent > percentage_now(chosen()):
+            refuse_to_raise()
+        refuse_raise(chosen(), percent, force=force)
         return admin.set_percentage(chosen().pair.canonical, percent)
 
     set_flag("set", act, Order(who, why), as_json)
@@ -101,7 +102,12 @@ def set_shadow(percent: int, who: str, why: str, as_json: bool) -> None:
 @order_options()
 def switch_off(who: str, why: str, as_json: bool) -> None:
     """Switch both flags off: legacy serves everybody, nothing shadows."""
-    run(lambda: actions.switch_off(chosen(), Order(who, why)), as_json)
+
+    def act() -> Outcome:
+        refuse_to_turn()
+        return actions.switch_off(chosen(), Order(who, why))
+
+    run(act, as_json)
 
 
 @rollout.command("rollback")
@@ -111,7 +117,15 @@ def roll_back(who: str, why: str, as_json: bool) -> None:
 
     Exits 1 if a worker has not confirmed, 3 if there is no live worker.
     """
-    outcome = run(lambda: actions.roll_back(opened(), Order(who, why)), as_json)
+
+    def act() -> Outcome:
+        done = actions.roll_back(opened(), Order(who, why))
+        blind = "; ".join(
+            each for each in (done.confirmation.blind_to, blind_by_settings()) if each
+        )
+        return replace(done, confirmation=replace(done.confirmation, blind_to=blind))
+
+    outcome = run(act, as_json)
     if outcome.confirmation.nobody_there:
         raise SystemExit(NOBODY_THERE)
 
@@ -124,13 +138,12 @@ def roll_back(who: str, why: str, as_json: bool) -> None:
 def resume(percent: int, force: bool, who: str, why: str, as_json: bool) -> None:
     """Let the flags decide again after a rollback, beginning at 1 % of all users.
 
-    Past the step of the ramp after the one that was rolled back it takes --force.
+    Past the step of the ramp after the one that was rolled back, and to 100 before the last
+    step may be taken, it takes --force.
     """
 
     def act() -> Outcome:
-        if not force:
-            refuse_leap(chosen(), percent)
-        refuse_complete(chosen(), percent)
+        refuse_raise(chosen(), percent, force=force)
         return actions.resume(chosen(), Order(who, why), percentage=percent)
 
     run(act, as_json)

@@ -1,6 +1,7 @@
 """Reads named values from an environment: each is checked, and every problem is collected."""
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -11,8 +12,8 @@ T = TypeVar("T")
 class Environment:
     """An environment of which each value is asked for by name.
 
-    `problems` holds a line for each thing that is wrong; a name that was never asked for is
-    unknown.
+    `problems` holds a line for each thing that is wrong, which begins with the name; the value
+    is the default then. A name that was never asked for is unknown.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -63,6 +64,7 @@ class Environment:
         value = self.text(name, default)
         if value not in choices:
             self.problems.append(f"{name} is {value!r}: give one of {', '.join(choices)}")
+            return default
         return value
 
     def number(
@@ -80,21 +82,33 @@ class Environment:
         self.problems.append(f"{name} is {text!r}: give {kind} from {least:.10g} to {most:.10g}")
         return default
 
-    def refuse_unknown(self, *, prefix: str, exceptions: Sequence[str]) -> None:
-        """Refuse what nobody asked for: names with the prefix, and what looks like an exception."""
-        known = self._known | set(exceptions)
-        for name in sorted(self._environ):
-            if name in known:
-                continue
-            if name.startswith(prefix):
-                near = min(known, key=lambda each: distance(each, name))
+    def refuse_unknown(self, *, prefix: str) -> None:
+        """Refuse names with the prefix that nobody asked for; those of others are not ours.
+
+        Kubernetes gives each container the addresses of all services. Those of a service whose
+        name begins as the prefix does are no settings, and are passed over.
+        """
+        for name, value in sorted(self._environ.items()):
+            ours = name.startswith(prefix) and name not in self._known
+            if ours and not is_service_link(name, value):
+                near = min(self._known, key=lambda each: distance(each, name))
                 self.problems.append(f"{name} is not a setting: did you mean {near}? Or unset it")
-            else:
-                self.problems += [
-                    f"{name} is not a setting, and looks like {each}: rename it, or unset it"
-                    for each in exceptions
-                    if distance(each, name) <= 2
-                ]
+
+
+_SERVICE = re.compile(r"[A-Z_][A-Z0-9_]*_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)")
+_LINK = re.compile(r"[A-Z_][A-Z0-9_]*_PORT_[0-9]{1,5}_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?")
+_PORT = re.compile(r"[A-Z_][A-Z0-9_]*_PORT")
+
+
+def is_service_link(name: str, value: str) -> bool:
+    """Tell whether Kubernetes gives a container this variable for a service, by any name.
+
+    `X_PORT` holds an address then, as in `tcp://10.0.0.7:8000`; with a number it is somebody's
+    setting.
+    """
+    if _SERVICE.fullmatch(name) or _LINK.fullmatch(name):
+        return True
+    return bool(_PORT.fullmatch(name)) and value.startswith(("tcp://", "udp://", "sctp://"))
 
 
 def distance(left: str, right: str) -> int:

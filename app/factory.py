@@ -12,6 +12,7 @@ from app.cli_ramp import advance, practise, show_plan, show_retirement
 from app.cli_rollout import rollout
 from app.cli_shadow import shadow
 from app.cli_unleash import unleash
+from app.command_settings import KEPT
 from app.core.balance_manager import BalanceManager
 from app.core.farming_income import accrued_income
 from app.core.websocket_balance_integration import WebSocketBalanceIntegration
@@ -44,17 +45,25 @@ from shim.shadow.queue import EventQueue
 
 
 def create_app(
-    settings: Settings | None = None, *, canonical: NewNotifications = BalanceNotifications
+    settings: Settings | None = None,
+    *,
+    canonical: NewNotifications = BalanceNotifications,
+    problems: tuple[str, ...] = (),
+    makes_folder: bool = True,
 ) -> Flask:
     """Build the application. Raises SettingsError; starts nothing: see `app.runtime`.
 
-    `canonical` builds the service that is migrated to, live and as a shadow alike.
+    `canonical` builds the service that is migrated to, live and as a shadow alike. `problems`
+    are those of settings that a command does without; it makes no folder either.
     """
     settings = settings or Settings.from_environ()
+    if makes_folder:
+        _make_folder(settings.instance_path)
     app = Flask("app", instance_path=str(settings.instance_path))
     app.config.update(_configuration(settings))
     admission = build_admission(settings)
     app.extensions["paths"] = settings
+    app.extensions[KEPT] = problems
     app.extensions["parts"] = build_parts(
         settings,
         sockets=init_sockets(
@@ -95,7 +104,6 @@ def build_parts(
     canonical: NewNotifications,
 ) -> Parts:
     """Build and connect all parts, and install the facade behind the historic paths."""
-    _make_folder(settings.instance_path)
     database = Database(settings.database_url, instance_path=settings.instance_path)
     deciding = build_deciding(settings, database)
     income = _income(settings, deciding)

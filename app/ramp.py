@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from app.known import refuse_complete
 from app.known_files import not_meant_to_stay
 from app.parts import Parts
 from app.rollout import Order, Outcome, RolloutError, current_stage, set_flag
@@ -31,6 +32,11 @@ class Plan:
     def ready(self) -> bool:
         """Whether the next step may be taken."""
         return self.step is not None and not self.missing and self.objection is None
+
+    @property
+    def lacking(self) -> str:
+        """What keeps the rollout from its next step, in words; empty if nothing does."""
+        return "; ".join([*map(str, self.missing), *([self.objection] if self.objection else [])])
 
 
 def percentage_now(parts: Parts) -> int:
@@ -87,29 +93,36 @@ def advance(parts: Parts, order: Order) -> Outcome:
             f"there is no step above {plan.standing.percentage} %: canonical serves everybody"
         )
     if not plan.ready:
-        lacking = [str(each) for each in plan.missing]
-        lacking += [] if plan.objection is None else [plan.objection]
         raise RolloutError(
-            f"not advanced from {plan.standing.percentage} % to {plan.step} %: "
-            + "; ".join(lacking)
+            f"not advanced from {plan.standing.percentage} % to {plan.step} %: {plan.lacking}"
         )
     step, flag = plan.step, parts.pair.canonical
     return set_flag(parts, order, "advance", lambda admin: admin.set_percentage(flag, step))
 
 
-def refuse_leap(parts: Parts, percentage: int) -> None:
-    """Raise RolloutError if a percentage is past the next step of the ramp.
+def refuse_raise(parts: Parts, percentage: int, *, force: bool) -> None:
+    """Raise RolloutError if more users would be moved than `set` and `resume` may move.
 
-    A rollback leaves the flags alone, so the step after what was rolled back is the next one.
+    `force` allows a leap: past the next step of the ramp, or to everybody while something that
+    the last step needs is missing. A rollback leaves the flags alone, so the step after what was
+    rolled back is the next one. What is known and not meant to stay keeps everybody from being
+    moved in any case.
     """
     now = percentage_now(parts)
+    refuse_complete(parts, percentage)
+    if force or percentage <= now:
+        return
     step = next_step(now, parts.settings.guard.steps)
     if step is not None and percentage > step:
-        raise RolloutError(
-            f"{percentage} % would be a leap: it is at {now} %, and the next step of the ramp is"
-            f" {step} %. Nothing was changed: see `flask rollout plan`, or leap with --force and a"
-            " --reason"
-        )
+        why = f"it is at {now} %, and the next step of the ramp is {step} %"
+    elif percentage == 100 and not (plan := plan_of(parts)).ready:
+        why = f"it is at {now} %, and the last step of the ramp lacks {plan.lacking}"
+    else:
+        return
+    raise RolloutError(
+        f"{percentage} % would be a leap: {why}. Nothing was changed: see `flask rollout plan`, or"
+        " leap with --force and a --reason"
+    )
 
 
 def plan_json(parts: Parts) -> dict[str, Any]:

@@ -4,12 +4,12 @@ The whole application takes 80 MB before it has done anything, this one half of 
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from flask import Flask
 from flask.cli import AppGroup
 
 from app.cli_report import report
+from app.command_settings import is_flask
 from app.settings import Settings
 
 READING = ("shadow", "report")
@@ -20,15 +20,13 @@ def reads_only(arguments: Sequence[str]) -> bool:
 
     Anything in between, such as an option of `flask` itself, gets the whole application.
     """
-    program, *rest = arguments or [""]
-    is_flask = "flask" in (Path(program).name, Path(program).parent.name)
-    return is_flask and tuple(rest[: len(READING)]) == READING
+    return is_flask(arguments) and tuple(arguments[1 : 1 + len(READING)]) == READING
 
 
-def create_reader() -> Flask:
-    """Build it. Raises SettingsError."""
+def create_reader(settings: Settings) -> Flask:
+    """Build it."""
     app = Flask("app")
-    app.extensions["paths"] = Settings.from_environ()
+    app.extensions["paths"] = settings
     shadow = AppGroup("shadow")
     shadow.add_command(report)
     app.cli.add_command(shadow)

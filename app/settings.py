@@ -24,7 +24,7 @@ EXCEPTIONS = (
     "PORT",
     "LEGACY_VECTORS",
 )
-"""Settings without the prefix; a name within two letters of one is taken for a misspelling."""
+"""Settings without the prefix. Any other name without it is none of our business."""
 
 
 class SettingsError(Exception):
@@ -94,6 +94,18 @@ class Settings(InstancePaths):
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Read and check all settings. Raises SettingsError with every problem at once."""
+        settings, problems = cls.read(environ)
+        if problems:
+            raise SettingsError("\n".join(problems))
+        return settings
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] | None = None) -> tuple["Settings", tuple[str, ...]]:
+        """Return the settings, with the default for what is wrong, and a line for each problem.
+
+        A line begins with the setting's name. For a command that must not fail because of a
+        setting that it does not need; whatever else starts uses `from_environ`.
+        """
         env = Environment(os.environ if environ is None else environ)
         values = {
             **_process(env),
@@ -106,10 +118,8 @@ class Settings(InstancePaths):
             **_bounds(env),
             "guard": guard_settings(env),
         }
-        env.refuse_unknown(prefix=PREFIX, exceptions=EXCEPTIONS)
-        if env.problems:
-            raise SettingsError("\n".join(env.problems))
-        return cls(**values)
+        env.refuse_unknown(prefix=PREFIX)
+        return cls(**values), tuple(env.problems)
 
 
 def _process(env: Environment) -> dict[str, Any]:
@@ -175,9 +185,13 @@ def _workers(env: Environment) -> dict[str, Any]:
             "NOTIFY_BUS_URL is set and SHIM_SECRET_KEY is not: give every worker of every host"
             " the same one, for what is on the bus is signed with it"
         )
+    bus, key = (
+        env.checked("NOTIFY_BUS_URL", settings_checks.bus_url),
+        env.checked("SHIM_SECRET_KEY", settings_checks.secret_key),
+    )
     return {
-        "notify_bus_url": env.checked("NOTIFY_BUS_URL", settings_checks.bus_url),
-        "secret_key": env.checked("SHIM_SECRET_KEY", settings_checks.secret_key),
+        "notify_bus_url": None if key is None else bus,
+        "secret_key": key,
         "sweep_interval_s": env.number("SHIM_SWEEP_INTERVAL_S", 5.0, float, least=0.1, most=3600),
     }
 
@@ -192,11 +206,11 @@ def _unleash(env: Environment) -> dict[str, Any]:
             "UNLEASH_URL is set and UNLEASH_CLIENT_TOKEN is not: make a client token (backend) in"
             " Unleash, under API access, and give it"
         )
+    url = env.checked("UNLEASH_URL", settings_checks.unleash_url)
+    token = env.checked("UNLEASH_CLIENT_TOKEN", settings_checks.unleash_client_token)
     return {
-        "unleash_url": env.checked("UNLEASH_URL", settings_checks.unleash_url),
-        "unleash_client_token": env.checked(
-            "UNLEASH_CLIENT_TOKEN", settings_checks.unleash_client_token
-        ),
+        "unleash_url": None if token is None else url,
+        "unleash_client_token": token,
         "unleash_admin_token": env.checked(
             "UNLEASH_ADMIN_TOKEN", settings_checks.unleash_admin_token
         ),

@@ -323,3 +323,32 @@ def plan(built: Built) -> Any:
     done = built.run("rollout", "plan", "--json")
     assert done.exit_code == 0, done.output
     return json.loads(done.stdout)
+
+
+def test_everybody_is_a_leap_until_the_last_step_of_the_ramp_may_be_taken(start: Start) -> None:
+    """From 50 % to 100 % is one step, and half of all users: it takes what `advance` takes."""
+    guard = GuardSettings(
+        criteria=Criteria(seconds=0.0, calls=1), guarded=Guarded(GuardLimits(least=1))
+    )
+    built = start(guard, percentage=50)
+    refused = built.run("rollout", "set", "100", "--reason", "in a hurry")
+    assert refused.exit_code == 1
+    assert "the last step of the ramp lacks " in refused.output
+    assert "leap with --force and a --reason" in refused.output
+    farm(built)
+    until(lambda: plan(built)["ready"])
+    built.run("rollout", "rollback")
+    back = built.run("rollout", "resume", "--at", "100", "--reason", "in a hurry")
+    assert (back.exit_code, "would be a leap" in back.output) == (1, True)
+    assert built.run("rollout", "resume", "--at", "50", "--reason", "repaired").exit_code == 0
+
+
+def test_the_last_step_is_set_by_hand_once_it_may_be_taken(start: Start) -> None:
+    """What `advance` would do needs no --force."""
+    guard = GuardSettings(
+        criteria=Criteria(seconds=0.0, calls=1), guarded=Guarded(GuardLimits(least=1))
+    )
+    built = start(guard, percentage=50)
+    farm(built)
+    until(lambda: plan(built)["ready"])
+    assert built.run("rollout", "set", "100").exit_code == 0

@@ -66,9 +66,7 @@ def create_app(
     app.extensions[KEPT] = problems
     app.extensions["parts"] = build_parts(
         settings,
-        sockets=init_sockets(
-            app, admission=admission, limits=Limits(message_bytes=settings.max_message_bytes)
-        ),
+        sockets=init_sockets(app, admission=admission, limits=_limits(settings)),
         admission=admission,
         session_key=SessionKey(app, settings),
         canonical=canonical,
@@ -83,6 +81,15 @@ def create_app(
     app.cli.add_command(unleash)
     app.cli.add_command(demo)
     return app
+
+
+def _limits(settings: Settings) -> Limits:
+    """Return the bounds of every socket."""
+    return Limits(
+        message_bytes=settings.max_message_bytes,
+        distance_s=settings.frame_distance_ms / 1000,
+        spread_s=settings.bulk_spread_ms / 1000,
+    )
 
 
 def _configuration(settings: Settings) -> dict[str, Any]:

@@ -79,6 +79,10 @@ class Settings(InstancePaths):
     max_message_bytes: int = 64 * 1024
     message_rate: float = 5.0
     message_burst: int = 50
+    frame_distance_ms: int = 1000
+    """Pause between two balance frames to a page, in which it has read the balance by HTTP."""
+    bulk_spread_ms: int = 5000
+    """The longest time that frames wait where many pages get one at once."""
     guard: GuardSettings = field(default_factory=GuardSettings)
 
     @property
@@ -243,4 +247,6 @@ def _bounds(env: Environment) -> dict[str, Any]:
         ),
         "message_rate": env.number("SHIM_MESSAGE_RATE", 5.0, float, least=0.1, most=10_000),
         "message_burst": env.number("SHIM_MESSAGE_BURST", 50, int, least=5, most=100_000),
+        "frame_distance_ms": env.number("SHIM_FRAME_DISTANCE_MS", 1000, int, least=0, most=60_000),
+        "bulk_spread_ms": env.number("SHIM_BULK_SPREAD_MS", 5000, int, least=0, most=120_000),
     }

@@ -176,6 +176,10 @@ class CanonicalView(_View):
         self._connection.offer(frame)
         self._hand_over(frame, shown)
 
+    def release(self) -> None:
+        """Let canonical state leave without the distance that it keeps from the frame before."""
+        self._connection.release()
+
     def withdraw(self, within: float = 0.0) -> None:
         """Take back canonical state that was not begun `within` so many seconds."""
         self._connection.withdraw(within)

@@ -81,6 +81,9 @@ class Connection(Protocol):
     def offer(self, frame: Frame) -> None:
         """Hand over canonical state."""
 
+    def release(self) -> None:
+        """Let canonical state leave without the distance that it keeps from the frame before."""
+
     def withdraw(self, within: float = 0.0) -> None:
         """Take back canonical state that was not begun `within` so many seconds."""
 

@@ -1,57 +1,42 @@
 """What one connection is shown: the truth, compared with what it was shown before."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from app.notifications.messages import BalanceFrame
-from app.notifications.ports import UserTruth
-
-_NOTHING = Decimal(0)
+from app.notifications.ports import BookedTransaction, UserTruth
 
 
-def frame_since(truth: UserTruth, since: int | None, at: datetime) -> BalanceFrame | None:
-    """Return the frame that takes a connection from version `since` to the truth.
+def frames_since(truth: UserTruth, since: int | None, at: datetime) -> tuple[BalanceFrame, ...]:
+    """Return the frames that take a connection from version `since` to the truth: mostly one.
 
-    None if the truth is not newer. A connection that was shown nothing (`since` None) gets
-    the present balance, with no change and no source: nothing came in while it looked.
+    None if the truth is not newer, or what is newer changed nothing. Two if the changes add up to
+    nothing, as +5 and -5: a page would show their sum as "+0", and may have read the balance that
+    was there between the two. A connection that was shown nothing (`since` None) gets the present
+    balance, with no change and no source: nothing came in while it looked.
     """
-    if since is not None and truth.version <= since:
-        return None
-    changed = {"UNI": _NOTHING, "TON": _NOTHING}
-    sources: dict[str, None] = {}
-    for transaction in truth.transactions if since is not None else ():
-        if transaction.version > since:
-            changed[transaction.currency] += transaction.amount
-            sources[transaction.source] = None
-    return BalanceFrame(
-        user_id=truth.user_id,
-        version=truth.version,
-        since=since,
-        uni=truth.uni,
-        ton=truth.ton,
-        change_uni=changed["UNI"],
-        change_ton=changed["TON"],
-        sources=tuple(sources),
-        at=at,
+    if since is None:
+        return (present_balance(truth, None, at),)
+    newer = [booked for booked in truth.transactions if booked.version > since]
+    last = next((n for n in reversed(range(len(newer))) if newer[n].amount), None)
+    if truth.version <= since or last is None:
+        return ()
+    frame = _frame(truth, since, newer, at)
+    if frame.is_change:
+        return (frame,)
+    between = newer[last - 1]
+    there = replace(truth, version=between.version, uni=between.uni_after, ton=between.ton_after)
+    return (
+        _frame(there, since, newer[:last], at),
+        _frame(truth, between.version, newer[last:], at),
     )
 
 
-def present_balance(truth: UserTruth, at: datetime) -> BalanceFrame:
-    """Return the frame for a page that knows this version and was shown something else since.
-
-    It has no change and no source: those it was told before.
-    """
-    return BalanceFrame(
-        user_id=truth.user_id,
-        version=truth.version,
-        since=truth.version,
-        uni=truth.uni,
-        ton=truth.ton,
-        change_uni=Decimal(0),
-        change_ton=Decimal(0),
-        sources=(),
-        at=at,
-    )
+def present_balance(truth: UserTruth, since: int | None, at: datetime) -> BalanceFrame:
+    """Return the frame that says a balance and no change, to a page that knows `since`."""
+    return _frame(truth, since, (), at)
 
 
 def merged(earlier: BalanceFrame, later: BalanceFrame) -> BalanceFrame:
@@ -66,4 +51,26 @@ def merged(earlier: BalanceFrame, later: BalanceFrame) -> BalanceFrame:
         change_ton=earlier.change_ton + later.change_ton,
         sources=tuple(dict.fromkeys(earlier.sources + later.sources)),
         at=later.at,
+    )
+
+
+def _frame(
+    truth: UserTruth, since: int | None, covered: Iterable[BookedTransaction], at: datetime
+) -> BalanceFrame:
+    """Return the frame that says the balance of `truth`, and the changes that are `covered`."""
+    changed = {"UNI": Decimal(0), "TON": Decimal(0)}
+    sources: dict[str, None] = {}
+    for transaction in covered:
+        changed[transaction.currency] += transaction.amount
+        sources[transaction.source] = None
+    return BalanceFrame(
+        user_id=truth.user_id,
+        version=truth.version,
+        since=since,
+        uni=truth.uni,
+        ton=truth.ton,
+        change_uni=changed["UNI"],
+        change_ton=changed["TON"],
+        sources=tuple(sources),
+        at=at,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from app.notifications.doorbell import AT_ONCE, Doorbell
 from app.notifications.outbox import Outbox
 
 
@@ -14,8 +15,10 @@ class BrowserConnection(Outbox):
 
     __slots__ = ("id",)
 
-    def __init__(self, connection_id: str, wake: Callable[[], None]) -> None:
-        super().__init__(wake)
+    def __init__(
+        self, connection_id: str, wake: Callable[[], None], *, doorbell: Doorbell = AT_ONCE
+    ) -> None:
+        super().__init__(wake, doorbell=doorbell)
         self.id = connection_id
         """Unique in the process."""
 

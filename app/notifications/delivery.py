@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import structlog
 
-from app.notifications.changes import frame_since, present_balance
+from app.notifications.changes import frames_since, present_balance
 from app.notifications.counters import Counters
 from app.notifications.messages import BalanceFrame, shown_balance
 from app.notifications.ports import Clock, Connection, Serves, TruthReader, UserTruth
@@ -102,7 +102,7 @@ class Delivery:
         at = self._clock.utc_now()
         unserved: set[int] = set()
         overtaken: set[int] = set()
-        frame_of = _Frames(at)
+        frames_of = _Frames(at)
         for reader in reading.readers:
             user_id, connection = reader.user_id, reader.connection
             truth = reading.truths.get(user_id)
@@ -113,10 +113,11 @@ class Delivery:
                 _note(connection, truth)
             elif connection.overheard is not reader.overheard:
                 overtaken.add(user_id)
-            elif (frame := frame_of(truth, reader.since)) is not None:
-                self._offer(reader, frame)
+            elif frames := frames_of(truth, reader.since):
+                for frame in frames:
+                    self._offer(reader, frame)
             elif reader.is_misled(truth):
-                self._offer(reader, present_balance(truth, at))
+                self._offer(reader, present_balance(truth, truth.version, at))
             else:
                 _note_shown(reader)
         return HandedOut(unserved, overtaken)
@@ -160,19 +161,19 @@ class Delivery:
 
 
 class _Frames:
-    """What connections are to be shown: one and the same frame for equal pages of a user."""
+    """What connections are to be shown: the very same frames for equal pages of a user."""
 
     def __init__(self, at: datetime) -> None:
         self._at = at
         self._asked: tuple[UserTruth, int | None] | None = None
-        self._frame: BalanceFrame | None = None
+        self._frames: tuple[BalanceFrame, ...] = ()
 
-    def __call__(self, truth: UserTruth, since: int | None) -> BalanceFrame | None:
+    def __call__(self, truth: UserTruth, since: int | None) -> tuple[BalanceFrame, ...]:
         asked = self._asked
         if asked is None or asked[0] is not truth or asked[1] != since:
             self._asked = (truth, since)
-            self._frame = frame_since(truth, since, self._at)
-        return self._frame
+            self._frames = frames_since(truth, since, self._at)
+        return self._frames
 
 
 def _note(connection: Connection, truth: UserTruth) -> None:

@@ -30,6 +30,11 @@ class BalanceFrame:
     sources: tuple[str, ...]
     at: datetime
 
+    @property
+    def is_change(self) -> bool:
+        """Whether it says a change: a page would show any other as "+0"."""
+        return bool(self.change_uni or self.change_ton)
+
     def text(self) -> str:
         """Return what the browser reads."""
         return balance_update(self)

@@ -109,6 +109,9 @@ class Connection(Protocol):
     def offer(self, frame: BalanceFrame) -> None:
         """Hand over canonical state, which coalesces with what has not been begun."""
 
+    def release(self) -> None:
+        """Let canonical state leave without the distance that it keeps from the frame before."""
+
     def withdraw(self, within: float = 0.0) -> None:
         """Take back canonical state whose frame was not begun `within` so many seconds.
 

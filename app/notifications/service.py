@@ -280,6 +280,8 @@ class BalanceNotifications:
         with self._handing_out:
             connections = [c for user_id in users for c in self._registry.of(user_id)]
         for connection in connections:
+            connection.release()  # all of them, before any of them is waited for
+        for connection in connections:
             connection.withdraw(max(deadline - self._clock.monotonic(), 0.0))
 
     def _count_dropped(self, windows: int, reason: str) -> None:

@@ -6,6 +6,7 @@ millisecond, from which nobody needs to wake it, so that a thousand frames cost 
 one bell and not a thousand.
 """
 
+import heapq
 import itertools
 import secrets
 import selectors
@@ -16,6 +17,7 @@ from collections.abc import Callable
 
 import structlog
 
+from app.notifications.doorbell import Doorbell
 from app.web.bell import Bell
 from app.web.frames import Frames
 from app.web.inbound import Parsers
@@ -38,6 +40,7 @@ class IoThread:
     def __init__(self, limits: Limits, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.limits = limits
         self.build = Frames().build
+        self.doorbell = Doorbell(limits.distance_s, limits.spread_s, monotonic)
         self.parsers = Parsers()
         self.closed: Counter[int] = Counter()
         """How many sockets ended, by code; 1013 read too slowly."""
@@ -45,6 +48,9 @@ class IoThread:
         self._monotonic = monotonic
         self._new: deque[OpenSocket] = deque()
         self._ready: deque[OpenSocket] = deque()
+        self._held: list[tuple[float, int, OpenSocket]] = []
+        self._holding: dict[OpenSocket, float] = {}
+        self._sequence = itertools.count()
         self._asleep = False
         self._busy = False
         self._leaving = False
@@ -101,6 +107,12 @@ class IoThread:
         if self._asleep:
             self._wake()
 
+    def hold(self, one: OpenSocket, until: float) -> None:
+        """Announce what waits on this socket at this time, if not earlier."""
+        if until < self._holding.get(one, until + 1):
+            self._holding[one] = until
+            heapq.heappush(self._held, (until, next(self._sequence), one))
+
     def new_id(self) -> str:
         """Name a connection, unlike those of this worker and of all others."""
         return f"{self._name}-{next(self._ids)}"
@@ -132,6 +144,8 @@ class IoThread:
             self._turn()
         for one in tuple(self.sockets):
             self._guarded(one, one.abandon)
+        self._held.clear()
+        self._holding.clear()
         self._selector.close()
         self._bell.close()
 
@@ -153,6 +167,7 @@ class IoThread:
             self._open(self._new.popleft(), now)
         if self._leaving and not self._told:
             self._tell_all()
+        self._announce_due(now)
         self._advance_ready(now)
         self._check(now)
 
@@ -170,8 +185,10 @@ class IoThread:
             return 0.0  # it came before anybody could know that a bell is needed
         if not self.sockets:
             return None
-        check_at = min(self._press_at, self._sweep_at) if self._pressing else self._sweep_at
-        return max(check_at - self._monotonic(), 0.0)
+        next_at = min(self._press_at, self._sweep_at) if self._pressing else self._sweep_at
+        if self._held:
+            next_at = min(next_at, self._held[0][0])
+        return max(next_at - self._monotonic(), 0.0)
 
     def _serve(self, one: OpenSocket, mask: int, now: float) -> None:
         if mask & selectors.EVENT_READ:
@@ -188,7 +205,10 @@ class IoThread:
 
     def _tell_all(self) -> None:
         self._told = True
+        now = self._monotonic()
         for one in tuple(self.sockets):
+            one.connection.release()
+            self._guarded(one, one.advance, now)
             one.connection.close(*COME_BACK)
 
     def _check(self, now: float) -> None:
@@ -202,6 +222,15 @@ class IoThread:
             self._sweep_at = now + self.limits.sweep_s
             for one in tuple(self.sockets):
                 self._guarded(one, one.check, now)
+
+    def _announce_due(self, now: float) -> None:
+        """Let leave what has kept its distance."""
+        while self._held and self._held[0][0] <= now:
+            until, _, one = heapq.heappop(self._held)
+            if self._holding.get(one) == until:
+                del self._holding[one]
+            one.connection.announced = True
+            self._ready.append(one)
 
     def _advance_ready(self, now: float) -> None:
         """Send one frame to each socket that has something, some sockets at a time.

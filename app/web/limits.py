@@ -20,6 +20,11 @@ class Limits:
     leave_s: float = 2.0
     """How long all browsers together are waited for when the worker leaves."""
 
+    distance_s: float = 0.0
+    """What balance frames of a connection keep between them, and"""
+    spread_s: float = 0.0
+    """how long those of a bulk wait for their turn: see `app.notifications.doorbell`."""
+
     @property
     def press_s(self) -> float:
         """How often to look whether a socket reached a bound that reads slowly, or ends."""

@@ -9,6 +9,7 @@ from typing import Protocol
 import structlog
 
 from app.notifications.connections import BrowserConnection
+from app.notifications.doorbell import Doorbell
 from app.notifications.messages import BalanceFrame
 from app.notifications.outbox import Closing
 from app.web.frames import PING, close_frame, pong_frame
@@ -34,6 +35,7 @@ class Host(Protocol):
     """The thread that owns a socket, as the socket sees it."""
 
     limits: Limits
+    doorbell: Doorbell
     parsers: Parsers
     new_id: Callable[[], str]
     """Names a connection, unlike all others."""
@@ -45,6 +47,9 @@ class Host(Protocol):
 
     def watch(self, one: "OpenSocket", *, writable: bool) -> None:
         """Call `receive`, and `resume` if wanted, when the socket is ready."""
+
+    def hold(self, one: "OpenSocket", until: float) -> None:
+        """Let what waits be sent from this time on."""
 
     def press(self, one: "OpenSocket") -> None:
         """Call `check` often, until the socket `is_at_ease`."""
@@ -91,7 +96,9 @@ class OpenSocket:
         sock.setblocking(False)
         self.number = sock.fileno()
         self._first = taken.answer
-        self.connection = BrowserConnection(host.new_id(), partial(host.announce, self))
+        self.connection = BrowserConnection(
+            host.new_id(), partial(host.announce, self), doorbell=host.doorbell
+        )
         self._host = host
         self._session: Session | None = new_session(self.connection)
         self._ended = ended
@@ -178,6 +185,7 @@ class OpenSocket:
         self._progress_at = now
         self._unsent = self._unsent[sent:]
         if not self._unsent:
+            self.connection.finished()
             self._host.watch(self, writable=False)
             self._end_if_closing()
             self.advance(now)
@@ -186,7 +194,9 @@ class OpenSocket:
         """Return the frame that leaves next, or as many short ones as are worth one call."""
         build = self._host.build
         item = connection.take()
-        if item is None:  # withdrawn since it was announced
+        if item is None:  # withdrawn since it was announced, or too early
+            if (due := connection.due) is not None:
+                self._host.hold(self, due)
             return b""
         frame = self._last_frame(item) if type(item) is Closing else build(item)
         if self._first:

@@ -58,6 +58,9 @@ class ConnectionDouble:
         self.base_version = frame.version
         self.overheard = None
 
+    def release(self) -> None:
+        """Do nothing: what was offered counts as said."""
+
     def withdraw(self, within: float = 0.0) -> None:
         """Do nothing: what was offered counts as said."""
 

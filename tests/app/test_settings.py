@@ -59,6 +59,8 @@ DEFAULTS = {
     "max_message_bytes": 65_536,
     "message_rate": 5.0,
     "message_burst": 50,
+    "frame_distance_ms": 1000,
+    "bulk_spread_ms": 5000,
 }
 SECRET = "0123456789abcdef" * 2
 TOKEN = "123456:" + "Ab_-" * 9
@@ -97,8 +99,14 @@ GOOD = {
     "SHIM_MAX_MESSAGE_BYTES": ("4096", "max_message_bytes", 4096),
     "SHIM_MESSAGE_RATE": ("0.5", "message_rate", 0.5),
     "SHIM_MESSAGE_BURST": ("100", "message_burst", 100),
+    "SHIM_FRAME_DISTANCE_MS": ("0", "frame_distance_ms", 0),
+    "SHIM_BULK_SPREAD_MS": ("0", "bulk_spread_ms", 0),
 }
-MEANT = {("SHIM_SHADOW_NOISE_PERCENT", "0")}
+MEANT = {
+    ("SHIM_SHADOW_NOISE_PERCENT", "0"),
+    ("SHIM_FRAME_DISTANCE_MS", "0"),
+    ("SHIM_BULK_SPREAD_MS", "0"),
+}
 """Numbers that mean something for one setting, and nothing for the others."""
 NUMBERS = {
     "SHIM_LOG_FILE_MB": "give a whole number from 1 to 10000",
@@ -121,6 +129,8 @@ NUMBERS = {
     "SHIM_MAX_MESSAGE_BYTES": "give a whole number from 1024 to 16777216",
     "SHIM_MESSAGE_RATE": "give a number from 0.1 to 10000",
     "SHIM_MESSAGE_BURST": "give a whole number from 5 to 100000",
+    "SHIM_FRAME_DISTANCE_MS": "give a whole number from 0 to 60000",
+    "SHIM_BULK_SPREAD_MS": "give a whole number from 0 to 120000",
 }
 CHOICES = {
     "SHIM_DEMO": "give one of 0, 1",

@@ -121,6 +121,9 @@ class ConnectionDouble:
         self.base_version = frame.version
         self.overheard = None
 
+    def release(self):
+        """Do nothing: no distance is kept."""
+
     def withdraw(self, within=0.0):
         """Take back what was not begun."""
         self.withdrawals.append(within)

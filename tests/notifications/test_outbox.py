@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from app.notifications.doorbell import BELL, BULK, Doorbell
 from app.notifications.messages import BalanceFrame
 from app.notifications.outbox import LIMIT, Closing, Outbox, OutboxClosedError
 from tests.notifications.doubles import EPOCH
@@ -23,6 +24,25 @@ def frame(since, version, *, change="1", sources=("farming",)):
         sources=sources,
         at=EPOCH,
     )
+
+
+class Hands:
+    """A clock that shows what it is set to, and a chance that is always the same."""
+
+    now = 100.0
+    chance = 0.5
+
+
+@pytest.fixture
+def hands():
+    """Return a clock to be set."""
+    return Hands()
+
+
+@pytest.fixture
+def spaced(hands):
+    """Return an outbox whose balance frames keep a distance of one second."""
+    return Outbox(lambda: None, doorbell=Doorbell(1.0, monotonic=lambda: hands.now))
 
 
 @pytest.fixture
@@ -210,3 +230,117 @@ def test_whoever_watches_hears_of_each_version_and_of_the_close(outbox):
     outbox.unwatch(note)
     outbox.base_version = 3
     assert len(heard) == 4
+
+
+def test_first_frame_leaves_at_once_and_the_next_keeps_its_distance(spaced, hands):
+    """What is booked meanwhile is merged into it: nothing lacks in changes and sources."""
+    spaced.offer(frame(0, 1))
+    assert spaced.take() == frame(0, 1)
+    hands.now += 0.7
+    spaced.offer(frame(1, 2, sources=("mission",)))
+    spaced.offer(frame(2, 3))
+    assert (spaced.take(), spaced.due, spaced.announced) == (None, 101.0, False)
+    hands.now = 101.0
+    assert spaced.take() == frame(1, 3, change="2", sources=("mission", "farming"))
+    assert spaced.due is None
+
+
+def test_frame_after_a_pause_leaves_at_once(spaced, hands):
+    """The distance is no delay for a page that was told nothing for long."""
+    spaced.offer(frame(0, 1))
+    assert spaced.take() == frame(0, 1)
+    hands.now += 1.0
+    spaced.offer(frame(1, 2))
+    assert spaced.take() == frame(1, 2)
+
+
+def test_other_texts_pass_a_frame_that_keeps_its_distance(spaced):
+    """A pong is no balance; a balance of another service keeps its place behind."""
+    spaced.offer(frame(0, 1))
+    assert spaced.take() == frame(0, 1)
+    spaced.offer(frame(1, 2))
+    spaced.put("pong")
+    spaced.put(BELL)
+    spaced.put("late")
+    assert [spaced.take(), spaced.take()] == ["pong", None]
+    spaced.release()
+    assert [spaced.take(), spaced.take(), spaced.take()] == [frame(1, 2), BELL, "late"]
+
+
+def test_distance_is_kept_from_another_service_too(spaced, hands):
+    """A page that reads for a frame of legacy's drops one of ours."""
+    spaced.put(BELL)
+    spaced.offer(frame(0, 1))
+    assert [spaced.take(), spaced.take()] == [BELL, None]
+    hands.now += 1.0
+    assert spaced.take() == frame(0, 1)
+
+
+def test_released_frames_leave_at_once(spaced):
+    """Whoever loses a user, or leaves, has said everything first; then the distance is back."""
+    spaced.offer(frame(0, 1))
+    assert spaced.take() == frame(0, 1)
+    spaced.offer(frame(1, 2, change="5"))
+    spaced.offer(frame(2, 3, change="-5"))
+    spaced.release()
+    assert [spaced.take(), spaced.take()] == [frame(1, 2, change="5"), frame(2, 3, change="-5")]
+    spaced.offer(frame(3, 4))
+    assert spaced.take() is None
+
+
+def test_withdrawal_that_waits_lets_a_held_frame_leave_first(spaced):
+    """The last flush of whoever loses a user keeps no distance."""
+    spaced.offer(frame(0, 1))
+    spaced.take()
+    spaced.offer(frame(1, 2))
+    withdrawn = threading.Thread(target=spaced.withdraw, args=(30,))
+    withdrawn.start()
+    while (taken := spaced.take()) is None:
+        pass
+    withdrawn.join(10)
+    assert taken == frame(1, 2)
+    assert (spaced.base_version, withdrawn.is_alive()) == (2, False)
+
+
+def test_distance_of_a_frame_that_left_slowly_begins_at_its_end(spaced, hands):
+    """It is read when all of it is there."""
+    spaced.offer(frame(0, 1))
+    spaced.take()
+    hands.now += 5
+    spaced.finished()
+    spaced.offer(frame(1, 2))
+    assert (spaced.take(), spaced.due) == (None, hands.now + 1)
+
+
+def test_changes_that_add_up_to_nothing_stay_two_frames(spaced, hands):
+    """No "+0" is ever said; what makes a sum of them again is one frame again."""
+    spaced.offer(frame(0, 1))
+    spaced.take()
+    spaced.offer(frame(1, 2, change="5"))
+    spaced.offer(frame(2, 3, change="-5"))
+    assert spaced.waiting == 2
+    hands.now += 1
+    assert [spaced.take(), spaced.take()] == [frame(1, 2, change="5"), None]
+    hands.now += 1
+    assert spaced.take() == frame(2, 3, change="-5")
+    spaced.offer(frame(3, 4, change="5"))
+    spaced.offer(frame(4, 5, change="-5"))
+    spaced.offer(frame(5, 6, change="3"))
+    assert spaced.waiting == 1
+    spaced.withdraw()
+    assert (spaced.base_version, spaced.waiting) == (3, 0)
+
+
+def test_frames_of_a_bulk_are_spread(hands):
+    """The first pages of a second are rung for at once, more of them by chance within the time."""
+    doorbell = Doorbell(spread_s=10.0, monotonic=lambda: hands.now, chance=lambda: hands.chance)
+    pages = [Outbox(lambda: None, doorbell=doorbell) for _ in range(BULK + 1)]
+    for page in pages:
+        page.offer(frame(0, 1))
+    *first, last = pages
+    assert all(page.take() == frame(0, 1) for page in first)
+    assert (last.take(), last.due) == (None, hands.now + 5)
+    hands.now += 5
+    assert last.take() == frame(0, 1)
+    last.offer(frame(1, 2))
+    assert last.take() == frame(1, 2)

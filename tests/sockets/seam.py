@@ -1,6 +1,7 @@
 """What tests of the seam have in common: gunicorn on one port, and handshakes without it."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -19,13 +20,14 @@ GTHREAD, OURS = "gthread", "app.web.worker.PromptWorker"
 
 
 @contextmanager
-def gunicorn(worker_class=OURS):
+def gunicorn(worker_class=OURS, **environ):
     """Serve with one worker of four threads; return its port."""
     port = free_port()
     command = ["-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--log-level", "error"]
     command += ["--worker-class", worker_class]
     command += ["--config", "tests/sockets/seam_server.py", "tests.sockets.seam_server:create()"]
-    with subprocess.Popen([sys.executable, *command], cwd=ROOT) as process:
+    environ = {**os.environ, **environ}
+    with subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environ) as process:
         try:
             wait_for(lambda: counts(port)["sockets"] == 0)
             yield port

@@ -1,15 +1,24 @@
 """An application of the sockets alone, and the configuration with which gunicorn serves it."""
 
+import os
 import threading
 
 from flask import Flask, request
 
+from app.web import worker as worker_module
 from app.web.sockets import init_sockets
 from tests.sockets.conftest import open_to_everybody
 
 threads = 4
 worker_connections = 40
 control_socket_disable = True
+if "SEAM_PATIENCE_S" in os.environ:
+    for each in ("ARRIVE_S", "SEND_S"):
+        setattr(worker_module, each, float(os.environ["SEAM_PATIENCE_S"]))
+
+
+BIG = 8 * 2**20
+"""Bytes of an answer that no kernel takes at once."""
 
 
 class Silent:
@@ -49,6 +58,14 @@ def create():
             "connections": app.config["WORKER"].nr_conns,
             "threads": threading.active_count(),
         }
+
+    @app.get("/big")
+    def big():
+        return b"x" * BIG
+
+    @app.post("/echo")
+    def echo():
+        return request.get_data()
 
     @app.get("/hold")
     def hold():

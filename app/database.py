@@ -1,5 +1,6 @@
 """The one database: transactions that write, readings that cannot, upgrades and a check."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -35,6 +36,7 @@ from app.errors import DatabaseUnavailable
 from app.in_time import InTime, LateError
 from app.models import Balance
 from app.plain_query import PlainQuery
+from flags.files import Readers, open_written
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _GRACE_S = 0.4
@@ -150,8 +152,8 @@ class Database:
 
         if self._url.get_backend_name() == "sqlite":
             path = Path(str(self._url.database))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)  # user ids are in it; its log and index get the same mode
+            # User ids are in it; its log and index get the same owner and mode.
+            os.close(open_written(path, os.O_RDWR, readers=Readers.WRITERS))
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
         with self.transaction() as session:

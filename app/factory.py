@@ -37,6 +37,7 @@ from app.web.limits import Limits
 from app.web.pages import pages
 from app.web.sockets import OpenSockets, init_sockets
 from flags.decision import BALANCE_NOTIFICATIONS
+from flags.files import make_folder
 from shim import facade
 from shim.income.facade import IncomeFacade
 from shim.legacy.tick_income import tick_income
@@ -167,7 +168,7 @@ def _fields(group: Deciding | Rewarding | Verifying | Course) -> dict[str, Any]:
 
 def _make_folder(path: Path) -> None:
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        make_folder(path)
     except OSError as error:
         raise SettingsError(
             f"SHIM_INSTANCE is {str(path)!r}: it cannot be made ({error.strerror}); name a folder"

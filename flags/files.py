@@ -10,12 +10,23 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from enum import Enum, auto
 from io import FileIO
 from pathlib import Path
 
 MOST_BYTES = 16 * 2**20
 """Bytes of a file that is read whole, where the caller names no other bound."""
+
+
+class Readers(Enum):
+    """Who besides the owner may read a new file, as far as the folder's mode lets them."""
+
+    ALL = auto()
+    GROUP = auto()
+    WRITERS = auto()
+    """Of a secret: the group, if it may write in the folder, for then it is trusted as well."""
+
 
 _KINDS = {
     stat.S_IFIFO: "a pipe",
@@ -91,16 +102,84 @@ def _read(file: FileIO, most: int) -> bytes:
     return found
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, each as the one that it lies in. Raises OSError."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    try:
+        path.mkdir(0o700)
+    except FileExistsError:  # by another process, at this moment
+        return
+    above = path.parent.stat()
+    shared = above.st_mode & stat.S_IWOTH  # as /tmp is: who may write there says nothing
+    own = stat.S_IMODE(above.st_mode) & ~stat.S_ISVTX & ~stat.S_IWOTH
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if not shared:
+            _take_owner(descriptor, above)
+        os.fchmod(descriptor, 0o755 if shared else own | 0o700)
+    finally:
+        os.close(descriptor)
+
+
+def open_written(path: Path, flags: int, *, readers: Readers = Readers.ALL) -> int:
+    """Open a regular file for writing, made if it is not there, and return its descriptor.
+
+    Whoever writes, and whatever the umask, a new file takes the owner and the mode of its folder:
+    otherwise one command of root's would keep the service from its own files. Others never may
+    write it. A file that root left behind is given back by root. Opening never blocks. Raises
+    OSError.
+    """
+    make_folder(path.parent)
+    safe = flags | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
+    try:
+        descriptor, new = os.open(path, safe | os.O_CREAT | os.O_EXCL, 0o600), True
+    except FileExistsError:
+        if flags & os.O_EXCL:
+            raise
+        descriptor, new = os.open(path, safe), False
+    try:
+        _check_kind(path, os.fstat(descriptor).st_mode)
+        _fit_into_folder(descriptor, path.parent.stat(), readers, new=new)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _fit_into_folder(
+    descriptor: int, folder: os.stat_result, readers: Readers, *, new: bool
+) -> None:
+    """Give a file that is new, or that root left behind, the owner and the mode of its folder."""
+    if not new and (os.geteuid() != 0 or os.fstat(descriptor).st_uid == folder.st_uid):
+        return
+    _take_owner(descriptor, folder)
+    trusted = folder.st_mode & stat.S_IWGRP
+    closed = 0 if readers is Readers.WRITERS and not trusted else 0o060
+    others = 0o004 if readers is Readers.ALL else 0
+    os.fchmod(descriptor, 0o600 | folder.st_mode & (closed | others))
+
+
+def _take_owner(descriptor: int, folder: os.stat_result) -> None:
+    """Give a file the owner of its folder if this process may, else its group if that."""
+    uid = folder.st_uid if os.geteuid() == 0 else -1
+    with suppress(PermissionError):
+        os.fchown(descriptor, uid, folder.st_gid)
+
+
 def replace_file(path: Path, text: str, *, durable: bool = True) -> float:
     """Replace the file's content at once, so that a reader sees the old or the new text.
 
     Returns the unix time in seconds of the rename: no reader saw the text earlier. Durable
-    means that it also survives a loss of power. Raises OSError.
+    means that it also survives a loss of power. The file takes the owner and the mode of its
+    folder. Raises OSError.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
+        with os.fdopen(
+            open_written(temporary, os.O_WRONLY | os.O_EXCL), "w", encoding="utf-8"
+        ) as file:
             file.write(text)
             file.flush()
             if durable:
@@ -108,7 +187,8 @@ def replace_file(path: Path, text: str, *, durable: bool = True) -> float:
         replaced_at = time.time()
         temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # what went wrong before is what is raised
+            temporary.unlink(missing_ok=True)
     if durable:
         _sync_folder(path.parent)
     return replaced_at
@@ -131,9 +211,8 @@ def locked(path: Path, *, timeout: float = 5.0) -> Iterator[None]:
     process that holds it. Raises OSError when the lock file cannot be made, among them
     `LockTimeoutError` after `timeout` seconds.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     lock = path.with_name(f"{path.name}.lock")
-    with lock.open("a") as file:
+    with FileIO(open_lock(lock)) as file:
         deadline = time.monotonic() + timeout
         while not _try_lock(file.fileno()):
             if time.monotonic() >= deadline:
@@ -143,6 +222,30 @@ def locked(path: Path, *, timeout: float = 5.0) -> Iterator[None]:
                 )
             time.sleep(_LOCK_POLL_S)
         yield
+
+
+def open_lock(path: Path) -> int:
+    """Open a lock file, made if it is not there, and return its descriptor. Raises OSError.
+
+    To lock it takes no right to write: a file that root made before, or one on a disk that
+    became read-only, locks as well.
+    """
+    try:
+        return open_written(path, os.O_RDWR)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
+        try:
+            descriptor = os.open(path, flags)
+        except FileNotFoundError:
+            raise error from None
+    try:
+        _check_kind(path, os.fstat(descriptor).st_mode)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _try_lock(descriptor: int) -> bool:

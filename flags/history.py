@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from flags.files import locked, opened, read_whole
+from flags.files import locked, open_written, opened, read_whole
 
 MOST_BYTES = 256 * 2**20
 """Bytes of a trail that is read: about half a million changes."""
@@ -51,11 +51,14 @@ class FileHistory:
 
     def append(self, entry: HistoryEntry) -> None:
         """Add a line and make it durable. Raises OSError."""
-        with locked(self._path), self._path.open("a+b") as file:
+        with locked(self._path), os.fdopen(self._open(), "a+b") as file:
             torn = file.tell() > 0 and not _ends_a_line(self._path)
             file.write((b"\n" if torn else b"") + _to_line(entry).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+
+    def _open(self) -> int:
+        return open_written(self._path, os.O_RDWR | os.O_APPEND)
 
     def read(self) -> HistoryLog:
         """Return all entries; a line that a crash left half written is counted, not raised."""

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from flags.files import Readers, open_written
+
 
 class AppendFile:
     """Adds whole lines to a file, which is opened on first use.
@@ -33,9 +35,9 @@ class AppendFile:
             self._descriptor = None
             self._cut = False
         if self._descriptor is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-            self._descriptor = os.open(self._path, flags, 0o640)
+            self._descriptor = open_written(
+                self._path, os.O_WRONLY | os.O_APPEND, readers=Readers.GROUP
+            )
         return self._descriptor
 
     def _is_in_place(self, descriptor: int) -> bool:

@@ -4,7 +4,7 @@ import os
 import secrets
 from pathlib import Path
 
-from flags.files import read_whole
+from flags.files import Readers, open_written, read_whole
 
 KEY_BYTES = 32
 
@@ -25,9 +25,8 @@ def kept_key(path: Path) -> bytes:
 
 
 def _make_key(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     own = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor = open_written(own, os.O_WRONLY | os.O_EXCL, readers=Readers.WRITERS)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(KEY_BYTES))

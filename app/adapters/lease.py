@@ -5,6 +5,8 @@ import math
 import os
 from pathlib import Path
 
+from flags.files import open_lock
+
 
 class FileLease:
     """Held by at most one process of the host, and let go of by the kernel when that one ends.
@@ -27,8 +29,7 @@ class FileLease:
         """Take the lease if nobody holds it; True if it is held now. Raises OSError."""
         if self._descriptor is not None:
             return True
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        descriptor = open_lock(self._path)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

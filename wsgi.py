@@ -1,10 +1,13 @@
 """What servers and the `flask` command load."""
 
+import os
 import sys
 
 from app.command_settings import is_command, settings_for
 from app.reader import create_reader, reads_only
 from app.settings import SettingsError
+
+os.umask(os.umask(0o077) | 0o002)  # whatever it was, others may write nothing that we make
 
 try:
     settings, problems = settings_for(sys.argv)

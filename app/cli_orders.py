@@ -13,8 +13,10 @@ from app.command_settings import refuse_to_turn, settings_problems
 from app.rollout import Order, Outcome, RolloutError
 from app.rollout_words import confirmation_json, confirmation_words, unconfirmed_words
 from app.settings import SettingsError
+from app.writable import MARK
 from flags.admin import FlagAdmin, FlagAdminError, FlagChange, FlagOutcomeUnknownError
 from flags.latch import LatchStoreError
+from flags.workers import WorkerState
 
 UNCONFIRMED, UNKNOWN = 1, 4
 """Exit codes: some worker has not followed; nobody knows whether it was done."""
@@ -53,6 +55,8 @@ def run(act: Callable[[], Outcome], as_json: bool) -> Outcome:
         click.echo("\n".join([*lines, f"  took {took_ms:.0f} ms"]))
     for note in outcome.notes:
         click.echo(f"note: {note}", err=True)
+    for problem in _of_the_instance():
+        click.echo(f"warning: {problem}", err=True)
     for problem in settings_problems():
         click.echo(f"warning: {problem}", err=True)
     if confirmation.nobody_there:
@@ -66,6 +70,17 @@ def run(act: Callable[[], Outcome], as_json: bool) -> Outcome:
     if not confirmation.complete:
         raise SystemExit(UNCONFIRMED)
     return outcome
+
+
+def _of_the_instance() -> list[str]:
+    """Return what running workers cannot write of what the next order, or trip, will need."""
+    return [
+        f"worker {view.record.pid}: {problem}"
+        for view in opened().workers.read()
+        if view.state is not WorkerState.DEAD
+        for problem in view.record.problems
+        if problem.startswith(MARK)
+    ]
 
 
 def fail(error: Exception) -> NoReturn:

@@ -21,6 +21,7 @@ from app.settings import Settings
 from app.sharing import shared_sql
 from app.unleash import build_targets, build_unleash_admin, build_unleash_provider
 from app.usage import FlagAnswers
+from app.writable import InstanceCheck
 from flags.admin import EmbeddedAdmin, FlagAdmin
 from flags.embedded import EmbeddedProvider
 from flags.history import FileHistory, History
@@ -50,6 +51,7 @@ class Deciding:
     flag_hints: FlagHints
     answers: FlagAnswers
     rollback_file: RollbackFile
+    instance_check: InstanceCheck
     services: tuple[tuple[str, Service], ...]
 
 
@@ -76,6 +78,7 @@ def build_deciding(settings: Settings, database: Database) -> Deciding:
         rollback_file=RollbackFile(
             settings.rollback_file, kill_switch=kill_switch, history=history
         ),
+        instance_check=InstanceCheck(settings),
         services=(("workers", shared),) if tables else (),
     )
 

@@ -37,11 +37,13 @@ def build_control(
         watch=_doing(
             deciding.rollback_file.poll,
             deciding.flag_hints.poll,
+            deciding.instance_check.poll,
             *(course.known.poll for course in each),
         ),
         # Whoever is served anew gets at once what was missed, and what was counted is handed in.
         flipped=_doing(reach.sweep.hurry, *(course.shadowing.bookkeeper.hurry for course in each)),
         problems=lambda: [
+            *deciding.instance_check.problems,
             *(problem for course in each for problem in course.problems),
             *_said(deciding.provider.problem),
         ],

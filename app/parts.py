@@ -18,6 +18,7 @@ from app.runtime import Runtime
 from app.settings import Settings
 from app.shadowing import Shadowing
 from app.web.admission import Admission
+from app.writable import InstanceCheck
 from flags.admin import FlagAdmin
 from flags.decision import FlagPair
 from flags.history import History
@@ -75,6 +76,7 @@ class Parts:
     questions: Questions
     targets: AuthorisedTargets
     flag_hints: FlagHints
+    instance_check: InstanceCheck
     migration: Migration
     courses: Mapping[str, Course]
     runtime: Runtime

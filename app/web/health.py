@@ -65,6 +65,7 @@ def _readiness(parts: Parts) -> Readiness:
     elif parts.provider.problem is not None:
         readiness.degraded.append(f"the flags are the last good ones: {parts.provider.problem}")
     readiness.degraded += [f"kill switch: {problem}" for problem in parts.kill_switch.problems]
+    readiness.degraded += parts.instance_check.problems
     readiness.degraded += parts.runtime.control.problems
     readiness.degraded += parts.reach.problems
     if parts.runtime.started:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.adapters.bookings import SqlBookings
 from app.adapters.truth import SqlTruthReader
 from app.core.farming_income import accrued_income
 from app.database import Database
@@ -45,7 +46,7 @@ def balance_binding(
     migration: Migration, database: Database, *, canonical: NewNotifications, noise_percent: int
 ) -> Binding:
     """Bind the balance notifications to the engine, with a database they cannot write to."""
-    truth = SqlTruthReader(database.read_only())
+    truth, bookings = (each(database.read_only()) for each in (SqlTruthReader, SqlBookings))
 
     def new_canonical(clock: Clock, truth: TruthReader, bus: Bus) -> BalanceNotifications:
         """Build a shadow: it serves everybody, and everybody is a double."""
@@ -55,6 +56,7 @@ def balance_binding(
         return BalanceWorld(
             migration=migration,
             truth=truth,
+            bookings=bookings,
             new_canonical=new_canonical,
             new_hint=BalanceHint,
             unavailable=TruthUnavailable,

@@ -35,7 +35,7 @@ from app.engines import (
 from app.errors import DatabaseUnavailable
 from app.in_time import InTime, LateError
 from app.models import Balance
-from app.plain_query import PlainQuery
+from app.plain_query import Plain
 from flags.files import Readers, open_written
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -68,8 +68,8 @@ class ReadOnlyDatabase:
         return self._engine.dialect
 
     def plain_rows(
-        self, query: PlainQuery, *, wait_s: float | None = None, **parameters: object
-    ) -> list[list[Any]]:
+        self, query: Plain, *, wait_s: float | None = None, **parameters: object
+    ) -> list[Sequence[Any]]:
         """Return what one statement selects, which sees one snapshot: far cheaper than `rows`.
 
         Waits at most `wait_s` seconds, default 5. Raises `DatabaseUnavailable`.

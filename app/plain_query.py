@@ -4,12 +4,21 @@ SQLAlchemy takes several times as long over a small read as the database does. S
 for each of their episodes, within a share of the processor: there it decides how much is compared.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from sqlalchemy import Dialect, PoolProxiedConnection, Select
 
 _Convert = Callable[[Any], Any] | None
+
+
+class Plain(Protocol):
+    """One statement that the driver runs by itself."""
+
+    def rows(
+        self, connection: PoolProxiedConnection, parameters: Mapping[str, object]
+    ) -> list[Sequence[Any]]:
+        """Return what the statement selects."""
 
 
 class PlainQuery:
@@ -29,7 +38,7 @@ class PlainQuery:
 
     def rows(
         self, connection: PoolProxiedConnection, parameters: Mapping[str, object]
-    ) -> list[list[Any]]:
+    ) -> list[Sequence[Any]]:
         """Return what the statement selects."""
         given = parameters if self._order is None else [parameters[name] for name in self._order]
         cursor = connection.cursor()

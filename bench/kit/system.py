@@ -11,6 +11,7 @@ from pathlib import Path
 
 from app.accounts import open_accounts
 from app.adapters.append_file import AppendFile
+from app.adapters.bookings import SqlBookings
 from app.adapters.truth import SqlTruthReader
 from app.core.balance_manager import BalanceManager
 from app.database import Database
@@ -224,6 +225,7 @@ class System:
         world = BalanceWorld(
             migration=self.migration,
             truth=self._store.truth(),
+            bookings=SqlBookings(self.database.read_only()),
             new_canonical=self._candidate,
             new_hint=BalanceHint,
             unavailable=TruthUnavailable,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from shim.balance.reader_probe import Probed
 from shim.balance.rehearsal import Guest
 from shim.balance.truth import Record, UtcAt
 from shim.balance.waits import Spoken
@@ -28,7 +29,7 @@ class Evidence:
     served. `twins` are legacy twice, for the noise floor. `utc_at` tells the time of the
     canonical's clock, None if that is the live one. `spoken` is what its pages had to be shown in
     time, nothing where that cannot be held against it. `leaves_threads` is whether the canonical's
-    shadow keeps leaving threads behind.
+    shadow keeps leaving threads behind. `read` is what its reader answered, where it was probed.
     """
 
     episode: Episode
@@ -51,3 +52,4 @@ class Evidence:
     utc_at: UtcAt | None = None
     spoken: Sequence[Spoken] = ()
     leaves_threads: bool = False
+    read: Probed | None = None

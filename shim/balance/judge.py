@@ -151,12 +151,14 @@ def _truth(evidence: Evidence) -> Judgement:
             "published": wanted_on_bus,
             "unasked": "nothing",
             "waited": Each(dict.fromkeys(waited, IN_TIME)),
+            **({} if evidence.read is None else {"read": evidence.read.expected}),
         },
         actual={
             "recipients": seen,
             "published": seen_on_bus,
             "unasked": "a frame" if evidence.held_back else "nothing",
             "waited": waited,
+            **({} if evidence.read is None else {"read": evidence.read.actual}),
         },
     )
 

@@ -33,12 +33,15 @@ class Trail:
     """All that was asked of one user within an episode, so that it can be asked again."""
 
     seen: list[Seen] = field(default_factory=list)
+    canonicals: list[Seen] = field(default_factory=list)
+    """What the canonical's own reader answered; `seen` is what the bookings did."""
     placed: list[Placed] = field(default_factory=list)
     cut: bool = False
 
-    def add(self, step: Seen | Placed) -> None:
+    def add(self, step: Seen | Placed, *, canonicals: bool) -> None:
         """Note an answer, while there is room."""
-        steps: list[Seen] | list[Placed] = self.seen if isinstance(step, Seen) else self.placed
+        seen = self.canonicals if canonicals else self.seen
+        steps: list[Seen] | list[Placed] = seen if isinstance(step, Seen) else self.placed
         if len(steps) >= MOST_STEPS:
             self.cut = True
         else:
@@ -64,8 +67,11 @@ class Looks:
     is kept until its user is forgotten: a judgement can use what a shadow has read.
     """
 
-    def __init__(self, reader: TruthReader, *, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, reader: TruthReader, *, monotonic: Callable[[], float], canonicals: bool = False
+    ) -> None:
         self._reader = reader
+        self._canonicals = canonicals
         self._monotonic = monotonic
         # A trail lives as long as its episode, however that ends.
         self._trails: WeakValueDictionary[int, Trail] = WeakValueDictionary()
@@ -74,10 +80,9 @@ class Looks:
         self.failures = 0
         """Reads that failed: a shadow may be behind for each of them."""
 
-    def follow(self, user_id: int) -> Trail:
-        """Return a trail that notes what is answered of a user from here on."""
-        trail = self._trails[user_id] = Trail()
-        return trail
+    def follow(self, user_id: int, trail: Trail) -> None:
+        """Note on a trail what is answered of a user from here on."""
+        self._trails[user_id] = trail
 
     def next_turn(self) -> None:
         """Let later questions look at the database anew."""
@@ -124,7 +129,7 @@ class Looks:
     def _note(self, user_id: int, step: Seen | Placed) -> None:
         trail = self._trails.get(user_id)
         if trail is not None:
-            trail.add(step)
+            trail.add(step, canonicals=self._canonicals)
 
     def _is_fresh(self, user_id: int, since: int | None) -> bool:
         look = self._looks.get(user_id)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from shim.balance.reader_probe import Probed
 from shim.balance.rehearsal import Guest
 from shim.balance.saying import Said, amount, read_legacy
 from shim.balance.truth import Record
@@ -33,6 +34,8 @@ HELD_UP = "held up"
 """Noted on an episode: a read had failed before a call, and the shadow had yet to read again."""
 SPOKEN = "spoken"
 """Noted on an episode: when the canonical's shadow was told of each version; see `Spoken`."""
+READ = "read"
+"""Noted on an episode: what the canonical's reader answered when it was probed; see `Probed`."""
 AFTER = "after"
 """Noted on an episode: the user's connections when it was closed."""
 
@@ -67,6 +70,12 @@ def spoken_of(episode: Episode) -> Sequence[Spoken]:
     """Return when the canonical's shadow was told of each version."""
     spoken = episode.notes.get(SPOKEN, ())
     return spoken if isinstance(spoken, list) else ()
+
+
+def read_of(episode: Episode) -> Probed | None:
+    """Return what the canonical's reader answered, if it was probed."""
+    read = episode.notes.get(READ)
+    return read if isinstance(read, Probed) else None
 
 
 def oldest_needed(episode: Episode) -> int:

@@ -9,8 +9,9 @@ import structlog
 from flags.definition import bucket_of
 from shim.balance.evidence import Evidence
 from shim.balance.judge import judge
-from shim.balance.looks import Looks
+from shim.balance.looks import Looks, Trail
 from shim.balance.pace import Pace
+from shim.balance.reader_probe import Probed, ReaderProbe, is_probed
 from shim.balance.records import (
     AFTER,
     BASE,
@@ -18,6 +19,7 @@ from shim.balance.records import (
     FIRST,
     GUEST,
     HELD_UP,
+    READ,
     SEEN,
     TRAIL,
     guest_of,
@@ -25,6 +27,7 @@ from shim.balance.records import (
     note_spoken,
     noted,
     oldest_needed,
+    read_of,
     records,
     spoken_of,
     states_of,
@@ -73,6 +76,9 @@ class BalanceWorld:
     against shadow, with all that differs there. Where the live legacy is not asked, or is the
     one that reaches nobody and so has nothing to say, the counterfactual is compared with a
     twin that is asked at another time. Either way the canonical is compared by the same rules.
+
+    `truth` is the canonical's own reader and a part of what is compared. `bookings` is read by
+    everybody else: by whoever judges, and by the legacy services.
     """
 
     def __init__(
@@ -80,6 +86,7 @@ class BalanceWorld:
         *,
         migration: Migration,
         truth: TruthReader,
+        bookings: TruthReader,
         new_canonical: NewCanonical,
         new_hint: NewHint,
         unavailable: Unavailable,
@@ -91,13 +98,16 @@ class BalanceWorld:
         self._noise_percent = noise_percent
         self._pace = Pace()
         self._migration = migration
-        self._looks = Looks(truth, monotonic=monotonic)
+        self._looks = Looks(bookings, monotonic=monotonic)
+        self._canonicals_looks = Looks(truth, monotonic=monotonic, canonicals=True)
         self._counts = counts
+        # A replay's database is all there was: there is no other reader to be asked about it.
+        self._probe = None if truth is bookings else ReaderProbe(truth, bookings)
         self._canonical = CanonicalShadow(
             new_canonical=new_canonical,
             new_hint=new_hint,
             unavailable=unavailable,
-            truth=self._looks,
+            truth=self._canonicals_looks,
             start=start,
         )
         self._production = LegacyShadow(Side.PRODUCTION_SHADOW, truth=self._looks, start=start)
@@ -125,6 +135,7 @@ class BalanceWorld:
     def next_turn(self) -> None:
         """Let the database be looked at anew."""
         self._looks.next_turn()
+        self._canonicals_looks.next_turn()
 
     def notice(self, episodes: Sequence[Episode]) -> None:
         """Note which version the database holds now that these episodes had a call."""
@@ -133,9 +144,11 @@ class BalanceWorld:
                 episode.spoil(NotCompared.RACED)
             if len(episode.shadows) > _WITHOUT_NOISE:
                 episode.noise = WITH_NOISE
-            episode.notes.setdefault(FAILURES, self._looks.failures)
+            episode.notes.setdefault(FAILURES, self._failures)
             if TRAIL not in episode.notes:
-                episode.notes[TRAIL] = self._looks.follow(episode.subject)
+                episode.notes[TRAIL] = trail = Trail()
+                self._looks.follow(episode.subject, trail)
+                self._canonicals_looks.follow(episode.subject, trail)
         try:
             truths = self._looks.read({episode.subject: None for episode in episodes})
             for episode in episodes:
@@ -148,11 +161,14 @@ class BalanceWorld:
         """Judge closed episodes, with one read for all."""
         try:
             truths = self._truths(episodes)
+            for episode in episodes:
+                episode.notes[READ] = self._ask_reader(episode)
         except Exception:  # noqa: BLE001 - whatever the read raised, nothing can be compared
             return [left_out(NotCompared.UNREADABLE, noise=each.noise) for each in episodes]
         finally:
             for episode in episodes:
                 self._looks.forget(episode.subject)
+                self._canonicals_looks.forget(episode.subject)
         return [
             self._judge(episode, truths.get(episode.subject, _Nobody())) for episode in episodes
         ]
@@ -172,9 +188,14 @@ class BalanceWorld:
         missing = {subject: since for subject, since in needed.items() if subject not in found}
         return found | self._looks.read(missing)
 
+    def _ask_reader(self, episode: Episode) -> Probed | None:
+        if self._probe is None or not is_probed(noted(episode, BASE)):
+            return None
+        return self._probe.ask(episode.subject, seen=noted(episode, SEEN))
+
     def _judge(self, episode: Episode, truth: Truth) -> list[Judgement]:
         cut_short = self._canonical.take_cut_short(episode.subject)
-        if cut_short or episode.notes[FAILURES] != self._looks.failures:
+        if cut_short or episode.notes[FAILURES] != self._failures:
             return left_out(NotCompared.UNREADABLE, noise=episode.noise)
         if episode.serving == Side.CANONICAL and self._was_lost(episode):
             # What it had to say in the few milliseconds of a flip, it may have had to drop.
@@ -184,6 +205,10 @@ class BalanceWorld:
         except Exception:  # noqa: BLE001 - one episode that cannot be judged spoils no other
             _log.exception("episode_not_judged", path=episode.calls[0].path)
             return left_out(NotCompared.BROKEN, noise=episode.noise)
+
+    @property
+    def _failures(self) -> int:
+        return self._looks.failures + self._canonicals_looks.failures
 
     def _was_lost(self, episode: Episode) -> bool:
         """Whether the canonical lost the user meanwhile, be it only for a moment."""
@@ -255,6 +280,7 @@ class BalanceWorld:
             # What was booked while it read was not to be had before.
             spoken=() if is_overtaken(noted(episode, BASE)) else spoken_of(episode),
             leaves_threads=self._pace.leaves_threads(canonical),
+            read=read_of(episode),
         )
 
     def _connections_moved(self, episode: Episode) -> bool:

@@ -73,7 +73,7 @@ def _finding(case: Case, result: Result, *, spell: bool) -> Finding:
     if result.outcome is Outcome.MATCHED:
         if spell:
             return Finding.NOT_DECIDABLE
-        whole = case.source is Source.RECORD
+        whole = case.source is Source.RECORD and not case.lacks
         return Finding.NO_LONGER_DIVERGES if whole else Finding.NOT_SHOWN
     same = result.fingerprint == case.fingerprint
     if spell:  # the rest of it can be told, and makes a fingerprint of its own

@@ -77,13 +77,15 @@ class Harness:
     noise_percent: int = 0
     refuse: object = None
     timer: object = None
+    truth: object = None
+    candidates_truth: object = None
     results: list = field(default_factory=list)
     lines: list = field(default_factory=list)
     noise: list = field(default_factory=list)
 
     def __post_init__(self):
         self.clock = VirtualClock(start=100.0)
-        self.truth = MemoryTruth()
+        self.truth = self.truth or MemoryTruth()
         self.manager = MemoryManager(self.truth)
         self.provider = StaticProvider()
         self.latch = NEVER_ENGAGED
@@ -107,7 +109,8 @@ class Harness:
         self.by_id = UserIdOnlyFacade.get_instance()
         self.world = BalanceWorld(
             migration=self.migration,
-            truth=self.truth,
+            truth=self.candidates_truth or self.truth,
+            bookings=self.truth,
             new_canonical=lambda clock, truth, bus: self.canonical(
                 clock, truth, lambda _: True, bus
             ),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from shim.balance.looks import Trail
+from shim.balance.looks import Seen, Trail
 from shim.balance.records import AFTER, TRAIL
 from shim.balance.replay.case import (
     LONG_AGO,
@@ -37,6 +37,11 @@ from shim.shadow.events import LiveCall, LiveEffect
 from shim.shadow.result import Result
 from shim.sides import Path, Side
 
+MISREAD = (
+    "what the canonical's own reader made of the database: it answered otherwise than what was"
+    " booked, and here it is told what was booked"
+)
+
 
 def case_of(episode: Episode, result: Result, at: datetime) -> BalanceCase:
     """Return a divergence with its inputs. Raises CaseError for what cannot be written down."""
@@ -46,15 +51,43 @@ def case_of(episode: Episode, result: Result, at: datetime) -> BalanceCase:
     if trail.cut:
         raise CaseError("the database was asked too often within the episode: it is kept in part")
     start = episode.calls[0].started
+    booked = _transactions(trail.seen)
+    right = [seen for seen in trail.canonicals if is_right(seen, booked)]
+    misread = len(right) < len(trail.canonicals) or _is_of_reader(result)
     return BalanceCase(
         **head_of(episode, result, at),
         calls=tuple(_call(call, start) for call in episode.calls),
         sent=tuple(_sent(seen, start) for seen in episode.live_effects),
-        looks=tuple(_looks(trail, start)),
-        transactions=_transactions(trail),
+        looks=tuple(_looks([*trail.seen, *right], start)),
+        transactions=_transactions([*right, *trail.seen]),
         places=tuple(PlaceRecord(*placed) for placed in trail.placed),
         connections_after=_connections(after),
+        lacks=(MISREAD,) if misread else (),
     )
+
+
+def is_right(seen: Seen, booked: Iterable[BookedRecord]) -> bool:
+    """Tell whether the canonical's reader answered what was booked, as far as that was read."""
+    truth = seen.truth
+    if truth is None:
+        return not booked
+    read = {record.version: record for record in _transactions([seen])}
+    for each in booked:
+        if each.version == truth.version and _left(each) != (truth.uni, truth.ton):
+            return False
+        is_newer = seen.since is not None and seen.since < each.version <= truth.version
+        if is_newer and read.get(each.version) != each:
+            return False
+    return True
+
+
+def _left(booked: BookedRecord) -> tuple[Decimal, Decimal]:
+    return booked.uni_after, booked.ton_after
+
+
+def _is_of_reader(result: Result) -> bool:
+    """Tell whether what differs was found by asking the canonical's reader."""
+    return any(each.path.startswith("read.") for each in result.differences)
 
 
 def _call(call: LiveCall, start: float) -> BalanceCall:
@@ -143,8 +176,8 @@ def _frame(frame: Frame) -> FrameRecord:
         raise CaseError(f"a frame of another shape cannot be written down: {error}") from error
 
 
-def _looks(trail: Trail, start: float) -> Iterable[LookRecord]:
-    for seen in trail.seen:
+def _looks(answers: Iterable[Seen], start: float) -> Iterable[LookRecord]:
+    for seen in sorted(answers, key=lambda each: each.at):
         at, truth = since(start, seen.at), seen.truth
         if truth is None:
             yield LookRecord(at, seen.since, None)
@@ -152,7 +185,8 @@ def _looks(trail: Trail, start: float) -> Iterable[LookRecord]:
             yield LookRecord(at, seen.since, truth.version, truth.uni, truth.ton)
 
 
-def _transactions(trail: Trail) -> tuple[BookedRecord, ...]:
+def _transactions(answers: Iterable[Seen]) -> tuple[BookedRecord, ...]:
+    """Return the transactions of these answers, each as the last one has it."""
     booked = {
         each.version: BookedRecord(
             each.version,
@@ -163,7 +197,7 @@ def _transactions(trail: Trail) -> tuple[BookedRecord, ...]:
             each.ton_after,
             getattr(each, "created_at", LONG_AGO),
         )
-        for seen in trail.seen
+        for seen in answers
         if seen.truth is not None
         for each in seen.truth.transactions
     }

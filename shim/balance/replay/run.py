@@ -93,6 +93,7 @@ class _Stage:
         self.world = _WatchedWorld(
             migration=self._migration,
             truth=self.database,
+            bookings=self.database,
             new_canonical=lambda clock, truth, bus: new_canonical(
                 clock, truth, bus, lambda _: True
             ),

@@ -1,11 +1,12 @@
 """The one database: transactions that write, readings that cannot, upgrades and a check."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
+import structlog
 from sqlalchemy import (
     URL,
     CompoundSelect,
@@ -26,13 +27,13 @@ from sqlalchemy.orm import Session
 from app.engines import (
     DRIVER_ERRORS,
     STATEMENT_ERRORS,
-    limit_waiting,
+    begin_plain,
     named_error,
     parse_url,
     reading_engine,
     writing_engine,
 )
-from app.errors import DatabaseUnavailable
+from app.errors import DatabaseConflict, DatabaseUnavailable
 from app.in_time import InTime, LateError
 from app.models import Balance
 from app.plain_query import Plain
@@ -41,8 +42,14 @@ from flags.files import Readers, open_written
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _GRACE_S = 0.4
 """Seconds that a check has beyond those that it waits for a lock, before the server hangs."""
+ATTEMPTS = 5
+"""How often a transaction is begun at most that meets others each time."""
 _UPGRADE_LOCK = 7_266_273
 """An advisory lock of PostgreSQL: any number, as long as nothing else takes it."""
+
+Result = TypeVar("Result")
+
+_log = structlog.get_logger(__name__)
 
 
 class ReadOnlyDatabase:
@@ -51,7 +58,6 @@ class ReadOnlyDatabase:
     def __init__(self, url: URL) -> None:
         self._url = url
         self._engine = reading_engine(url)
-        self._single = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def reading(self, *, wait_s: float | None = None) -> Iterator[Session]:
@@ -77,7 +83,7 @@ class ReadOnlyDatabase:
         with _named_errors(self._url):
             connection = self._engine.raw_connection()
             try:
-                limit_waiting(connection, self._engine, wait_s)
+                begin_plain(connection, self._engine, wait_s)
                 return query.rows(connection, parameters)
             except BaseException:
                 connection.invalidate()  # whatever it was, nobody knows what it is in the middle of
@@ -101,11 +107,8 @@ class ReadOnlyDatabase:
     def rows(
         self, statement: Select[Any] | CompoundSelect[Any], **parameters: object
     ) -> Sequence[Row[Any]]:
-        """Return what one statement selects: with half of the trips to a server of `snapshot`.
-
-        Raises `DatabaseUnavailable`.
-        """
-        with _named_errors(self._url), self._single.connect() as connection:
+        """Return what one statement selects, without models. Raises `DatabaseUnavailable`."""
+        with _named_errors(self._url), self._engine.connect() as connection:
             return connection.execute(statement, parameters).all()
 
     def dispose(self) -> None:
@@ -125,6 +128,8 @@ class Database:
         self._engine = writing_engine(self._url)
         self._read_only = ReadOnlyDatabase(self._url)
         self._checks = InTime("database-check")
+        self.conflicts = 0
+        """How many transactions of this process the database undid for another one's sake."""
 
     @contextmanager
     def transaction(self, *, wait_s: float | None = None) -> Iterator[Session]:
@@ -133,8 +138,12 @@ class Database:
         On SQLite one such transaction runs at a time. Waits at most `wait_s` seconds, default
         5, for a lock. Raises `DatabaseUnavailable`, `DatabaseLocked` or `DatabaseReadOnly`.
         """
-        with _session(self._engine, self._url, wait_s=wait_s) as session:
-            yield session
+        try:
+            with _session(self._engine, self._url, wait_s=wait_s) as session:
+                yield session
+        except DatabaseConflict:
+            self.conflicts += 1
+            raise
 
     def reading(self, *, wait_s: float | None = None) -> AbstractContextManager[Session]:
         """Return `read_only().reading(...)`."""
@@ -187,6 +196,29 @@ class Database:
         """Close the connections that are not in use; later uses open new ones."""
         self._read_only.dispose()
         self._engine.dispose()  # last, for only one that can write clears SQLite's log away
+
+
+class Transactions(Protocol):
+    """Whatever begins transactions that may write."""
+
+    def transaction(self) -> AbstractContextManager[Session]:
+        """Yield a session; commit at the end, roll back on any exception."""
+
+
+def write(database: Transactions, work: Callable[[Session], Result]) -> Result:
+    """Return what `work` returns, once the transaction in which it ran is committed.
+
+    One that the database undid for another one's sake, as in a deadlock, is run again, with
+    `work`, up to `ATTEMPTS` times in all. Raises what `work` raises, and `DatabaseUnavailable`.
+    """
+    for attempt in range(1, ATTEMPTS):
+        try:
+            with database.transaction() as session:
+                return work(session)
+        except DatabaseConflict as error:
+            _log.warning("transaction_repeated", attempt=attempt, error=str(error))
+    with database.transaction() as session:
+        return work(session)
 
 
 @contextmanager

@@ -1,6 +1,10 @@
-"""Engines for SQLite and PostgreSQL: what must be set on every connection, and what errors mean.
+"""Engines for SQLite and PostgreSQL: what must hold in every transaction, and what errors mean.
 
 An execution option `wait_s` on an engine bounds how long one of its transactions waits.
+
+On PostgreSQL each transaction says itself how isolated it is, whether it may write and how long
+it waits. Nothing of it is left to the session: a pooler that hands connections around by the
+transaction loses what is set there, and a database may have other defaults.
 """
 
 import sqlite3
@@ -22,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from app.errors import DatabaseLocked, DatabaseReadOnly, DatabaseUnavailable
+from app.errors import DatabaseConflict, DatabaseLocked, DatabaseReadOnly, DatabaseUnavailable
 
 WAIT_S = 5.0
 """How long a statement waits for a lock, and a caller for a free connection."""
@@ -39,6 +43,13 @@ STATEMENT_ERRORS = (
     psycopg.IntegrityError,
 )
 """Those among them that are the statement's fault."""
+
+_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_BEGIN = "begin"
+_STATEMENT_S = "statement_s"
+"""Execution options of our engines: how a transaction begins, and how long a statement takes."""
+_CONFLICTS = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 
 _POOL_SIZE = 5
 _WRITERS_BEYOND_POOL = 10
@@ -70,7 +81,7 @@ def writing_engine(url: URL) -> Engine:
         return _sqlite_engine(
             url, mode="rw", pragma="PRAGMA journal_mode = WAL", begin="BEGIN IMMEDIATE"
         )
-    return _postgresql_engine(url, settings={}, max_overflow=_WRITERS_BEYOND_POOL)
+    return _postgresql_engine(url, begin=_WRITING, max_overflow=_WRITERS_BEYOND_POOL)
 
 
 def reading_engine(url: URL) -> Engine:
@@ -80,11 +91,7 @@ def reading_engine(url: URL) -> Engine:
     """
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(url, mode="ro", pragma="PRAGMA query_only = ON", begin="BEGIN")
-    settings = {
-        "default_transaction_read_only": "on",
-        "default_transaction_isolation": r"repeatable\ read",
-    }
-    return _postgresql_engine(url, settings=settings, max_overflow=-1)
+    return _postgresql_engine(url, begin=_READING, max_overflow=-1)
 
 
 def prompt_engine(url: URL) -> Engine:
@@ -96,7 +103,8 @@ def prompt_engine(url: URL) -> Engine:
     second = f"{round(PROMPT_S * 1000)}"
     return _postgresql_engine(
         url,
-        settings={"lock_timeout": second, "statement_timeout": second},
+        begin=_WRITING,
+        statement_s=PROMPT_S,
         max_overflow=4,
         pool_size=1,
         pool_timeout=PROMPT_S,
@@ -110,14 +118,20 @@ def prompt_engine(url: URL) -> Engine:
     )
 
 
-def limit_waiting(connection: PoolProxiedConnection, engine: Engine, wait_s: float | None) -> None:
-    """Bound how long the next read on a driver's connection waits; None: five seconds."""
+def begin_plain(connection: PoolProxiedConnection, engine: Engine, wait_s: float | None) -> None:
+    """Begin a reading on a driver's connection, which waits so long at most; None: five seconds."""
     if engine.dialect.name != "sqlite":
-        statement = None if wait_s is None else _postgresql_limits(wait_s)
+        statement: str | None = _postgresql_begin(
+            {**engine.get_execution_options(), **_given(wait_s)}
+        )
     else:
         statement = _sqlite_limit(connection.info, WAIT_S if wait_s is None else wait_s)
     if statement is not None:
         connection.cursor().execute(statement)
+
+
+def _given(wait_s: float | None) -> Mapping[str, float]:
+    return {} if wait_s is None else {"wait_s": wait_s}
 
 
 def named_error(error: Exception, url: URL) -> DatabaseUnavailable:
@@ -131,6 +145,10 @@ def named_error(error: Exception, url: URL) -> DatabaseUnavailable:
         return DatabaseLocked(
             f"{where} is locked ({_first_line(cause)}): another process is writing to it; "
             "let it finish, or end it, and try again"
+        )
+    if isinstance(cause, _CONFLICTS):
+        return DatabaseConflict(
+            f"{where} undid a transaction that met another one ({_first_line(cause)}): try again"
         )
     if sqlite_name.startswith("SQLITE_READONLY") or isinstance(
         cause, psycopg.errors.ReadOnlySqlTransaction
@@ -172,30 +190,73 @@ def _sqlite_engine(url: URL, *, mode: str, pragma: str, begin: str) -> Engine:
 def _postgresql_engine(
     url: URL,
     *,
-    settings: dict[str, str],
+    begin: str,
     max_overflow: int,
+    statement_s: float | None = None,
     pool_size: int = _POOL_SIZE,
     pool_timeout: float = WAIT_S,
     connect_args: Mapping[str, Any] | None = None,
 ) -> Engine:
-    always = {"timezone": "UTC", "lock_timeout": f"{round(WAIT_S * 1000)}"}
-    options = " ".join(f"-c {name}={value}" for name, value in {**always, **settings}.items())
+    always = {
+        "connect_timeout": round(WAIT_S),
+        # We begin transactions ourselves, with all that holds in them, in one trip.
+        "autocommit": True,
+        # A pooler may run a statement where it was not prepared.
+        "prepare_threshold": None,
+    }
     engine = create_engine(
         url,
-        connect_args={"connect_timeout": round(WAIT_S), **(connect_args or {}), "options": options},
+        connect_args={**always, **(connect_args or {})},
         pool_size=pool_size,
         max_overflow=max_overflow,
         pool_timeout=pool_timeout,
         pool_pre_ping=True,
+        execution_options={_BEGIN: begin, _STATEMENT_S: statement_s},
     )
 
     def on_begin(connection: Connection) -> None:
-        wait_s = connection.get_execution_options().get("wait_s")
-        if wait_s is not None:
-            connection.exec_driver_sql(_postgresql_limits(wait_s))
+        connection.exec_driver_sql(_postgresql_begin(connection.get_execution_options()))
+
+    def on_connect(connection: psycopg.Connection, _: object) -> None:
+        try:
+            _check_holds(connection, engine)
+        except BaseException:
+            connection.close()  # nobody else has it yet
+            raise
 
     event.listen(engine, "begin", on_begin)
+    event.listen(engine, "connect", on_connect)
     return engine
+
+
+def _check_holds(connection: psycopg.Connection, engine: Engine) -> None:
+    """Raise `DatabaseUnavailable` unless a transaction keeps what it was begun with."""
+    begin = engine.get_execution_options()[_BEGIN]
+    wanted = {
+        "transaction_isolation": "read committed" if begin == _WRITING else "repeatable read",
+        "lock_timeout": "1234ms",
+        "statement_timeout": "4321ms",
+    }
+    if begin == _READING:
+        wanted["transaction_read_only"] = "on"
+    asked = ", ".join(f"current_setting('{name}')" for name in wanted)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{begin}; {_set_local(lock_ms=1234, statement_ms=4321)}")
+        try:
+            row = cursor.execute(f"SELECT {asked}").fetchone() or ()
+        finally:
+            connection.rollback()
+    lost = [
+        f"{name} is {has}, not {want}"
+        for (name, want), has in zip(wanted.items(), row, strict=True)
+        if has != want
+    ]
+    if lost:
+        raise DatabaseUnavailable(
+            f"the database {engine.url.render_as_string()} does not keep what a transaction is"
+            f" begun with ({'; '.join(lost)}): have the pooler before it pool by session or by "
+            "transaction, or set DATABASE_URL to the server itself"
+        )
 
 
 def _sqlite_limit(info: dict[Any, Any], wait_s: float) -> str | None:
@@ -206,10 +267,24 @@ def _sqlite_limit(info: dict[Any, Any], wait_s: float) -> str | None:
     return f"PRAGMA busy_timeout = {round(wait_s * 1000)}"
 
 
-def _postgresql_limits(wait_s: float) -> str:
-    # The lock gives up a little before the statement does, so that the error names it.
-    millis = max(2, round(wait_s * 1000))
-    return f"SET LOCAL lock_timeout = {millis * 4 // 5}; SET LOCAL statement_timeout = {millis}"
+def _postgresql_begin(options: Mapping[str, Any]) -> str:
+    """Return what begins a transaction, and holds in it alone."""
+    wait_s, statement_s = options.get("wait_s"), options[_STATEMENT_S]
+    if wait_s is not None:
+        millis = max(2, round(wait_s * 1000))
+        # The lock gives up a little before the statement does, so that the error names it.
+        limits = _set_local(lock_ms=millis * 4 // 5, statement_ms=millis)
+    elif statement_s is not None:
+        millis = round(statement_s * 1000)
+        limits = _set_local(lock_ms=millis, statement_ms=millis)
+    else:
+        limits = _set_local(lock_ms=round(WAIT_S * 1000))
+    return f"{options[_BEGIN]}; {limits}"
+
+
+def _set_local(*, lock_ms: int, statement_ms: int | None = None) -> str:
+    text = f"SET LOCAL TimeZone = 'UTC'; SET LOCAL lock_timeout = {lock_ms}"
+    return text if statement_ms is None else f"{text}; SET LOCAL statement_timeout = {statement_ms}"
 
 
 def _first_line(error: BaseException | None) -> str:

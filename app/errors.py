@@ -9,6 +9,7 @@
     └── IdempotencyKeyReusedError
     DatabaseUnavailable         the database cannot be used now
     ├── DatabaseLocked          somebody else holds it
+    │   └── DatabaseConflict    it undid a transaction for another one's sake
     └── DatabaseReadOnly        it can be read, not written
 
 Every message names the value, and says what to do.
@@ -49,6 +50,10 @@ class DatabaseUnavailable(Exception):
 
 class DatabaseLocked(DatabaseUnavailable):
     """Somebody else holds the database, or a row that was needed."""
+
+
+class DatabaseConflict(DatabaseLocked):
+    """The database undid a transaction that met another one; the same again may succeed."""
 
 
 class DatabaseReadOnly(DatabaseUnavailable):

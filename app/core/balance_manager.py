@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import select
 
 from app.credits import Booked, Credit, book
-from app.database import Database
+from app.database import Database, write
 from app.errors import UnknownUserError
 from app.models import Balance
 
@@ -79,8 +79,7 @@ class BalanceManager:
         A duplicate changes nothing and calls nobody. A hook that raises is logged: the
         booking stands. Raises `CreditError` or `DatabaseUnavailable` if nothing was booked.
         """
-        with self._database.transaction() as session:
-            [booked] = book(session, [credit])
+        [booked] = write(self._database, lambda session: book(session, [credit]))
         if not booked.duplicate:
             self._remember(
                 UserBalance(booked.user_id, booked.uni_after, booked.ton_after), booked.version

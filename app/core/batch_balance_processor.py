@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core.BalanceNotificationService import BalanceNotificationService, BalanceUpdate
 from app.credits import Booked, Credit, book
-from app.database import Database
+from app.database import Database, write
 from app.errors import CreditError, DatabaseUnavailable
 
 BATCH_SIZE = 100
@@ -86,9 +86,12 @@ class BatchBalanceProcessor:
         return booked, failed
 
     def _book(self, batch: Sequence[Credit], along: Along) -> list[Booked]:
-        with self._database.transaction() as session:
+        def work(session: Session) -> list[Booked]:
             results = book(session, batch)
             along(session, results)
+            return results
+
+        results = write(self._database, work)
         for booked in results:
             if not booked.duplicate:
                 _notify(booked)

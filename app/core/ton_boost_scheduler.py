@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.core.balance_notification_service import BalanceNotificationService, BalanceUpdate
 from app.core.income import income, tick_at
 from app.credits import Booked, Credit, book
-from app.database import Database
+from app.database import Database, write
 from app.errors import CreditError
 from app.models import Balance, TonBoost
 from app.money import Currency
@@ -52,8 +52,7 @@ class TonBoostScheduler:
     def _pay(self, credit: Credit) -> Booked:
         with self._database.reading() as session:
             before = session.get(Balance, credit.user_id)
-        with self._database.transaction() as session:
-            [booked] = book(session, [credit])
+        [booked] = write(self._database, lambda session: book(session, [credit]))
         if before is not None and not booked.duplicate:
             _notify(booked, before)
         return booked

@@ -120,8 +120,12 @@ def _sources(sources: tuple[str, ...]) -> str:
     return _ENCODER.encode(sources).decode()
 
 
-def _amount(value: Decimal) -> Decimal:
-    return value.quantize(_MILLIONTH)
+def _amount(value: Decimal | str) -> Decimal:
+    """Return a number, or a text that a page shows like one, to six decimals."""
+    amount = Decimal(value) if isinstance(value, str) else value
+    if not amount.is_finite():
+        raise InvalidOperation(f"{value} is no amount")
+    return amount.quantize(_MILLIONTH)
 
 
 def _text(message: dict[str, object]) -> str:

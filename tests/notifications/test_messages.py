@@ -60,8 +60,17 @@ def test_balances_of_either_legacy_shape_are_read():
     assert messages.shown_balance(by_id) == (Decimal(7), Decimal("1.5"))
 
 
+def test_a_balance_that_is_text_is_shown_like_a_number():
+    """Legacy sends what its caller gave: a page shows "0.5" as it shows 0.5."""
+    text = '{"balanceData":{"balanceUni":"0.5","balanceTon":"1e1"}}'
+    assert messages.shown_balance(text) == (Decimal("0.5"), Decimal(10))
+
+
 def test_frame_without_a_balance_shows_none():
     """Nonsense is no balance and no error."""
+    for odd in ('"abc"', '"NaN"', '"Infinity"', "true", "[]"):
+        said = f'{{"balanceData":{{"balanceUni":{odd},"balanceTon":1}}}}'
+        assert messages.shown_balance(said) is None
     for text in ("", "{", "[]", "{}", '{"data":{}}', '{"data":{"balance_uni":null}}', "7"):
         assert messages.shown_balance(text) is None
     assert messages.shown_balance('{"data":{"balance_uni":NaN,"balance_ton":1}}') is None

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from flask.cli import with_appcontext
 
 from app.adapters.worker_log import log_files
 from app.cli_migration import chosen_migration, migration_option
+from app.cli_time import time_options
 from app.instance_paths import instance_paths
 from app.known_files import SHIPPED, known_file
 from app.known_words import active
@@ -50,15 +52,33 @@ LOGS = click.argument(
     type=click.FloatRange(0, 100, min_open=True, max_open=True),
     help="Percent that the bound, less the noise floor, must keep to pass.",
 )
+@time_options
 def report(
-    logs: tuple[Path, ...], as_json: bool, html: Path | None, level: float, limit: float | None
+    logs: tuple[Path, ...],
+    as_json: bool,
+    html: Path | None,
+    level: float,
+    limit: float | None,
+    since: datetime | None,
+    whole: bool,
 ) -> None:
-    """Say what was compared and what differed, from LOGS or all workers of this instance."""
+    """Say what was compared and what differed, from LOGS or all workers of this instance.
+
+    What is judged came since the last resume that the logs know, unless --since or --all says
+    otherwise.
+    """
     terms = Terms(level / 100, None if limit is None else limit / 100)
     with readable():
         paths = chosen(logs)
         with _progress(sum(path.stat().st_size for path in paths)) as bar:
-            found = read_logs(paths, migration=chosen_migration(), terms=terms, progress=bar.update)
+            found = read_logs(
+                paths,
+                migration=chosen_migration(),
+                terms=terms,
+                since=since,
+                whole=whole,
+                progress=bar.update,
+            )
     _note_known(found, chosen_migration())
     if html is not None:
         _write(html, report_page(found))

@@ -18,6 +18,7 @@ from flags.stage import Stage
 from shim.guard.ruling import State
 from shim.shadow.ledger import GroupDelta, GroupKey
 from shim.shadow.ledger_store import DRILL, Batch, LedgerError
+from shim.shadow.period import END_OF_DRILL
 
 TRIP_S = 10.0
 """Seconds that the guard has."""
@@ -58,7 +59,7 @@ def drill(parts: Parts, order: Order) -> Drilled:
     confirmation = wait_for_latch(parts, latch)
     followed = _ms(began)
     _refuse_others(parts, latch, flags)
-    released = parts.kill_switch.release(who=order.who, why=f"end of the drill: {order.why}")
+    released = parts.kill_switch.release(who=order.who, why=f"{END_OF_DRILL}{order.why}")
     if released.engaged:
         raise RolloutError(f"not resumed: the latch is {latch_words(released)}")
     resumed = wait_for_latch(parts, released)

@@ -14,14 +14,13 @@ from shim.log_records import Divergence
 from shim.router import Router
 from shim.shadow.activity import MARK
 from shim.shadow.alarm import Reading, Watch
-from shim.shadow.callers import module_of
 from shim.shadow.counts import EVERYBODY, Cell, Counts
 from shim.shadow.episode import Episode
 from shim.shadow.ledger import MOST_SAMPLES, Ledger
+from shim.shadow.period import period_of
 from shim.shadow.publisher import ENCODER, Publisher
 from shim.shadow.replays import Replays
 from shim.shadow.result import Comparison, NotCompared, Outcome, Result
-from shim.sides import Side
 
 LONGEST_SAMPLE = 16_000
 """Characters of a sample; a longer one goes without what each side did."""
@@ -70,7 +69,7 @@ class Evidence:
             self._tell(episode, result, number)
         finally:  # last, for whoever acts on a harm asks at once what it looked like
             for harm in self._harms_of(result):
-                self._counts.harm(result, harm, side=episode.serving)
+                self._counts.harm(result, harm, episode.calls[0])
 
     def _tell(self, episode: Episode, result: Result, number: int) -> None:
         """Keep it and log it, unless there were many of its group."""
@@ -83,11 +82,11 @@ class Evidence:
             result,
             self._name_user,
             at=self._utc_now(),
-            stage=self._router.table.stage,
             number=number,
         )
         if 0 < number <= MOST_SAMPLES:
-            self._ledger.add_sample(result, number, _sample(record))
+            epoch = period_of(episode.calls[0].decision).epoch
+            self._ledger.add_sample(result, number, _sample(record), epoch=epoch)
         self._publisher.put(record)
 
     def publish_noise(self, episode: Episode, result: Result) -> None:
@@ -115,20 +114,18 @@ class Evidence:
 
     def counters(self) -> Mapping[Cell, int]:
         """Return every counter of this worker since its start, with each denominator."""
+        self._router.look()
         cells = Counter(self._counts.cells)
-        for tally in self._router.tallies.values():
-            for what, count in (("routed", tally.legacy), ("invalid_user_id", tally.invalid)):
-                cells[Cell(EVERYBODY, Side.LEGACY, "", what)] += count
-            cells[Cell(EVERYBODY, Side.CANONICAL, "", "routed")] += tally.canonical
         full = f"dropped:{NotCompared.QUEUE_FULL}"
-        for (caller, side), count in list(self._router.queue.dropped_calls.items()):
-            cells[Cell(EVERYBODY, side, "", full)] += count
-            cells[Cell(caller, side, "", full)] += count
+        for (caller, side, period), count in self._router.queue.dropped_calls.copy().items():
+            cells[Cell(EVERYBODY, side, "", full, period.epoch)] += count
+            cells[Cell(caller, side, "", full, period.epoch)] += count
         cells.update(self._routed_by_caller(cells))
+        cells.update(self._router.routed.cells())
         return cells
 
-    def _routed_by_caller(self, cells: Counter[Cell]) -> Counter[Cell]:
-        """Add up what was routed for each caller: what was sampled, and what was not.
+    def _routed_by_caller(self, cells: Mapping[Cell, int]) -> Counter[Cell]:
+        """Add up what was routed for each caller and sampled.
 
         While nobody is sampled nobody is named either, and it is known of all together alone.
         """
@@ -136,17 +133,14 @@ class Evidence:
         for cell, count in cells.items():
             offered = cell.what == "sampled" or cell.what.startswith("dropped:")
             if offered and cell.caller != EVERYBODY and not cell.caller.startswith(MARK):
-                routed[Cell(cell.caller, cell.side, "", "routed")] += count
-        for tally in tuple(self._router.unsampled.values()):
-            caller = module_of(tally.caller)
-            routed[Cell(caller, Side.LEGACY, "", "routed")] += tally.legacy
-            routed[Cell(caller, Side.CANONICAL, "", "routed")] += tally.canonical
+                routed[cell._replace(comparison="", what="routed")] += count
         return routed
 
     def _note(self, episode: Episode, result: Result) -> int:
         """Count it in the ledger; return how many of its kind there were, 0 if nobody knows."""
         try:
-            return self._ledger.note(result, callers=episode.callers)
+            epoch = period_of(episode.calls[0].decision).epoch
+            return self._ledger.note(result, callers=episode.callers, epoch=epoch)
         except Exception as error:  # noqa: BLE001 - a count that is lost must not lose the line
             if not self._ledger_failed:
                 self._ledger_failed = True

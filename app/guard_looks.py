@@ -76,11 +76,11 @@ class Watched:
     def counted(self) -> dict[str, int]:
         """Return what this worker counted itself since its start."""
         shadowing = self.course.shadowing
-        counts = shadowing.counts
+        counted = shadowing.counts.sums
         sends, failed = self.sends()
-        runs = Runs(counts.latency.classes(), counts.raised.copy(), sends, failed)
+        runs = Runs(counted.latency.classes(), counted.raised, sends, failed)
         found = totals_of(
-            counts.cells,
+            counted.cells,
             shadowing.ledger.totals().items(),
             comparisons=self.guarded.comparisons,
         )

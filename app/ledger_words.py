@@ -1,17 +1,32 @@
 """What the ledger and the known divergences say, in words and in JSON."""
 
 from collections import defaultdict
+from datetime import datetime
 from typing import Any
 
 from app.known_words import active, entry_words, known_json
 from app.parts import Parts
 from app.report_text import activity_words
 from shim.known_store import KnownStoreError
+from shim.report_time import Begins, JudgedTime
 from shim.shadow.activity import MARK, by_activity
 from shim.shadow.counts import EVERYBODY, Cell
 from shim.shadow.ledger_store import Group, LedgerError, LedgerView
 
 _COMPARED = ("matched", "known", "mismatched")
+
+
+def judged(
+    view: LedgerView, *, since: datetime | None = None, whole: bool = False
+) -> tuple[LedgerView, JudgedTime]:
+    """Return the sums of the time that is judged, and which that is: as the reports have it."""
+    if whole:
+        return view.since(), JudgedTime()
+    begin = view.last_resume if since is None else view.in_force_at(since)
+    if begin is None or (since is None and begin.number == 0):
+        return view.since(), JudgedTime()
+    begins = Begins.RESUME if since is None else Begins.MOMENT
+    return view.since(begin), JudgedTime(begins, begin.number, begin.begun)
 
 
 def evidence_json(parts: Parts) -> dict[str, Any]:
@@ -21,8 +36,9 @@ def evidence_json(parts: Parts) -> dict[str, Any]:
     """
     hits, ledger = None, {}
     try:
-        view = parts.ledger.read()
-        hits, ledger = view.hits(), {"problem": None, "everybody": _of(view, EVERYBODY)}
+        view, time = judged(parts.ledger.read())
+        hits = view.hits()
+        ledger = {"problem": None, "judged": str(time), "everybody": _of(view, EVERYBODY)}
         ledger["new"] = [
             group_json(group) for group in view.groups if not (group.known or group.is_noise)
         ]
@@ -52,17 +68,19 @@ def evidence_lines(status: dict[str, Any]) -> list[str]:
     if ledger["problem"]:
         return [*lines, f"problem    {ledger['problem']}"]
     sides = [_side_words(side) for side in ledger["everybody"]] or ["nothing so far"]
+    lines.append(f"judged     {ledger['judged']}")
     lines += [f"compared   {side}" for side in sides]
     lines += [f"diverged   {group_words(group)}" for group in ledger["new"][:5]]
     return lines
 
 
-def ledger_json(view: LedgerView) -> dict[str, Any]:
-    """Return the whole ledger: counters per caller and side, and every group."""
+def ledger_json(view: LedgerView, time: JudgedTime) -> dict[str, Any]:
+    """Return the ledger of a time: counters per caller and side, and every group."""
     named = {cell.caller for cell in view.counters} - {EVERYBODY}
     callers = sorted(name for name in named if not name.startswith(MARK))
     activity = by_activity(view.counters)
     return {
+        "judged": str(time),
         "everybody": _of(view, EVERYBODY),
         "callers": {caller: _of(view, caller) for caller in callers},
         "activity": activity,
@@ -72,7 +90,8 @@ def ledger_json(view: LedgerView) -> dict[str, Any]:
 
 def ledger_lines(told: dict[str, Any]) -> list[str]:
     """Return the same for a person; samples are for programs."""
-    lines = [_side_words(side) for side in told["everybody"]] or ["nothing was counted so far"]
+    sides = [_side_words(side) for side in told["everybody"]] or ["nothing was counted so far"]
+    lines = [f"judged: {told['judged']}", *sides]
     for caller, sides in told["callers"].items():
         lines += [f"{caller}: {_side_words(side)}" for side in sides]
     lines += [activity_words(name, sums) for name, sums in told["activity"].items()]

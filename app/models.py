@@ -157,6 +157,25 @@ class OfMigration:
     )
 
 
+class OfEpoch(OfMigration):
+    """The same of one epoch of the kill switch; what was counted before there was the column: 0."""
+
+    epoch: Mapped[int] = mapped_column(
+        BigInt, primary_key=True, autoincrement=False, server_default="0"
+    )
+
+
+class LedgerEpoch(Base):
+    """When an epoch began in which something was counted, and whether it began with a resume."""
+
+    __tablename__ = "ledger_epochs"
+
+    migration: Mapped[str] = mapped_column(String(MIGRATION_LENGTH), primary_key=True)
+    epoch: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
+    begun: Mapped[datetime] = mapped_column(UtcDateTime)
+    resumed: Mapped[bool] = mapped_column(Boolean)
+
+
 class LedgerWriter(Base):
     """A process that hands in what its shadows found, and the newest batch that was added."""
 
@@ -167,7 +186,7 @@ class LedgerWriter(Base):
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class LedgerCounter(OfMigration, Base):
+class LedgerCounter(OfEpoch, Base):
     """How often something happened to the calls of one caller, served by one side."""
 
     __tablename__ = "ledger_counters"
@@ -179,7 +198,7 @@ class LedgerCounter(OfMigration, Base):
     count: Mapped[int] = mapped_column(BigInt)
 
 
-class LedgerGroup(OfMigration, Base):
+class LedgerGroup(OfEpoch, Base):
     """Divergences with one fingerprint; `known` is empty unless they are known."""
 
     __tablename__ = "ledger_groups"
@@ -193,7 +212,7 @@ class LedgerGroup(OfMigration, Base):
     differences: Mapped[list[str]] = mapped_column(JSON)
 
 
-class LedgerCaller(OfMigration, Base):
+class LedgerCaller(OfEpoch, Base):
     """How many of a group's divergences a caller took part in."""
 
     __tablename__ = "ledger_callers"
@@ -205,7 +224,7 @@ class LedgerCaller(OfMigration, Base):
     count: Mapped[int] = mapped_column(BigInt)
 
 
-class LedgerSample(OfMigration, Base):
+class LedgerSample(OfEpoch, Base):
     """One of a group's first divergences, redacted, as JSON."""
 
     __tablename__ = "ledger_samples"

@@ -19,12 +19,18 @@ def _head(report: Report) -> list[str]:
     return [
         f"{report.lines} lines of {report.workers} workers, {report.damaged} damaged,"
         f" {report.other_version} of another version",
+        f"judged: {report.judged_time}{_rest(report)}",
         f"{report.migration}: routed " + (pairs(report.routed) or "nothing"),
         f"sampled {report.calls} calls in {report.episodes} episodes, {report.forced} closed by"
         f" force; dropped {pairs(report.dropped) or 'none'};"
         f" stale legacy frames {report.stale_legacy}",
         "",
     ]
+
+
+def _rest(report: Report) -> str:
+    """Return how to see what was left out."""
+    return "; --all judges what came before, too" if report.judged_time.begins != "start" else ""
 
 
 def _verdicts(report: Report) -> list[str]:

@@ -3,8 +3,8 @@
 import random
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -20,13 +20,14 @@ from flags.stage import Stage
 from shim.known_store import KnownStore
 from shim.router import Router
 from shim.shadow.bookkeeper import EVERY, Bookkeeper
-from shim.shadow.counts import Counts
+from shim.shadow.counts import Counts, Numbers
 from shim.shadow.differences import Difference
 from shim.shadow.executor import Limits, ShadowExecutor
 from shim.shadow.experiment import Experiment
 from shim.shadow.known import excused_by
 from shim.shadow.ledger import Ledger
-from shim.shadow.ledger_store import LedgerStore
+from shim.shadow.ledger_store import Epoch, LedgerStore
+from shim.shadow.period import Period
 from shim.shadow.publisher import Publisher
 from shim.shadow.replays import Replays, ReplayStore, Write
 from shim.shadow.result import Comparison, NotCompared
@@ -48,6 +49,8 @@ class Shadowing:
     ledger: Ledger
     bookkeeper: Bookkeeper
     replays: Replays
+    _written: dict[Period, dict[str, object]] = field(default_factory=dict)
+    """What the newest line of each period says."""
 
     def start(self) -> None:
         """Start the ledger, then the shadows; the log was started."""
@@ -66,26 +69,49 @@ class Shadowing:
         return (*self.evidence.watch.problems, *self.bookkeeper.problems)
 
     def count(self) -> None:
-        """Write a line with every denominator of this worker since its start, and look at it."""
-        counts = self.counts.snapshot()
-        dropped = counts["dropped"]
-        if isinstance(dropped, dict):
-            dropped[str(NotCompared.QUEUE_FULL)] = self.router.queue.dropped
+        """Write a line for each period of which something is new, and look at what is compared.
+
+        The period in force has a line each time: that says that the worker is there.
+        """
+        self.router.look()
+        now = self.router.table.period
+        periods = self.counts.periods
+        for period in [*(each for each in periods if each != now), now]:
+            numbers = self._numbers(period, periods.get(period, Numbers()))
+            if period == now or self._written.get(period) != numbers:
+                self._written[period] = numbers
+                self._write(period, numbers)
+        for gone in self._written.keys() - periods.keys() - {now}:
+            del self._written[gone]
+        self.evidence.count()
+        self.evidence.look(time.monotonic())
+
+    def _numbers(self, period: Period, counted: Numbers) -> dict[str, object]:
+        """Return what a period's line says of it."""
+        found = counted.snapshot()
+        full = self.router.queue.dropped_calls.copy().items()
+        lost = sum(count for (_, _, when), count in full if when == period)
+        dropped = {str(reason): n for reason, n in counted.dropped.copy().items()}
+        found["dropped"] = {**dropped, str(NotCompared.QUEUE_FULL): lost}
+        return {**found, "routed": self.router.routed.by_path(period)}
+
+    def _write(self, period: Period, numbers: Mapping[str, object]) -> None:
         self.publisher.publish(
             "shadow_counts",
             migration=self.router.pair.migration,
-            stage=self.router.table.stage,
+            stage=period.stage,
+            epoch=period.epoch,
+            epoch_begun=period.begun,
+            resumed=period.resumed,
             shadow=self.executor.state,
-            routed={path: tally.snapshot() for path, tally in self.router.tallies.items()},
             unobserved=self.router.unobserved,
+            faults=dict(self.counts.faults),
             log_lines_dropped=self.publisher.dropped,
             log_lines_lost=self.publisher.unencodable,
             log_lines_not_printed=self.printed.dropped,
             replays_not_kept={str(why): n for why, n in list(self.replays.not_kept.items())},
-            **counts,
+            **numbers,
         )
-        self.evidence.count()
-        self.evidence.look(time.monotonic())
 
 
 def build_shadowing(
@@ -127,6 +153,7 @@ def build_shadowing(
         writer=lambda: writer_of(migration, host=settings.host_name),
         chores=_chores(database, kept, replays, replay_store),
         pace=partial(_pace, ledger, router),
+        epochs=partial(_epochs, counts, router),
     )
     return Shadowing(
         counts, publisher, log.printed, executor, router, evidence, ledger, bookkeeper, replays
@@ -186,6 +213,13 @@ def _pace(ledger: Ledger, router: Router) -> float:
     if ledger.urgent:
         return URGENT_S
     return RAMP_S if router.table.stage in (Stage.RAMP, Stage.COMPLETE) else EVERY
+
+
+def _epochs(counts: Counts, router: Router) -> list[Epoch]:
+    """Return every epoch that this worker knows of."""
+    periods = {*counts.periods, *router.routed.periods, router.table.period}
+    found = {each.epoch: Epoch(each.epoch, each.begun, each.resumed) for each in periods}
+    return sorted(found.values())
 
 
 def _replays(write: Write, kept: Kept) -> Replays:

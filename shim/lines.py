@@ -20,6 +20,7 @@ from shim.shadow.differences import Difference
 from shim.shadow.episode import Episode
 from shim.shadow.events import LiveCall
 from shim.shadow.observation import CallOutcome, Observation
+from shim.shadow.period import period_of
 from shim.shadow.result import Result
 
 NameUser = Callable[[int], str | int]
@@ -36,7 +37,6 @@ class NewRecord(Protocol):
         name_user: NameUser,
         *,
         at: datetime,
-        stage: str,
         number: int,
     ) -> Divergence:
         """Return the record; `number` is how many of its kind this process had."""
@@ -49,7 +49,6 @@ def record_of(
     *,
     migration: str,
     at: datetime,
-    stage: str,
     number: int,
     observations: tuple[ObservationRecord, ...],
 ) -> Divergence:
@@ -59,7 +58,7 @@ def record_of(
     return Divergence(
         migration=migration,
         at=at,
-        stage=stage,
+        stage=period_of(first.decision).stage,
         comparison=result.comparison,
         outcome=result.outcome,
         known=result.known,

@@ -32,12 +32,13 @@ class Numbers(msgspec.Struct, frozen=True):
 
 
 class CountsLine(msgspec.Struct, frozen=True, tag_field="event", tag="shadow_counts"):
-    """`shadow_counts`: every denominator of one process since its start.
+    """`shadow_counts`: every denominator of one process in one period since its start.
 
-    `started` is when the process started, in unix seconds: a pid is used again. `latency` holds
-    for each side how many calls stayed below so many microseconds, by class; `activity` for each
-    class of users what was sampled, dropped, compared and left out. `noise` are the numbers of
-    legacy compared with itself.
+    A period is a stage at an `epoch` of the kill switch, which began at `epoch_begun`, with a
+    resume if it is `resumed`. `started` is when the process started, in unix seconds: a pid is used
+    again. `latency` holds for each side how many calls stayed below so many microseconds, by class;
+    `activity` for each class of users what was sampled, dropped, compared and left out. `noise` are
+    the numbers of legacy compared with itself.
     """
 
     v: Version
@@ -57,6 +58,9 @@ class CountsLine(msgspec.Struct, frozen=True, tag_field="event", tag="shadow_cou
     noise: dict[Comparison, Numbers] = {}
     activity: dict[str, dict[str, Count]] = {}
     migration: str = FIRST_MIGRATION
+    epoch: int = 0
+    epoch_begun: Moment | None = None
+    resumed: bool = True
 
     @property
     def process(self) -> tuple[str, int, float]:
@@ -97,6 +101,8 @@ class DivergenceLine(msgspec.Struct, frozen=True, gc=False, tag_field="event", t
     calls: tuple[CallField, ...]
     differences: tuple[DifferenceField, ...]
     migration: str = FIRST_MIGRATION
+    epoch: int | None = None
+    stage: str = ""
 
     @property
     def process(self) -> tuple[str, int, float]:
@@ -105,12 +111,16 @@ class DivergenceLine(msgspec.Struct, frozen=True, gc=False, tag_field="event", t
 
 
 class GroupCount(msgspec.Struct, frozen=True, gc=False):
-    """How many divergences of one group a process had since its start; `known` may be empty."""
+    """How many divergences of one group a process had since its start; `known` may be empty.
+
+    They are those of one epoch.
+    """
 
     comparison: Comparison
     fingerprint: str
     known: str
     count: Count
+    epoch: int = 0
 
 
 class DivergenceCountsLine(msgspec.Struct, frozen=True, tag_field="event", tag="divergence_counts"):

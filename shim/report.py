@@ -3,12 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from shim.log_lines import FIRST_MIGRATION, CountsLine
 from shim.report_files import Progress, scan_files
 from shim.report_groups import Group, groups_of
-from shim.report_scan import Scan, Tally, deltas, tally_of
+from shim.report_scan import Scan
+from shim.report_tally import Tally, tally_of
+from shim.report_time import Begins, JudgedTime, counted, deltas, from_epoch, last_resume, uncounted
 from shim.shadow.known import KnownDivergence
 from shim.shadow.result import WITH_NOISE, Comparison
 from shim.verdict import Judged, Terms, Verdict, judge
@@ -38,9 +41,10 @@ class StageNumbers:
 
 @dataclass(slots=True)
 class Report:
-    """What the logs say, since the start of each worker that wrote them."""
+    """What the logs say of the time that is `judged`."""
 
     terms: Terms = field(default_factory=Terms)
+    judged_time: JudgedTime = field(default_factory=JudgedTime)
     migration: str = FIRST_MIGRATION
     lines: int = 0
     damaged: int = 0
@@ -102,6 +106,11 @@ class Report:
             "migration": self.migration,
             "level": self.terms.level,
             "limit": self.terms.limit,
+            "judged": {
+                "begins": self.judged_time.begins,
+                "epoch": self.judged_time.epoch,
+                "at": None if self.judged_time.at is None else self.judged_time.at.isoformat(),
+            },
             "lines": self.lines,
             "damaged": self.damaged,
             "other_version": self.other_version,
@@ -144,43 +153,55 @@ def read_logs(
     *,
     migration: str = FIRST_MIGRATION,
     terms: Terms | None = None,
+    since: datetime | None = None,
+    whole: bool = False,
     progress: Progress = lambda _: None,
 ) -> Report:
     """Read whole log files for one migration. Raises OSError.
 
-    `progress` is told how many bytes were read.
+    What is judged came after `since`, or is the `whole` of it, or else came since the last
+    resume. `progress` is told how many bytes were read.
     """
-    scan = scan_files(paths, migration=migration, progress=progress)
-    return report_of(scan, terms or Terms())
+    scan = scan_files(paths, migration=migration, since=since, progress=progress)
+    return report_of(scan, terms or Terms(), whole=whole)
 
 
-def report_of(scan: Scan, terms: Terms) -> Report:
+def report_of(scan: Scan, terms: Terms, *, whole: bool = False) -> Report:
     """Return what a scan of logs says.
 
-    A worker's counters only grow, so its newest line of counts holds all of them, in whatever
+    A worker's counters of a period only grow, so its newest line of them holds all, in whatever
     order the logs are given.
     """
+    judged = JudgedTime() if whole else last_resume(scan)
+    if scan.since is not None:
+        judged = JudgedTime(Begins.MOMENT, at=scan.since)
+    scan = from_epoch(scan, judged.epoch or 0)
     report = Report(
         terms,
+        judged,
         scan.migration,
         scan.lines,
         scan.damaged,
         scan.other_version,
-        len(scan.newest),
+        len({process for process, *_ in scan.newest}),
         comparisons={str(comparison): Tally() for comparison in Comparison},
         noise={str(comparison): Tally() for comparison in WITH_NOISE},
         reasons={str(comparison): Counter() for comparison in Comparison},
         ungrouped=scan.without_group,
     )
-    for counts in scan.newest.values():
+    for counts in counted(scan).values():
         _add(report, counts)
-    _add_stages(report, scan)
+    for stage, name, tally in uncounted(scan):
+        numbers = report.stages.setdefault(stage, StageNumbers())
+        numbers.tallies[name] = numbers.tallies.get(name, Tally()).plus(tally)
+        report.comparisons[name] = report.comparisons[name].plus(tally)
     report.over_time = _over_time(scan)
     report.groups, report.callers, report.kinds = groups_of(scan)
     return report
 
 
 def _add(report: Report, counts: CountsLine) -> None:
+    _add_stage(report.stages.setdefault(counts.stage, StageNumbers()), counts)
     report.calls += counts.calls
     report.episodes += counts.episodes
     report.forced += counts.forced
@@ -203,28 +224,18 @@ def _add(report: Report, counts: CountsLine) -> None:
         report.latency[side] = dict(sorted(known.items()))
 
 
-def _add_stages(report: Report, scan: Scan) -> None:
-    """Put what came between two looks under the stage of the first: counts end each stage."""
-    for pairs in deltas(scan).values():
-        for before, after in pairs:
-            stage = report.stages.setdefault(before.stage, StageNumbers())
-            stage.dropped += max(after.dropped - before.dropped, 0)
-            _grow(stage.tallies, Comparison, after.tallies, before.tallies)
-            _grow(stage.noise, WITH_NOISE, after.noise, before.noise)
-
-
-def _grow(
-    sums: dict[str, Tally],
-    names: Iterable[str],
-    after: Iterable[Tally],
-    before: Iterable[Tally],
-) -> None:
-    for name, new, old in zip(names, after, before, strict=True):
-        sums[str(name)] = sums.get(str(name), Tally()).plus(new.less(old))
+def _add_stage(stage: StageNumbers, counts: CountsLine) -> None:
+    stage.dropped += sum(counts.dropped.values())
+    for sums, names, found in (
+        (stage.tallies, Comparison, counts.comparisons),
+        (stage.noise, WITH_NOISE, counts.noise),
+    ):
+        for name in names:
+            sums[str(name)] = sums.get(str(name), Tally()).plus(tally_of(found.get(name)))
 
 
 def _over_time(scan: Scan) -> dict[str, tuple[Point, ...]]:
-    steps = [pair for pairs in deltas(scan).values() for pair in pairs]
+    steps = deltas(scan)
     if not steps:
         return {}
     begin = min(after.at for _, after in steps)

@@ -3,6 +3,7 @@
 import multiprocessing
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from functools import partial
 from io import RawIOBase
 from pathlib import Path
@@ -27,12 +28,13 @@ def scan_files(
     paths: Iterable[Path],
     *,
     migration: str = FIRST_MIGRATION,
+    since: datetime | None = None,
     progress: Progress = lambda _: None,
 ) -> Scan:
     """Read whole files. `progress` is told the bytes of each part. Raises OSError."""
     parts = [part for path in paths for part in parts_of(path)]
-    scan = Scan(migration)
-    for found, size in _scans(parts, migration):
+    scan = Scan(migration, since)
+    for found, size in _scans(parts, migration, since):
         scan.merge(found)
         progress(size)
     return scan
@@ -46,10 +48,10 @@ def parts_of(path: Path) -> Iterator[Part]:
         yield path, start, min(start + PART, size)
 
 
-def scan_part(part: Part, migration: str = FIRST_MIGRATION) -> Scan:
+def scan_part(part: Part, migration: str = FIRST_MIGRATION, since: datetime | None = None) -> Scan:
     """Read the lines that begin in one part of a file. Raises OSError."""
     path, start, end = part
-    scan = Scan(migration)
+    scan = Scan(migration, since)
     with opened(path) as file:
         at = _line_start(file, start)
         file.seek(at)
@@ -67,19 +69,19 @@ def scan_part(part: Part, migration: str = FIRST_MIGRATION) -> Scan:
     return scan
 
 
-def _scans(parts: list[Part], migration: str) -> Iterator[tuple[Scan, int]]:
+def _scans(parts: list[Part], migration: str, since: datetime | None) -> Iterator[tuple[Scan, int]]:
     """Yield each part's scan with its bytes, in order.
 
     A process with threads is not forked: a lock that one of them holds would never be let go.
     """
     if len(parts) > 1 and threading.active_count() == 1:
-        scan_one = partial(scan_part, migration=migration)
+        scan_one = partial(scan_part, migration=migration, since=since)
         with multiprocessing.get_context("fork").Pool(PROCESSES) as pool:
             for part, scan in zip(parts, pool.imap(scan_one, parts), strict=True):
                 yield scan, part[2] - part[1]
     else:
         for part in parts:
-            yield scan_part(part, migration), part[2] - part[1]
+            yield scan_part(part, migration, since), part[2] - part[1]
 
 
 def _line_start(file: RawIOBase, start: int) -> int:

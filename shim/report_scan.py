@@ -1,6 +1,5 @@
 """Sums up the lines of shadow logs, in any order, in bounded memory; sums can be added up."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -12,12 +11,10 @@ from shim.log_lines import (
     DivergenceLine,
     GroupCount,
     Line,
-    Numbers,
-    OtherLine,
     parse_line,
     read_block,
 )
-from shim.shadow.result import WITH_NOISE, Comparison, NotCompared
+from shim.report_tally import Snapshot
 
 MOST_GROUPS = 1000
 """Fingerprints told apart; divergences with further ones are only counted."""
@@ -29,62 +26,14 @@ FINEST_S = 60
 """Seconds of the first grid of time; it is doubled where it holds too much."""
 
 Process = tuple[str, int, float]
-GroupName = tuple[str, str]
-"""Fingerprint, and what it is known as, empty if it is new."""
+At = tuple[Process, int]
+"""A process at one epoch of the kill switch: its totals grow by themselves."""
+InPeriod = tuple[Process, int, str]
+"""The same at one stage."""
+GroupName = tuple[str, str, int]
+"""Fingerprint, what it is known as, empty if it is new, and the epoch."""
 CountName = tuple[str, str, str]
 """Comparison, fingerprint, and what it is known as: `overflow` is a fingerprint of each."""
-
-
-class Tally(NamedTuple):
-    """One comparison's numbers: those that judge it, and what was left out of it."""
-
-    compared: int = 0
-    known: int = 0
-    mismatched: int = 0
-    left_out: int = 0
-
-    def less(self, other: "Tally") -> "Tally":
-        """Return by how much this is more than `other`; a counter never goes back."""
-        return Tally(*(max(a - b, 0) for a, b in zip(self, other, strict=True)))
-
-    def plus(self, other: "Tally") -> "Tally":
-        """Return the sum."""
-        return Tally(*(a + b for a, b in zip(self, other, strict=True)))
-
-
-class Snapshot(NamedTuple):
-    """What one process had counted at a moment, in unix seconds.
-
-    `tallies` are those of each comparison, `noise` those of each that legacy is put to with
-    itself.
-    """
-
-    at: float
-    stage: str
-    dropped: int
-    tallies: tuple[Tally, ...]
-    noise: tuple[Tally, ...]
-
-    @classmethod
-    def of(cls, line: CountsLine) -> "Snapshot":
-        """Return what a line of counts says."""
-        tallies = tuple(tally_of(line.comparisons.get(each)) for each in Comparison)
-        noise = tuple(tally_of(line.noise.get(each)) for each in WITH_NOISE)
-        return cls(line.at.timestamp(), line.stage, sum(line.dropped.values()), tallies, noise)
-
-    def order(self) -> tuple[int, float]:
-        """Return what sorts a process's own: its counts only grow, but a clock may be set back."""
-        return self.dropped + sum(map(sum, (*self.tallies, *self.noise))), self.at
-
-
-def tally_of(numbers: Numbers | None) -> Tally:
-    """Return what judges a comparison; nobody to tell is nothing left out."""
-    if numbers is None:
-        return Tally()
-    left_out = sum(
-        n for reason, n in numbers.reasons.items() if reason != NotCompared.NO_CONNECTION
-    )
-    return Tally(numbers.compared, numbers.known, numbers.mismatched, left_out)
 
 
 class Total(NamedTuple):
@@ -107,7 +56,7 @@ class GroupTally:
     """The first one, which says what all of them are."""
     first: datetime
     last: datetime
-    lines: dict[Process, int] = field(default_factory=dict)
+    lines: dict[At, int] = field(default_factory=dict)
     """How many lines each process wrote; not every divergence has one."""
     samples: list[bytes] = field(default_factory=list)
 
@@ -122,23 +71,31 @@ class GroupTally:
 
 @dataclass(slots=True)
 class Scan:
-    """What was read so far, of one migration; lines of others are only counted."""
+    """What was read so far, of one migration; lines of others are only counted.
+
+    With `since` what came up to that moment is in `earlier`, to be taken off.
+    """
 
     migration: str = FIRST_MIGRATION
+    since: datetime | None = None
     lines: int = 0
     damaged: int = 0
     other_version: int = 0
-    newest: dict[Process, CountsLine] = field(default_factory=dict)
+    newest: dict[InPeriod, CountsLine] = field(default_factory=dict)
     groups: dict[GroupName, GroupTally] = field(default_factory=dict)
     ungrouped: int = 0
     """Lines of divergences for whose group there was no room."""
-    totals: dict[CountName, dict[Process, Total]] = field(default_factory=dict)
+    totals: dict[CountName, dict[At, Total]] = field(default_factory=dict)
     """What each process says that it had of a group. A process tells some `MOST_GROUPS` apart."""
     width: int = FINEST_S
-    snapshots: dict[tuple[Process, str, int], tuple[Snapshot, Snapshot]] = field(
-        default_factory=dict
-    )
-    """By process, stage and place on the grid: the first and the last one there."""
+    snapshots: dict[tuple[InPeriod, int], tuple[Snapshot, Snapshot]] = field(default_factory=dict)
+    """By process, period and place on the grid: the first and the last one there."""
+    earlier: "Scan | None" = None
+
+    def __post_init__(self) -> None:
+        """Begin what is to be taken off, if anything is."""
+        if self.since is not None and self.earlier is None:
+            self.earlier = Scan(self.migration)
 
     def add(self, data: bytes) -> None:
         """Add whole lines of a log."""
@@ -147,23 +104,26 @@ class Scan:
         self.damaged += block.damaged
         self.other_version += block.other_version
         for line in block.read:
-            if line.migration != self.migration:
-                continue
-            if isinstance(line, DivergenceLine):
-                self._diverge(line, data)
-            elif isinstance(line, CountsLine):
-                self._keep_newest(line)
-                self._keep(line.process, Snapshot.of(line))
-            else:
-                self._total(line)
+            if line.migration == self.migration:
+                self._of(line.at)._take(line, data)
 
     def count_of(self, group: GroupTally) -> int:
         """Return how many divergences a group has, with those that have no line."""
+        return sum(self.counts_of(group).values())
+
+    def counts_of(self, group: GroupTally) -> dict[At, int]:
+        """Return the same by process."""
         lines, told = group.lines, self.totals.get(_count_name(group.line), {})
-        return sum(
-            max(lines.get(each, 0), told[each].divergences if each in told else 0)
+        before: dict[At, int] = {}
+        if self.earlier is not None and _group_name(group.line) in self.earlier.groups:
+            before = self.earlier.counts_of(self.earlier.groups[_group_name(group.line)])
+        return {
+            each: max(
+                lines.get(each, 0),
+                told[each].divergences - before.get(each, 0) if each in told else 0,
+            )
             for each in lines.keys() | told
-        )
+        }
 
     def last_of(self, group: GroupTally) -> datetime:
         """Return when a group was last seen; of divergences without a line, when they counted."""
@@ -190,6 +150,8 @@ class Scan:
         self.damaged += other.damaged
         self.other_version += other.other_version
         self.ungrouped += other.ungrouped
+        if self.earlier is not None and other.earlier is not None:
+            self.earlier.merge(other.earlier)
         for line in other.newest.values():
             self._keep_newest(line)
         for name, group in other.groups.items():
@@ -202,12 +164,27 @@ class Scan:
         for whose, totals in other.totals.items():
             for process, total in totals.items():
                 self._keep_total(whose, process, total)
-        for (process, _, _), pair in other.snapshots.items():
+        for (period, _), pair in other.snapshots.items():
             for snapshot in pair:
-                self._keep(process, snapshot)
+                self._keep(period, snapshot)
+
+    def _of(self, at: datetime) -> "Scan":
+        """Return where a line of that time belongs."""
+        if self.since is None or self.earlier is None or at > self.since:
+            return self
+        return self.earlier
+
+    def _take(self, line: Line, data: bytes) -> None:
+        if isinstance(line, DivergenceLine):
+            self._diverge(line, data)
+        elif isinstance(line, CountsLine):
+            self._keep_newest(line)
+            self._keep(_in_period(line), Snapshot.of(line))
+        else:
+            self._total(line)
 
     def _diverge(self, line: DivergenceLine, data: bytes) -> None:
-        name = (line.fingerprint, line.known or "")
+        name, process = _group_name(line), (line.process, line.epoch or 0)
         group = self.groups.get(name)
         if group is None:
             if len(self.groups) >= MOST_GROUPS:
@@ -215,7 +192,6 @@ class Scan:
                 return
             group = GroupTally(line, line.at, line.at, samples=_samples(line, data))
             self.groups[name] = group
-        process = line.process
         group.lines[process] = group.lines.get(process, 0) + 1
         if line.at > group.last:
             group.last = line.at
@@ -224,34 +200,42 @@ class Scan:
 
     def _total(self, line: DivergenceCountsLine) -> None:
         for each in line.groups:
-            self._keep_total(
-                _count_name(each), line.process, Total(each.count, line.lines, line.at)
-            )
+            total = Total(each.count, line.lines, line.at)
+            self._keep_total(_count_name(each), (line.process, each.epoch), total)
 
-    def _keep_total(self, name: CountName, process: Process, total: Total) -> None:
+    def _keep_total(self, name: CountName, process: At, total: Total) -> None:
         """Keep the largest, which is the newest: a total only grows."""
         totals = self.totals.setdefault(name, {})
         totals[process] = max(total, totals.get(process, total), key=Total.order)
 
     def _keep_newest(self, line: CountsLine) -> None:
-        known = self.newest.get(line.process, line)
-        self.newest[line.process] = max(line, known, key=_grown)
+        period = _in_period(line)
+        self.newest[period] = max(line, self.newest.get(period, line), key=_grown)
 
-    def _keep(self, process: Process, snapshot: Snapshot) -> None:
-        key = (process, snapshot.stage, int(snapshot.at) // self.width)
+    def _keep(self, period: InPeriod, snapshot: Snapshot) -> None:
+        key = (period, int(snapshot.at) // self.width)
         seen = sorted((snapshot, *self.snapshots.get(key, ())), key=Snapshot.order)
         self.snapshots[key] = (seen[0], seen[-1])
         if len(self.snapshots) > MOST_SNAPSHOTS:
             kept, self.snapshots = self.snapshots, {}
             self.width *= 2
-            for (whose, _, _), pair in kept.items():
+            for (whose, _), pair in kept.items():
                 for each in pair:
                     self._keep(whose, each)
 
 
-def _group_name(line: Line | OtherLine | None) -> GroupName | None:
-    """Return whose divergence a line is, None for one that is none, though it may name one."""
-    return (line.fingerprint, line.known or "") if isinstance(line, DivergenceLine) else None
+def _in_period(line: CountsLine) -> InPeriod:
+    return line.process, line.epoch, line.stage
+
+
+def _group_name(line: DivergenceLine) -> GroupName:
+    return line.fingerprint, line.known or "", line.epoch or 0
+
+
+def _is_of(line: bytes, name: GroupName) -> bool:
+    """Whether a line is a divergence of a group: one that is none may name one."""
+    found = parse_line(line)
+    return isinstance(found, DivergenceLine) and _group_name(found) == name
 
 
 def _grown(line: CountsLine) -> tuple[int, datetime]:
@@ -274,25 +258,7 @@ def _samples(line: DivergenceLine, data: bytes) -> list[bytes]:
     while len(found) < SAMPLES and (at := data.find(name, at)) >= 0:
         end = (data.find(b"\n", at) + 1) or len(data)
         sample = data[data.rfind(b"\n", 0, at) + 1 : end].strip()
-        if len(sample) <= MOST_SAMPLE and _group_name(parse_line(sample)) == wanted:
+        if len(sample) <= MOST_SAMPLE and _is_of(sample, wanted):
             found.append(sample)
         at = end
-    return found
-
-
-def deltas(scan: Scan) -> Mapping[Process, list[tuple[Snapshot, Snapshot]]]:
-    """Return for each process what came between two looks: the counts before, and those after.
-
-    The first look's numbers came since the process began.
-    """
-    looks: dict[Process, set[Snapshot]] = {}
-    for (process, _, _), pair in scan.snapshots.items():
-        looks.setdefault(process, set()).update(pair)
-    found = {}
-    for process, seen in looks.items():
-        ordered = sorted(seen, key=Snapshot.order)
-        nothing = ordered[0]._replace(
-            dropped=0, tallies=(Tally(),) * len(Comparison), noise=(Tally(),) * len(WITH_NOISE)
-        )
-        found[process] = list(zip([nothing, *ordered], ordered, strict=False))
     return found

@@ -13,11 +13,13 @@ from flags.state import FlagState
 from flags.user_id import InvalidUserIdError, user_id_of
 from shim.gate import Gate
 from shim.ports import NewHint
+from shim.routed_totals import RoutedTotals
 from shim.routing import RoutingTable
 from shim.shadow.counts import MOST_CALLERS, OTHERS
 from shim.shadow.events import LiveCall
 from shim.shadow.journal import Journal
 from shim.shadow.queue import EventQueue
+from shim.tally import CallerTally, Tally
 
 _log = structlog.get_logger("shim")
 
@@ -48,38 +50,6 @@ class FlipsAll:
                 failed.append(error)
         if failed:
             raise failed[0]
-
-
-class Tally:
-    """Calls by who served them, of one path. CPython adds to a slot without switching threads."""
-
-    __slots__ = ("canonical", "invalid", "legacy", "sampled")
-
-    def __init__(self) -> None:
-        self.canonical = 0
-        self.legacy = 0
-        self.invalid = 0
-        self.sampled = 0
-        """Calls of either side that shadows are shown."""
-
-    def snapshot(self) -> dict[str, int]:
-        """Return plain data."""
-        return {
-            "legacy": self.legacy,
-            "canonical": self.canonical,
-            "invalid_user_id": self.invalid,
-        }
-
-
-class CallerTally:
-    """Calls by who served them, of one caller, that were not sampled though others are."""
-
-    __slots__ = ("caller", "canonical", "legacy")
-
-    def __init__(self, caller: object) -> None:
-        self.caller = caller
-        self.canonical = 0
-        self.legacy = 0
 
 
 class Router:
@@ -120,6 +90,7 @@ class Router:
 
         The tally holds the object, so that no other one gets that id.
         """
+        self.routed = RoutedTotals(self.tallies, self.unsampled)
 
     def serves(self, user_id: int) -> bool:
         """Whether the canonical serves this user at this moment."""
@@ -147,7 +118,12 @@ class Router:
         if not self.gate.drain(timeout=DRAIN_TIMEOUT):
             _log.warning("canonical_call_outlasts_flip", waited=DRAIN_TIMEOUT)
         self.relieve(old, new)
+        self.routed.look(old.period)
         self._settled = new
+
+    def look(self) -> None:
+        """Count what was routed since the last look, under the flip that was done last."""
+        self.routed.look(self._settled.period)
 
     def begin_unsampled(self, caller: object) -> CallerTally:
         """Return the tally of a caller that is not in `unsampled` yet, or that of the others."""

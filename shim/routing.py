@@ -8,6 +8,7 @@ from flags.memo import Memo
 from flags.stage import Stage, stage_of
 from flags.state import FlagState
 from shim.ports import NewHint
+from shim.shadow.period import END_OF_DRILL, Period
 
 MEMO_LIMIT = 50_000
 """Routes remembered per generation of a table's memo."""
@@ -18,16 +19,21 @@ class Route:
     """Where a user's calls go, and the decisions that say so.
 
     `hint` is the canonical's input for this user, built once; None if it takes the caller's.
-    `epoch` is the latch's, `rolled_back` whether it is engaged.
+    `rolled_back` is whether the latch is engaged, `period` what a call's counts belong to.
     """
 
     canonical: bool
     shadows: bool
     decision: Decision
     sampling: Decision
-    epoch: int
+    period: Period
     rolled_back: bool
     hint: object
+
+    @property
+    def epoch(self) -> int:
+        """The latch's."""
+        return self.period.epoch
 
 
 class RoutingTable:
@@ -37,7 +43,17 @@ class RoutingTable:
     that it follows from, and a remembered route costs one dictionary lookup.
     """
 
-    __slots__ = ("_new_hint", "_pair", "_routes", "flags", "get", "latch", "samples", "stage")
+    __slots__ = (
+        "_new_hint",
+        "_pair",
+        "_routes",
+        "flags",
+        "get",
+        "latch",
+        "period",
+        "samples",
+        "stage",
+    )
 
     def __init__(self, pair: FlagPair, flags: FlagState, latch: Latch, new_hint: NewHint) -> None:
         self._pair = pair
@@ -45,6 +61,12 @@ class RoutingTable:
         self.latch = latch
         self.stage: Stage = stage_of(
             flags.definition(pair.canonical), flags.definition(pair.shadow), latch
+        )
+        self.period = Period(
+            self.stage,
+            latch.epoch,
+            latch.when,
+            resumed=not latch.engaged and not latch.why.startswith(END_OF_DRILL),
         )
         shadow = flags.definition(pair.shadow)
         self.samples = shadow is not None and not shadow.reaches_nobody
@@ -75,7 +97,7 @@ class RoutingTable:
             shadows=sampling.value,
             decision=decision,
             sampling=sampling,
-            epoch=self.latch.epoch,
+            period=self.period,
             rolled_back=self.latch.engaged,
             hint=self._new_hint(user_id),
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shim.confidence import LEVEL, lower_bound, trials_needed, upper_bound
-from shim.report_scan import Tally
+from shim.report_tally import Tally
 
 MOST_NOT_COMPARED = 0.05
 """Share of raced, dropped and otherwise not compared above which nothing can be said."""

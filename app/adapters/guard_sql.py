@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Select,
     and_,
     bindparam,
+    cast,
     func,
     literal,
     or_,
@@ -22,11 +24,12 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.adapters.ledger import upsert
 from app.database import Database
 from app.errors import DatabaseUnavailable
-from app.models import GuardRow, LedgerCounter, LedgerGroup, LedgerSample
+from app.models import BigInt, GuardRow, LedgerCounter, LedgerGroup, LedgerSample
 from shim.guard.record import GuardRecord, GuardStoreError, Kept, record_from_text, record_to_text
 from shim.guard.totals import COMPARED, Totals, totals_of
 from shim.shadow.activity import MARK
@@ -59,7 +62,7 @@ class SqlGuardStore:
                 LedgerSample.migration == migration,
                 LedgerSample.fingerprint == bindparam("fingerprint"),
             )
-            .order_by(LedgerSample.number)
+            .order_by(LedgerSample.epoch.desc(), LedgerSample.number)
             .limit(1)
         )
 
@@ -116,28 +119,43 @@ def _counters(migration: str, comparisons: tuple[str, ...]) -> Select[Any]:
         ~LedgerCounter.caller.startswith(MARK, autoescape=True),
     )
     harmful = LedgerCounter.what.startswith(HARM, autoescape=True)
-    return select(
-        LedgerCounter.caller,
-        LedgerCounter.side,
-        LedgerCounter.comparison,
-        LedgerCounter.what,
-        LedgerCounter.count,
-    ).where(LedgerCounter.migration == migration, or_(judged, harmful))
+    return (
+        select(
+            LedgerCounter.caller,
+            LedgerCounter.side,
+            LedgerCounter.comparison,
+            LedgerCounter.what,
+            _sum(LedgerCounter.count),
+        )
+        .where(LedgerCounter.migration == migration, or_(judged, harmful))
+        .group_by(
+            LedgerCounter.caller, LedgerCounter.side, LedgerCounter.comparison, LedgerCounter.what
+        )
+    )
 
 
 def _groups(migration: str, comparisons: tuple[str, ...]) -> Select[Any]:
     """Return what selects the groups that nobody knows, in the same columns."""
-    return select(
-        literal(""),
-        literal(_GROUP),
-        LedgerGroup.comparison,
-        LedgerGroup.fingerprint,
-        LedgerGroup.count,
-    ).where(
-        LedgerGroup.migration == migration,
-        LedgerGroup.known == "",
-        LedgerGroup.comparison.in_((*comparisons, DRILL)),
+    return (
+        select(
+            literal(""),
+            literal(_GROUP),
+            LedgerGroup.comparison,
+            LedgerGroup.fingerprint,
+            _sum(LedgerGroup.count),
+        )
+        .where(
+            LedgerGroup.migration == migration,
+            LedgerGroup.known == "",
+            LedgerGroup.comparison.in_((*comparisons, DRILL)),
+        )
+        .group_by(LedgerGroup.comparison, LedgerGroup.fingerprint)
     )
+
+
+def _sum(counted: InstrumentedAttribute[int]) -> ColumnElement[int]:
+    """Return the sum over all epochs; PostgreSQL's is a decimal, unless asked otherwise."""
+    return cast(func.sum(counted), BigInt)
 
 
 def _now(connection: Connection) -> datetime:

@@ -17,6 +17,7 @@ from app.models import (
     Base,
     LedgerCaller,
     LedgerCounter,
+    LedgerEpoch,
     LedgerGroup,
     LedgerSample,
     LedgerWriter,
@@ -24,12 +25,20 @@ from app.models import (
 from flags.decision import BALANCE_NOTIFICATIONS
 from shim.shadow.counts import Cell
 from shim.shadow.ledger import MOST_SAMPLES, OVERFLOW, GroupDelta, GroupKey
-from shim.shadow.ledger_store import DRILL, MOST_STORED, Batch, Group, LedgerError, LedgerView
+from shim.shadow.ledger_store import (
+    DRILL,
+    MOST_STORED,
+    Batch,
+    Epoch,
+    Group,
+    LedgerError,
+    LedgerView,
+)
 
 WAIT_S = 1.0
 """How long a batch waits for a lock: bookings come first."""
 
-_GROUP = (LedgerGroup.comparison, LedgerGroup.fingerprint, LedgerGroup.known)
+_GROUP = (LedgerGroup.comparison, LedgerGroup.fingerprint, LedgerGroup.known, LedgerGroup.epoch)
 
 
 class SqlLedgerStore:
@@ -51,6 +60,7 @@ class SqlLedgerStore:
         try:
             with self._database.transaction(wait_s=WAIT_S) as session:
                 if _is_new(session, batch):
+                    _add_epochs(session, self._migration, batch.epochs)
                     _add_counters(session, self._migration, batch.counters)
                     keyed = self._with_room(session, batch.groups)
                     _add_groups(session, self._migration, keyed)
@@ -62,7 +72,9 @@ class SqlLedgerStore:
         try:
             with self._database.reading() as session:
                 return LedgerView(
-                    _counters(session, self._migration), _groups(session, self._migration)
+                    _counters(session, self._migration),
+                    _groups(session, self._migration),
+                    _epochs(session, self._migration),
                 )
         except DatabaseUnavailable as error:
             raise LedgerError(f"the ledger could not be read: {error}") from error
@@ -97,6 +109,14 @@ def _is_new(session: Session, batch: Batch) -> bool:
         .execution_options(synchronize_session=False)
     )
     return bool(session.connection().execute(newer).rowcount)
+
+
+def _add_epochs(session: Session, migration: str, epochs: Sequence[Epoch]) -> None:
+    rows = [
+        {"migration": migration, "epoch": each.number, "begun": each.begun, "resumed": each.resumed}
+        for each in sorted(epochs)
+    ]
+    upsert(session, LedgerEpoch, rows, add=())
 
 
 def _add_counters(session: Session, migration: str, counters: Mapping[Cell, int]) -> None:
@@ -181,10 +201,17 @@ def _counters(session: Session, migration: str) -> dict[Cell, int]:
         LedgerCounter.side,
         LedgerCounter.comparison,
         LedgerCounter.what,
+        LedgerCounter.epoch,
     )
     ours = select(*cell, LedgerCounter.count).where(LedgerCounter.migration == migration)
     rows = session.execute(ours.order_by(*cell))
-    return {Cell(*row[:4]): row[4] for row in rows}
+    return {Cell(*row[:-1]): row[-1] for row in rows}
+
+
+def _epochs(session: Session, migration: str) -> tuple[Epoch, ...]:
+    ours = select(LedgerEpoch).where(LedgerEpoch.migration == migration)
+    rows = session.scalars(ours.order_by(LedgerEpoch.epoch))
+    return tuple(Epoch(row.epoch, row.begun, row.resumed) for row in rows)
 
 
 def _groups(session: Session, migration: str) -> tuple[Group, ...]:
@@ -202,17 +229,18 @@ def _groups(session: Session, migration: str) -> tuple[Group, ...]:
     groups = session.scalars(ours.order_by(LedgerGroup.count.desc(), *_GROUP))
     return tuple(
         Group(
-            *_key(group),
+            *_key(group)[:3],
             group.count,
             group.first_seen,
             group.last_seen,
             tuple(group.differences),
             callers[_key(group)],
             tuple(samples[_key(group)]),
+            group.epoch,
         )
         for group in groups
     )
 
 
 def _key(row: LedgerGroup | LedgerCaller | LedgerSample) -> GroupKey:
-    return GroupKey(row.comparison, row.fingerprint, row.known)
+    return GroupKey(row.comparison, row.fingerprint, row.known, row.epoch)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from sqlalchemy import Delete, delete, select, tuple_, update
 from sqlalchemy.orm import Session
@@ -11,6 +12,8 @@ from app.adapters.ledger import WAIT_S, upsert
 from app.database import Database
 from app.models import (
     LedgerCaller,
+    LedgerCounter,
+    LedgerEpoch,
     LedgerGroup,
     LedgerSample,
     LedgerWriter,
@@ -23,6 +26,14 @@ EVERY = timedelta(minutes=1)
 AT_ONCE = 200
 """Rows of a table that are removed at a time: bookings wait for no more than that."""
 _NAME = "retention"
+_EPOCH = (LedgerEpoch.migration, LedgerEpoch.epoch)
+_COUNTER = (
+    LedgerCounter.caller,
+    LedgerCounter.side,
+    LedgerCounter.comparison,
+    LedgerCounter.what,
+)
+_COUNTED = ("caller", "side", "comparison", "what", "count")
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -68,6 +79,7 @@ class SqlRetention:
         _remove_replays(session, now - self._kept.replays, self._at_once)
         _remove_groups(session, now - self._kept.ledger, self._at_once)
         _remove_writers(session, now - self._kept.ledger, self._at_once)
+        _fold_an_epoch(session, now - self._kept.ledger)
 
 
 def _take(session: Session, now: datetime) -> bool:
@@ -100,6 +112,7 @@ def _remove_groups(session: Session, before: datetime, most: int) -> None:
         LedgerGroup.comparison,
         LedgerGroup.fingerprint,
         LedgerGroup.known,
+        LedgerGroup.epoch,
     )
     found = select(*key).where(LedgerGroup.last_seen < before).order_by(*key).limit(most)
     old = [tuple(row) for row in session.execute(found)]
@@ -109,8 +122,30 @@ def _remove_groups(session: Session, before: datetime, most: int) -> None:
     gone = delete(LedgerGroup).where(tuple_(*key).in_(old), LedgerGroup.last_seen < before)
     removed = [tuple(row) for row in session.execute(gone.returning(*key))]
     for model in (LedgerCaller, LedgerSample) if removed else ():
-        named = tuple_(model.migration, model.comparison, model.fingerprint, model.known)
+        named = tuple_(
+            model.migration, model.comparison, model.fingerprint, model.known, model.epoch
+        )
         _execute(session, delete(model).where(named.in_(removed)))
+
+
+def _fold_an_epoch(session: Session, before: datetime) -> None:
+    """Add the counters of one epoch that was over by then to those of epoch 0."""
+    kept = list(session.scalars(select(LedgerEpoch).order_by(*_EPOCH)))
+    for old, newer in pairwise(kept):
+        if old.migration == newer.migration and newer.begun < before and old.epoch:
+            break
+    else:
+        return
+    migration, epoch = old.migration, old.epoch
+    ours = (LedgerCounter.migration == migration, LedgerCounter.epoch == epoch)
+    gone = delete(LedgerCounter).where(*ours).returning(*_COUNTER, LedgerCounter.count)
+    rows = [
+        {**dict(zip(_COUNTED, row, strict=True)), "migration": migration, "epoch": 0}
+        for row in session.execute(gone)
+    ]
+    upsert(session, LedgerCounter, rows, add=("count",))
+    named = (LedgerEpoch.migration == migration, LedgerEpoch.epoch == epoch)
+    _execute(session, delete(LedgerEpoch).where(*named))
 
 
 def _execute(session: Session, statement: Delete) -> None:

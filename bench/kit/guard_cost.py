@@ -23,8 +23,10 @@ from flags.admin import EmbeddedAdmin
 from flags.decision import MIGRATIONS
 from flags.embedded import ensure_flag_file
 from shim.shadow.activity import MARK
+from shim.shadow.events import LiveCall
 from shim.shadow.ledger_store import Batch
 from shim.shadow.result import Comparison, Outcome, Result
+from shim.sides import Side
 
 PER_SECOND, WORKERS = 10_000, 4
 LEADS_S = 3.5
@@ -122,19 +124,20 @@ class _Feed:
 
     def _count(self, course: Course, calls: int) -> None:
         counts, ledger = course.shadowing.counts, course.shadowing.ledger
+        call = LiveCall(0.0, "", 1, None, Side.CANONICAL, None, None, None)
         for number in range(calls):
             callers = (self._chance.choice(CALLERS), self._chance.choice(CLASSES))
             for comparison in Comparison:
-                counts.add(Result(comparison, Outcome.MATCHED), callers=callers, side="canonical")
+                counts.add(Result(comparison, Outcome.MATCHED), call, callers=callers)
             for side in ("canonical live", "production_shadow shadow"):
-                counts.ran(side, self._chance.expovariate(10_000), raised=False)
+                counts.ran(call, side, self._chance.expovariate(10_000), raised=False)
             if number % 10 == 0:
                 mark = f"{self._chance.randrange(KNOWN):016x}"
                 known = Result(
                     Comparison.REACH, Outcome.KNOWN, fingerprint=mark, known="legacy-reaches-nobody"
                 )
                 ledger.note(known, callers=callers)
-                counts.add(known, callers=callers, side="canonical")
+                counts.add(known, call, callers=callers)
 
     def _hand_in(self) -> None:
         """Add what three more workers like this one would have counted meanwhile."""

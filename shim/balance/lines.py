@@ -19,7 +19,7 @@ _LIVE_SIDES = frozenset({Side.CANONICAL, Side.CONNECTION_AWARE, Side.USER_ID_ONL
 
 
 def divergence_record(
-    episode: Episode, result: Result, name_user: NameUser, *, at: datetime, stage: str, number: int
+    episode: Episode, result: Result, name_user: NameUser, *, at: datetime, number: int
 ) -> Divergence:
     """Return one divergence; `differences` and both observations are redacted."""
     return record_of(
@@ -28,7 +28,6 @@ def divergence_record(
         name_user,
         migration=BALANCE_NOTIFICATIONS.migration,
         at=at,
-        stage=stage,
         number=number,
         observations=tuple(observation_records(episode, name_user)),
     )

@@ -292,7 +292,7 @@ class BalanceWorld:
     def _count_stale(self, episode: Episode, truth: Truth) -> None:
         for seen in episode.live_effects:
             if seen.side in _LEGACY_SIDES and self._is_stale(episode.subject, seen, truth):
-                self._counts.stale_legacy += 1
+                self._counts.go_stale(episode.calls[0])
 
     def _is_stale(self, subject: int, seen: LiveEffect, truth: Truth) -> bool:
         """Tell whether a legacy frame is older than what the canonical had put on the page."""

@@ -6,6 +6,7 @@ Names are plain text, so that totals can be kept as JSON: `diverged truth CALLER
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from shim.guard.evidence import EVERYBODY, Evidence, Harm, Share
 from shim.shadow.activity import MARK
@@ -16,6 +17,8 @@ from shim.shadow.result import noise_of
 
 Totals = Mapping[str, int]
 
+NamesOfCell = TypeVar("NamesOfCell", Cell, tuple[str, str, str, str])
+"""A counter of one epoch, or of all of them."""
 COMPARED = ("matched", "known", "mismatched")
 """What a counter says of a comparison that was made."""
 _LIVE = {"canonical": "canonical live", "legacy": "legacy live"}
@@ -44,7 +47,7 @@ class Runs:
 
 
 def totals_of(
-    counters: Mapping[Cell, int],
+    counters: Mapping[NamesOfCell, int],
     groups: Iterable[tuple[GroupKey, int]],
     *,
     comparisons: Collection[str],
@@ -52,7 +55,7 @@ def totals_of(
     """Add up what the guard judges by, of all sides: whoever served, both were compared."""
     sums: Counter[str] = Counter()
     floors = {noise_of(comparison): comparison for comparison in comparisons}
-    for (caller, _, comparison, what), count in counters.items():
+    for (caller, _, comparison, what, *_), count in counters.items():
         if what.startswith(HARM):
             if caller == EVERYBODY:
                 sums[f"harm {what.removeprefix(HARM)}"] += count

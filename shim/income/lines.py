@@ -10,7 +10,7 @@ from shim.shadow.result import Result
 
 
 def divergence_record(
-    episode: Episode, result: Result, name_user: NameUser, *, at: datetime, stage: str, number: int
+    episode: Episode, result: Result, name_user: NameUser, *, at: datetime, number: int
 ) -> Divergence:
     """Return one divergence, with the amounts that both sides returned."""
     return record_of(
@@ -19,7 +19,6 @@ def divergence_record(
         name_user,
         migration=FARMING_INCOME.migration,
         at=at,
-        stage=stage,
         number=number,
         observations=tuple(observation_records(episode, name_user)),
     )

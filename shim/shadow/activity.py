@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 from shim.shadow.result import Comparison
 
@@ -62,13 +63,14 @@ _COUNTED = frozenset({"", *Comparison})
 _LONE, _FEW, _STEADY = (f"{MARK}{each}" for each in Activity)
 
 
-def by_activity(cells: Mapping[tuple[str, str, str, str], int]) -> dict[str, dict[str, int]]:
+def by_activity(cells: Mapping[Any, int]) -> dict[str, dict[str, int]]:
     """Return for each class what was sampled, dropped, compared and left out, by reason.
 
-    Comparisons are summed, whatever came of those that were made; the keys are the counters'.
+    Comparisons are summed, whatever came of those that were made. The keys are the counters', of
+    one epoch or of several: caller, side, comparison and what come first.
     """
     found: dict[str, Counter[str]] = {}
-    for (caller, _, comparison, what), count in cells.items():
+    for (caller, _, comparison, what, *_), count in cells.items():
         if caller.startswith(MARK) and comparison in _COUNTED:
             made = comparison and not what.startswith("not_compared")
             sums = found.setdefault(caller.removeprefix(MARK), Counter())

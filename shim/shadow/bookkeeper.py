@@ -7,13 +7,13 @@ tried again at the next turn and keeps no other from being done.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
 from shim.shadow.counts import Cell
-from shim.shadow.ledger import Ledger
-from shim.shadow.ledger_store import Batch, LedgerStore
+from shim.shadow.ledger import GroupDelta, Ledger
+from shim.shadow.ledger_store import Batch, Epoch, LedgerStore
 
 EVERY = 5.0
 """Seconds between two batches, if nobody wants them sooner."""
@@ -26,6 +26,7 @@ _log = structlog.get_logger("shim")
 class Bookkeeper:
     """`counters` returns totals since the start, which only grow; `writer` names the process.
 
+    `epochs` returns those that they were counted in.
     `pace` says how many seconds may lie between two batches now; chores keep to `every`.
     """
 
@@ -39,6 +40,7 @@ class Bookkeeper:
         every: float = EVERY,
         chores: Mapping[str, Callable[[], None]] | None = None,
         pace: Callable[[], float] | None = None,
+        epochs: Callable[[], Iterable[Epoch]] = tuple,
     ) -> None:
         self._ledger = ledger
         self._counters = counters
@@ -46,10 +48,13 @@ class Bookkeeper:
         self._writer = writer
         self._every = every
         self._pace = pace or (lambda: every)
+        self._epochs = epochs
         self._hurried = False
         self._chores = dict(chores or {})
         self._undone: dict[str, str] = {}
         self._kept: dict[Cell, int] = {}
+        self._taken: tuple[GroupDelta, ...] = ()
+        """Groups that are in no batch yet, for what else it takes raised."""
         self._pending: Batch | None = None
         self._number = 0
         self._failures = 0
@@ -129,15 +134,19 @@ class Bookkeeper:
     def _next(self) -> Batch | None:
         """Return the batch that is pending, else a new one, None if nothing is new."""
         if self._pending is None:
+            # Groups first: what is listed is counted, for it is counted before it is listed.
+            self._taken += self._ledger.take()
             totals, writer = dict(self._counters()), self._writer()
             new = {cell: n - self._kept.get(cell, 0) for cell, n in totals.items()}
             new = {cell: n for cell, n in new.items() if n > 0}
-            groups = self._ledger.take()
+            groups, self._taken = self._taken, ()
             if not new and not groups:
                 return None
+            named = {cell.epoch for cell in new} | {delta.key.epoch for delta in groups}
+            epochs = tuple(epoch for epoch in self._epochs() if epoch.number in named)
             self._kept = totals
             self._number += 1
-            self._pending = Batch(writer, self._number, new, groups)
+            self._pending = Batch(writer, self._number, new, groups, epochs)
         return self._pending
 
     def _report(self, error: Exception) -> None:

@@ -126,7 +126,7 @@ class Experiment:
     def _count(self, episode: Episode, result: Result) -> None:
         activity = self._counts.activities.name_of(episode.subject)
         callers = (*episode.callers, activity)
-        self._counts.add(result, callers=callers, side=episode.serving)
+        self._counts.add(result, episode.calls[0], callers=callers)
 
     def _leave(self, episode: Episode) -> None:
         """Take the doubles away; a shadow that raises here has its effects so far noted."""
@@ -169,6 +169,8 @@ class Experiment:
                 if event.serving != episode.serving:
                     episode.spoil(NotCompared.FLIPPED)
                 episode.calls.append(event)
+                # Not before it has a call: whoever gives this thread up counts what is open.
+                self._open[event.subject] = episode
                 calls.append(event)
                 self._counts.take_up(event)
                 breathe()
@@ -197,7 +199,7 @@ class Experiment:
         return touched
 
     def _open_episode(self, call: LiveCall) -> Episode:
-        self._counts.episodes += 1
+        self._counts.begin_episode(call)
         shadows = tuple(self._world.shadows_for(call))
         episode = Episode(call.subject, call.started, call.serving, shadows)
         if call.subject in self._carried:
@@ -208,7 +210,6 @@ class Experiment:
                 side.enter(call.subject, call)
             except BaseException as error:  # noqa: BLE001 - a shadow may raise anything at all
                 episode.outcomes[side.name].append(CallOutcome(None, Raised.of(error), 0.0))
-        self._open[call.subject] = episode
         return episode
 
     def _observe(self, side: ShadowSide, call: LiveCall) -> CallOutcome:
@@ -242,7 +243,7 @@ class Experiment:
             and not self._is_idle(episode)
         ]
         for episode in late:
-            self._counts.forced += 1
+            self._counts.force(episode.calls[0])
             self._carried.add((episode.subject,))
             # A shadow that forgot its work is judged: leaving it out would reward silence.
             if not (episode.is_quiet(now) and self._world.live_is_idle(episode.subject)):
@@ -257,7 +258,7 @@ class Experiment:
             episode.closed_at = now
             self._leave(episode)
             for side, seconds, raised in episode.runs():
-                self._counts.ran(side, seconds, raised=raised)
+                self._counts.ran(episode.calls[0], side, seconds, raised=raised)
         for episode, judgements in zip(episodes, self._judge(episodes), strict=True):
             for judgement in judgements:
                 result = self._conclude(episode, judgement)

@@ -92,6 +92,11 @@ class Latencies:
         below = 1 << max(int(seconds * 1e6), 0).bit_length()
         self._counts.setdefault(side, Counter())[below] += 1
 
+    def update(self, other: "Latencies") -> None:
+        """Add what another one counted."""
+        for side, counts in other.classes().items():
+            self._counts.setdefault(side, Counter()).update(counts)
+
     def classes(self) -> dict[str, dict[int, int]]:
         """Return for each side how many calls stayed below so many microseconds."""
         return {side: dict(counts.copy()) for side, counts in self._counts.copy().items()}

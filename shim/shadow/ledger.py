@@ -29,11 +29,15 @@ _COMPARISONS = frozenset(Comparison)
 
 
 class GroupKey(NamedTuple):
-    """What a group has in common. `known` is empty for what counts as a divergence."""
+    """What a group has in common. `known` is empty for what counts as a divergence.
+
+    `epoch` is the kill switch's when the episodes were served.
+    """
 
     comparison: str
     fingerprint: str
     known: str
+    epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +93,11 @@ class Ledger:
         self._lock = threading.Lock()
         self._groups: dict[GroupKey, _Group] = {}
 
-    def note(self, result: Result, *, callers: Iterable[str]) -> int:
+    def note(self, result: Result, *, callers: Iterable[str], epoch: int = 0) -> int:
         """Note a divergence, known or not; return how many of its group there were so far."""
         now = self._utc_now()
         with self._lock:
-            group = self._group(result)
+            group = self._group(result, epoch)
             group.total += 1
             group.count += 1
             group.first_seen = min(group.first_seen or now, now)
@@ -101,10 +105,10 @@ class Ledger:
             group.callers.update(set(callers))
             return group.total
 
-    def add_sample(self, result: Result, number: int, text: str) -> None:
+    def add_sample(self, result: Result, number: int, text: str, *, epoch: int = 0) -> None:
         """Keep what the `number`th divergence of a group looked like, redacted, as JSON."""
         with self._lock:
-            group = self._group(result)
+            group = self._group(result, epoch)
             group.sample = group.sample or text
             group.samples.append(Sample(number, text))
 
@@ -120,10 +124,17 @@ class Ledger:
             return {key: group.total for key, group in self._groups.items()}
 
     def first_of(self, fingerprint: str) -> str:
-        """Return what the first divergence with a fingerprint looked like, empty if not kept."""
+        """Return what a divergence with a fingerprint looked like, empty if not kept.
+
+        It is the first one of the newest epoch.
+        """
         with self._lock:
-            found = (g.sample for key, g in self._groups.items() if key.fingerprint == fingerprint)
-            return next(found, "")
+            found = [
+                (key.epoch, group.sample)
+                for key, group in self._groups.items()
+                if key.fingerprint == fingerprint and group.sample
+            ]
+        return max(found, default=(0, ""), key=lambda pair: pair[0])[1]
 
     @property
     def urgent(self) -> bool:
@@ -146,8 +157,8 @@ class Ledger:
                 self._groups[key].told = total
             return grown
 
-    def _group(self, result: Result) -> _Group:
-        key = GroupKey(result.name, result.fingerprint or "", result.known or "")
+    def _group(self, result: Result, epoch: int) -> _Group:
+        key = GroupKey(result.name, result.fingerprint or "", result.known or "", epoch)
         group = self._groups.get(key)
         if group is not None:
             return group

@@ -5,6 +5,12 @@ from collections.abc import Callable
 
 from shim.shadow.callers import module_of
 from shim.shadow.events import Event, LiveCall, Note
+from shim.shadow.period import Period, period_of
+
+Lost = tuple[int, str, Period]
+"""Whose call found the queue full: subject, serving side, and in which period."""
+DroppedCalls = tuple[str, str, Period]
+"""The same by the calling module in the place of the subject."""
 
 
 def _read(event: Event | Note) -> Event:
@@ -29,9 +35,9 @@ class EventQueue:
         self._holed: set[int] = set()
         self.dropped = 0
         """Events that found the queue full."""
-        self.dropped_calls: dict[tuple[str, str], int] = {}
-        """The calls among them, by caller and by the side that served."""
-        self._lost: dict[tuple[int, str], int] = {}
+        self.dropped_calls: dict[DroppedCalls, int] = {}
+        """The calls among them."""
+        self._lost: dict[Lost, int] = {}
         self.recall: Callable[[LiveCall], None] = _recall_nothing
         """Puts into a call that is taken what its shadow must see as it was."""
         self.taken = 0
@@ -53,9 +59,10 @@ class EventQueue:
         self.dropped += 1
         self._holed.add(event.subject)
         if isinstance(event, LiveCall):
-            who = module_of(event.caller), event.serving
+            period = period_of(event.decision)
+            who = module_of(event.caller), event.serving, period
             self.dropped_calls[who] = self.dropped_calls.get(who, 0) + 1
-            whose = event.subject, event.serving
+            whose = event.subject, event.serving, period
             self._lost[whose] = self._lost.get(whose, 0) + 1
 
     def take(self, most: int) -> list[Event]:
@@ -68,8 +75,8 @@ class EventQueue:
                 self.recall(event)
         return taken
 
-    def take_lost(self) -> dict[tuple[int, str], int]:
-        """Return the calls that were dropped since the last time, by subject and serving side."""
+    def take_lost(self) -> dict[Lost, int]:
+        """Return the calls that were dropped since the last time."""
         lost, self._lost = self._lost, {}
         return lost
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.settings import Settings
-from tests.app.test_report import counts, divergence, numbers
+from tests.app.test_report import INCIDENT, counts, divergence, numbers
 from tests.application import Build, until
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +36,43 @@ def shown(**changes: Any) -> dict[str, Any]:
     return divergence(**{"serving": "legacy", **changes})
 
 
+def test_the_report_judges_the_time_that_is_asked_for(
+    build: Build, log: Path, tmp_path: Path
+) -> None:
+    """Since the last resume, since a moment, or all: the text, the page and JSON say which."""
+    write(log, *INCIDENT)
+    built = build()
+    recent = "since the last resume, epoch 7, 2026-01-01T00:30:00+00:00"
+    page = tmp_path / "page.html"
+    shown = built.run("shadow", "report", "--html", str(page))
+    assert f"judged: {recent}; --all judges what came before, too" in shown.output
+    assert re.search(r"^all +truth +pass +70 ", shown.output, re.M)
+    assert f"Judged: {recent}." in page.read_text()
+    told = json.loads(built.run("shadow", "report", "--json").stdout)
+    assert told["judged"] == {
+        "begins": "last resume",
+        "epoch": 7,
+        "at": "2026-01-01T00:30:00+00:00",
+    }
+    whole = built.run("shadow", "report", "--all").output
+    assert re.search(r"^all +truth +fail +603 ", whole, re.M)
+    moment = built.run("shadow", "report", "--since", "2026-01-01T03:15+03:00").output
+    assert "judged: since 2026-01-01T03:15:00+03:00" in moment
+    assert re.search(r"^all +truth +fail +103 ", moment, re.M)
+    both = built.run("shadow", "report", "--all", "--since", "2026-01-01")
+    assert (both.exit_code, "exclude each other" in both.output) == (2, True)
+    never = built.run("shadow", "report", "--since", "yesterday")
+    assert (never.exit_code, "'yesterday' is no time" in never.output) == (2, True)
+
+
+def test_the_table_says_no_less_than_the_list_below_it(build: Build, log: Path) -> None:
+    """A divergence has its line at once, and the counts come every ten seconds."""
+    write(log, counts(comparisons={"truth": numbers(5)}), divergence(comparison="truth"))
+    shown = build().run("shadow", "report").output
+    assert re.search(r"^shadow +truth +fail +6 +0 +1 ", shown, re.M)
+    assert re.search(r"^all +truth +fail +6 +0 +1 ", shown, re.M)
+
+
 def test_the_report_shows_every_number_and_verdict(build: Build, log: Path) -> None:
     """What was routed, sampled, dropped and left out stands beside each verdict."""
     comparisons = {
@@ -48,6 +85,7 @@ def test_the_report_shows_every_number_and_verdict(build: Build, log: Path) -> N
     assert result.exit_code == 0, result.output
     assert result.output.splitlines() == [
         "3 lines of 1 workers, 1 damaged, 0 of another version",
+        "judged: all that was counted",
         "balance-notifications: routed canonical 1, invalid_user_id 1, legacy 5",
         "sampled 7 calls in 5 episodes, 1 closed by force; dropped none; stale legacy frames 2",
         "",

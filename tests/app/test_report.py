@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from shim.report import Report, Terms, Verdict, judge
 from shim.report import report_of as report
-from shim.report_scan import MOST_GROUPS, MOST_SNAPSHOTS, Scan, Tally
+from shim.report_scan import MOST_GROUPS, MOST_SNAPSHOTS, Scan
+from shim.report_tally import Tally
 from shim.shadow.result import Comparison
 
 
@@ -101,12 +102,17 @@ def total(count: Any, **changes: Any) -> dict[str, Any]:
     return {"comparison": "reach", "fingerprint": "f1", "known": "", "count": count, **changes}
 
 
-def report_of(*lines: dict[str, Any] | str, terms: Terms | None = None) -> Report:
+def report_of(
+    *lines: dict[str, Any] | str,
+    terms: Terms | None = None,
+    since: datetime | None = None,
+    whole: bool = False,
+) -> Report:
     """Return the report on these lines."""
-    whole = [line if isinstance(line, str) else json.dumps(line) for line in lines]
-    scan = Scan()
-    scan.add("".join(line.rstrip("\n") + "\n" for line in whole).encode(errors="replace"))
-    return report(scan, terms or Terms())
+    text = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    scan = Scan(since=since)
+    scan.add("".join(line.rstrip("\n") + "\n" for line in text).encode(errors="replace"))
+    return report(scan, terms or Terms(), whole=whole)
 
 
 def test_the_newest_counts_of_each_worker_are_summed() -> None:
@@ -235,7 +241,7 @@ def test_noise_is_that_of_the_stage() -> None:
 
 
 def test_each_stage_has_the_numbers_that_were_counted_in_it() -> None:
-    """The counts that a flip writes end the stage before, and a worker's numbers only grow."""
+    """A line has what was served at one stage, whenever it is written; its numbers only grow."""
 
     def counted(minute: int, stage: str, compared: int) -> dict[str, Any]:
         comparisons = {str(comparison): numbers(compared) for comparison in Comparison}
@@ -244,17 +250,97 @@ def test_each_stage_has_the_numbers_that_were_counted_in_it() -> None:
 
     lines = [
         counted(10, "shadow", 100),
-        counted(20, "ramp", 130),
-        counted(30, "ramp", 150),
+        counted(20, "ramp", 30),
+        counted(21, "shadow", 105),  # of episodes that were open at the flip
+        counted(30, "ramp", 50),
         counted(40, "shadow", 190),
-        counted(50, "shadow", 200),
     ]
     for order in (lines, lines[::-1]):
         found = report_of(*order)
-        assert found.judged_in("shadow", "truth").compared == 130 + 10
-        assert found.judged_in("ramp", "truth").compared == 20 + 40
+        assert found.judged_in("shadow", "truth").compared == 190
+        assert found.judged_in("ramp", "truth").compared == 50
+        assert found.comparisons["truth"].compared == 190 + 50
         points = found.over_time["truth"]
-        assert [point.compared for point in points] == [100, 30, 20, 40, 10]
+        assert [point.compared for point in points] == [100, 30, 5, 20, 85]
+
+
+def at_epoch(epoch: int, minute: int, *, engaged: bool = False, **changes: Any) -> dict[str, Any]:
+    """Return a line of counts of the epoch that began with this minute."""
+    begun = f"2026-01-01T00:{minute:02}:00+00:00"
+    line = {"epoch": epoch, "epoch_begun": begun, "resumed": not engaged, "at": begun}
+    return counts(**(line | {"stage": "rolled_back" if engaged else "ramp"} | changes))
+
+
+INCIDENT = [
+    at_epoch(0, 1, comparisons={"truth": numbers(400)}),
+    at_epoch(5, 10, comparisons={"truth": numbers(90, mismatched=10)}),
+    divergence(epoch=5, comparison="truth", at="2026-01-01T00:11:00Z"),
+    told(total(10, comparison="truth", epoch=5)),
+    at_epoch(6, 20, engaged=True, comparisons={"truth": numbers(30, mismatched=3)}),
+    at_epoch(7, 30, comparisons={"truth": numbers(50)}),
+    divergence(epoch=7, comparison="reach", known="an-id", at="2026-01-01T00:31:00Z"),
+    at_epoch(8, 40, engaged=True, comparisons={"truth": numbers(20)}),
+]
+"""A ramp that diverged, was rolled back, was repaired and resumed, and rolled back by hand."""
+
+
+def test_verdicts_are_of_the_time_since_the_last_resume() -> None:
+    """A repaired incident fails no later report, and what came after a resume is all judged."""
+    for order in (INCIDENT, INCIDENT[::-1]):
+        found = report_of(*order)
+        assert (found.verdict("truth"), found.comparisons["truth"].compared) == ("pass", 70)
+        assert {each.comparison for each in found.groups} == {"reach"}
+        assert str(found.judged_time) == (
+            "since the last resume, epoch 7, 2026-01-01T00:30:00+00:00"
+        )
+        assert found.over_time["truth"][0].at > datetime(2026, 1, 1, 0, 29, tzinfo=UTC).timestamp()
+
+
+def test_all_that_logs_hold_is_judged_if_asked() -> None:
+    """The incident is in it, and so is what was said before there was any."""
+    found = report_of(*INCIDENT, whole=True)
+    assert (found.verdict("truth"), found.comparisons["truth"].compared) == ("fail", 603)
+    assert [(each.comparison, each.count) for each in found.groups] == [("truth", 10), ("reach", 1)]
+    assert str(found.judged_time) == "all that was counted"
+
+
+def test_a_drill_is_no_resume() -> None:
+    """It proves nothing of the canonical, so what was found before it stands."""
+    drilled = [at_epoch(9, 50, resumed=False, comparisons={"truth": numbers(5)})]
+    assert report_of(*INCIDENT, *drilled).judged_time.epoch == 7
+
+
+def test_logs_before_any_rollback_are_judged_whole() -> None:
+    """Nobody resumed, so nothing is left out."""
+    assert str(report_of(INCIDENT[0]).judged_time) == "all that was counted"
+
+
+def test_what_came_up_to_a_given_time_is_taken_off() -> None:
+    """Counts, drops, divergences with a line and without: each less what there was by then."""
+    truth = [numbers(100), numbers(100, mismatched=4), numbers(130, mismatched=6, raced=2)]
+    lines = [
+        *(
+            counts(
+                at=f"2026-01-01T0{hour}:00:00Z",
+                comparisons={"truth": each},
+                dropped={"cpu_budget": 10 * hour},
+                calls=7 * (hour + 1),
+            )
+            for hour, each in enumerate(truth)
+        ),
+        divergence("old", second=1, comparison="truth"),
+        divergence("both", second=1, comparison="truth"),
+        divergence("both", comparison="truth", at="2026-01-01T01:30:00Z"),
+        told(total(3, fingerprint="both", comparison="truth"), at="2026-01-01T01:31:00Z"),
+    ]
+    since = datetime(2026, 1, 1, 1, tzinfo=UTC)
+    for order in (lines, lines[::-1]):
+        found = report_of(*order, since=since)
+        judged = found.judged("truth")
+        assert (judged.compared, judged.diverged, judged.not_compared) == (32, 2, 12)
+        assert (found.calls, found.dropped) == (7, {"cpu_budget": 10})
+        assert [(each.fingerprint, each.count) for each in found.groups] == [("both", 2)]
+        assert str(found.judged_time) == "since 2026-01-01T01:00:00+00:00"
 
 
 def test_a_clock_that_is_set_back_neither_hides_nor_doubles_what_was_counted() -> None:
@@ -266,17 +352,18 @@ def test_a_clock_that_is_set_back_neither_hides_nor_doubles_what_was_counted() -
 
     lines = [
         counted("12:00:00", "shadow", 100),
-        counted("11:00:00", "ramp", 120),  # an hour back
-        counted("11:30:00", "ramp", 150),
-        counted("11:30:10", "ramp", 160),  # in one place of the grid with the one before
-        counted("11:30:05", "ramp", 170),
-        counted("11:59:00", "ramp", 200),
+        counted("11:00:00", "shadow", 120),  # an hour back
+        counted("11:30:00", "ramp", 30),
+        counted("11:30:10", "ramp", 40),  # in one place of the grid with the one before
+        counted("11:30:05", "ramp", 50),
+        counted("11:59:00", "ramp", 80),
     ]
     for order in (lines, lines[::-1]):
         found = report_of(*order)
         assert found.comparisons["truth"].compared == 200
         assert found.judged_in("shadow", "truth").compared == 120
         assert found.judged_in("ramp", "truth").compared == 80
+        assert sum(point.compared for point in found.over_time["truth"]) == 200
 
 
 def test_a_line_of_another_version_is_counted_and_passed_over() -> None:

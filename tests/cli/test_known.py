@@ -15,8 +15,9 @@ from app.cli_shadow import shadow
 from app.database import Database
 from flags.history import FileHistory
 from shim.shadow.counts import Cell
+from shim.shadow.ledger_store import Epoch
 from tests.cli.conftest import CommandLine, parts_on
-from tests.ledger.entries import batch, delta
+from tests.ledger.entries import AT, batch, delta
 
 MARK, OTHER = "0123456789abcdef", "fedcba9876543210"
 TOMORROW = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
@@ -49,10 +50,10 @@ class Known:
         told: list[dict[str, Any]] = json.loads(self("known", "list", "--json").stdout)
         return told
 
-    def meet(self, *groups: Any, **counters: Any) -> None:
+    def meet(self, *groups: Any, **options: Any) -> None:
         """Put divergences into the ledger."""
         database = Database("sqlite:///app.db", instance_path=self.instance)
-        SqlLedgerStore(database).add(batch(1, *groups, **counters))
+        SqlLedgerStore(database).add(batch(1, *groups, **options))
         database.dispose()
 
 
@@ -240,6 +241,30 @@ def test_the_status_names_what_is_known_and_what_was_compared(
     assert f"  {MARK}      2 x reach" in flask_shadow("ledger").output
 
 
+def test_status_and_ledger_are_of_the_time_since_the_last_resume(
+    flask_shadow: Known, flask_rollout: CommandLine
+) -> None:
+    """A divergence that was repaired stands under --all, and under the time when it was."""
+    epochs = (Epoch(5, AT, True), Epoch(6, AT + timedelta(hours=1), False))
+    resumed = Epoch(7, AT + timedelta(hours=2), True)
+    bad = {Cell("*", "legacy", "truth", "mismatched", 5): 3}
+    flask_shadow.meet(delta("bad", 3, epoch=5), counters=bad, epochs=epochs)
+    good = {Cell("*", "legacy", "truth", "matched", 7): 4}
+    flask_shadow.meet(counters=good, epochs=(resumed,), writer="two")
+    since = "since the last resume, epoch 7, 2031-01-01T02:00:00+00:00"
+    status = flask_rollout.json("status")["ledger"]
+    assert (status["judged"], status["new"]) == (since, [])
+    assert f"judged     {since}" in flask_rollout("status").output
+    shown = flask_shadow("ledger").output
+    assert f"judged: {since}" in shown
+    assert "truth 4 compared, 4 matched, 0 known, 0 diverged" in shown
+    for options in (("--all",), ("--since", "2031-01-01T00:30")):
+        shown = flask_shadow("ledger", *options).output
+        assert "truth 7 compared, 4 matched, 0 known, 3 diverged" in shown
+        assert "bad      3 x reach" in shown
+    assert "since 2031-01-01T00:00:00+00:00, when epoch 5 began" in shown
+
+
 def test_a_database_that_is_away_is_said_by_the_status(flask_rollout: CommandLine) -> None:
     """The rest of the status is shown all the same."""
     (flask_rollout.instance / "app.db").unlink()
@@ -252,4 +277,6 @@ def test_a_database_that_is_away_is_said_by_the_status(flask_rollout: CommandLin
 
 def test_an_empty_ledger_says_so(flask_shadow: Known) -> None:
     """Nothing was counted, which is not nothing wrong."""
-    assert flask_shadow("ledger").output == "nothing was counted so far\n"
+    assert flask_shadow("ledger").output == (
+        "judged: all that was counted\nnothing was counted so far\n"
+    )

@@ -7,7 +7,7 @@ from typing import Any
 from shim.shadow.counts import Cell
 from shim.shadow.differences import Difference, DifferenceKind
 from shim.shadow.ledger import GroupDelta, GroupKey, Sample
-from shim.shadow.ledger_store import Batch
+from shim.shadow.ledger_store import Batch, Epoch
 from shim.shadow.result import Comparison, Outcome, Result
 
 AT = datetime(2031, 1, 1, tzinfo=UTC)
@@ -41,7 +41,7 @@ def delta(mark: str = "f1", count: int = 1, **changes: Any) -> GroupDelta:
     at = changes.get("at", AT)
     samples: Sequence[int] = changes.get("samples", ())
     return GroupDelta(
-        GroupKey("reach", mark, changes.get("known", "")),
+        GroupKey("reach", mark, changes.get("known", ""), changes.get("epoch", 0)),
         ("recipients.* missing",),
         count,
         at,
@@ -52,7 +52,11 @@ def delta(mark: str = "f1", count: int = 1, **changes: Any) -> GroupDelta:
 
 
 def batch(
-    number: int, *groups: GroupDelta, writer: str = "one", counters: dict[Cell, int] | None = None
+    number: int,
+    *groups: GroupDelta,
+    writer: str = "one",
+    counters: dict[Cell, int] | None = None,
+    epochs: tuple[Epoch, ...] = (),
 ) -> Batch:
     """Return a batch."""
-    return Batch(writer, number, counters or {}, groups)
+    return Batch(writer, number, counters or {}, groups, epochs)

@@ -11,7 +11,7 @@ from app.adapters.ledger import SqlLedgerStore
 from app.database import Database
 from shim.shadow.counts import Cell
 from shim.shadow.ledger import OVERFLOW
-from shim.shadow.ledger_store import Batch, LedgerError, LedgerStore, MemoryLedgerStore
+from shim.shadow.ledger_store import Batch, Epoch, LedgerError, LedgerStore, MemoryLedgerStore
 from tests.ledger.entries import AT, FARMING, batch, delta
 
 NewStore = Callable[..., LedgerStore]
@@ -54,6 +54,53 @@ def test_a_batch_that_is_handed_in_twice_is_added_once(new_store: NewStore) -> N
         store.add(batch(number, delta(), counters={FARMING: 1}))
     view = store.read()
     assert (view.counters[FARMING], view.groups[0].count) == (2, 2)
+
+
+EPOCHS = tuple(
+    Epoch(number, AT + timedelta(hours=number), resumed)
+    for number, resumed in ((0, True), (5, True), (6, False), (7, True), (9, False))
+)
+"""A ramp, a rollback, a resume, and the end of a drill."""
+
+
+def incident(store: LedgerStore) -> None:
+    """Fill a store with one divergence that was repaired between two resumes."""
+    counters = {FARMING._replace(epoch=each.number): 10 + each.number for each in EPOCHS}
+    groups = [delta("bad", 3, epoch=5), delta("old", 2, epoch=5), delta("old", 1, epoch=7)]
+    store.add(batch(1, *groups, counters=counters, epochs=EPOCHS))
+    store.add(batch(1, writer="two", counters={FARMING._replace(epoch=7): 1}, epochs=EPOCHS[3:4]))
+
+
+def test_sums_are_told_apart_by_epoch(new_store: NewStore) -> None:
+    """So that a verdict is of the time since the last resume, which no drill is."""
+    store = new_store()
+    incident(store)
+    view = store.read()
+    assert view.epochs == EPOCHS
+    assert view.last_resume == EPOCHS[3]
+    recent = view.since(view.last_resume)
+    assert recent.counters == {FARMING: 17 + 1 + 19}
+    assert [(group.fingerprint, group.count) for group in recent.groups] == [("old", 1)]
+
+
+def test_all_epochs_together_are_the_whole(new_store: NewStore) -> None:
+    """Groups of one kind are one group again, with all its callers."""
+    store = new_store()
+    incident(store)
+    whole = store.read().since()
+    assert whole.counters == {FARMING: 10 + 15 + 16 + 17 + 19 + 1}
+    assert [(group.fingerprint, group.count) for group in whole.groups] == [("bad", 3), ("old", 3)]
+    assert whole.groups[1].callers == {"farming": 3}
+
+
+@pytest.mark.parametrize(("hours", "epoch"), [(-1, 0), (0, 0), (5.5, 5), (6, 6), (99, 9)])
+def test_the_epoch_of_a_moment_is_found(new_store: NewStore, hours: float, epoch: int) -> None:
+    """The one in force then; of a time before all of them the first."""
+    store = new_store()
+    incident(store)
+    found = store.read().in_force_at(AT + timedelta(hours=hours))
+    assert found is not None
+    assert found.number == epoch
 
 
 def test_a_process_that_starts_anew_takes_nothing_back(new_store: NewStore) -> None:

@@ -15,6 +15,7 @@ from app.database import Database
 from app.models import LedgerCaller, LedgerSample, LedgerWriter, ShadowReplay
 from shim.shadow.bookkeeper import Bookkeeper
 from shim.shadow.ledger import Ledger
+from shim.shadow.ledger_store import Epoch
 from shim.shadow.replays import (
     LARGEST,
     Record,
@@ -22,7 +23,7 @@ from shim.shadow.replays import (
     Share,
 )
 from shim.shadow.result import Comparison, Outcome, Result
-from tests.ledger.entries import AT, batch, delta
+from tests.ledger.entries import AT, FARMING, batch, delta
 from tests.replay.test_keeping import Clock, keeper, offer
 from tests.servers import PostgresServer
 
@@ -109,6 +110,33 @@ def test_what_is_too_old_is_removed_and_nothing_else(database: Database) -> None
         assert {each.fingerprint for each in session.scalars(select(LedgerCaller))} == {"new"}
         assert list(session.scalars(select(LedgerSample))) == []
         assert list(session.scalars(select(LedgerWriter))) == []
+
+
+def test_counters_of_epochs_that_are_long_over_are_added_up(database: Database) -> None:
+    """So that the ledger's sums stay a few rows, and say the same in all."""
+    ledger, clock = SqlLedgerStore(database), Clock()
+    days = (0, 1, 30, 100)
+    epochs = tuple(Epoch(n + 1, AT + timedelta(days=at), True) for n, at in enumerate(days))
+    counters = {FARMING._replace(epoch=each.number): 10 * each.number for each in epochs}
+    ledger.add(batch(1, counters=counters, epochs=epochs))
+    worker = retention(database, clock)
+    for minute in range(4):
+        clock.now = AT + timedelta(days=95, minutes=2 * minute)
+        worker.turn()
+    found = ledger.read()
+    assert found.counters == {
+        FARMING: 10,
+        FARMING._replace(epoch=2): 20,
+        FARMING._replace(epoch=3): 30,
+        FARMING._replace(epoch=4): 40,
+    }
+    clock.now = AT + timedelta(days=200)
+    for _ in range(3):
+        worker.turn()
+        clock.now += timedelta(minutes=2)
+    found = ledger.read()
+    assert found.counters == {FARMING: 60, FARMING._replace(epoch=4): 40}
+    assert found.epochs == epochs[3:]
 
 
 def test_one_worker_removes_a_few_rows_a_minute(database: Database) -> None:

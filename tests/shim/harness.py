@@ -249,7 +249,6 @@ class Harness:
             result,
             lambda user_id: f"user {user_id}",
             at=datetime(2026, 1, 1, tzinfo=UTC),
-            stage="shadow",
             number=0,
         )
         self.lines.append(msgspec.to_builtins(record, builtin_types=(Decimal, datetime)))

@@ -102,7 +102,7 @@ class Income:
     def publish(self, episode, result):
         """Keep a result and its line."""
         self.results.append(result)
-        record = divergence_record(episode, result, str, at=NOON, stage="shadow", number=1)
+        record = divergence_record(episode, result, str, at=NOON, number=1)
         self.lines.append(msgspec.json.decode(msgspec.json.encode(record, enc_hook=str)))
 
     def outcomes(self):

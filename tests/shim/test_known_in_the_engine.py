@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from shim.shadow.counts import Cell
 from shim.shadow.differences import DifferenceKind
 from shim.shadow.known import KnownDivergence, Rule, excused_by
+from shim.shadow.period import Period
 from shim.shadow.result import Comparison
 from tests.shim.harness import Harness
 
@@ -50,7 +51,9 @@ def test_counts_are_kept_by_caller_and_side():
     """The module that called, and everybody together; what nobody answers for is diverged."""
     cells = outcome().counts.cells
     for caller in ("harness", "*"):
-        told = {cell[2:]: n for cell, n in cells.items() if cell.caller == caller}
+        told = {
+            (cell.comparison, cell.what): n for cell, n in cells.items() if cell.caller == caller
+        }
         assert told[("", "sampled")] == 1
         assert told[("truth", "matched")] == 1
         assert told[("saying", "mismatched")] == 1
@@ -63,7 +66,8 @@ def test_calls_that_find_the_queue_full_are_counted_by_caller():
     harness.connect()
     for _ in range(3):
         harness.hook()
-    assert harness.migration.queue.dropped_calls == {("harness", "legacy"): 2}
+    lost = harness.migration.queue.dropped_calls
+    assert lost == {("harness", "legacy", Period("shadow", 0)): 2}
 
 
 def test_calls_that_are_refused_are_counted_by_caller():

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
+MOST_EPOCH = 2**40
+"""No epoch is higher: they begin with the seconds since 1970 and grow by one a change."""
+
 
 class LatchStoreError(Exception):
     """A store could not be read or written: the message says which, why and what to do."""
@@ -79,9 +82,10 @@ def latch_from_text(text: str) -> Latch:
         when = datetime.fromisoformat(fields["when"])
     except (ValueError, RecursionError, LookupError, TypeError) as error:
         raise ValueError(f"it is not a latch ({error!r}); it begins {text[:40]!a}") from error
-    if type(epoch) is not int or epoch < 0 or type(engaged) is not bool or when.tzinfo is None:
+    counted = type(epoch) is int and 0 <= epoch <= MOST_EPOCH
+    if not counted or type(engaged) is not bool or when.tzinfo is None:
         raise ValueError(
-            f"epoch is {epoch!a}, engaged {engaged!a}, when {when}: give a whole number,"
-            " true or false, and a time with its zone"
+            f"epoch is {epoch!a:.40}, engaged {engaged!a:.40}, when {when}: give a whole number up"
+            f" to {MOST_EPOCH}, true or false, and a time with its zone"
         )
     return Latch(epoch, engaged, str(who), when, str(why))

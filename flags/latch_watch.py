@@ -38,6 +38,8 @@ class PutOutcome(StrEnum):
     TIMED_OUT = "timed out"
     """It may still be written; running workers bring it there, too."""
     UNREACHABLE = "unreachable"
+    NOT_KEPT = "not kept"
+    """The store answered, and holds less than it was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,9 @@ def put_one(store: LatchStore, latch: Latch) -> Placement:
     placed, outcome, detail = None, PutOutcome.WRITTEN, ""
     try:
         placed = store.put(latch)
+        if latch.outranks(placed.latch):
+            outcome, detail = PutOutcome.NOT_KEPT, f"it holds epoch {placed.latch.epoch}"
+            placed = None
     except LatchStoreError as error:
         outcome, detail = PutOutcome.UNREACHABLE, str(error)
     return Placement(store.name, outcome, (time.monotonic() - began) * 1000, detail, placed)

@@ -8,7 +8,8 @@ import redis
 from redis.client import PubSub
 
 from app.adapters.redis_client import next_message, prompt_client
-from app.notifications.seal import BrokenSealError, Seal
+from app.adapters.store_seal import StoreSeal
+from app.notifications.seal import BrokenSealError
 from flags.latch import Latch, LatchStoreError, Placed, latch_from_text, latch_to_text
 
 KEY = "kill-switch"
@@ -16,25 +17,23 @@ CHANNEL = "kill-switch"
 SLICE_S = 0.05
 """How long one look for an announcement lasts, and so how long stopping waits at most."""
 
-_PUT = """
-local epoch = tonumber(redis.call('HGET', KEYS[1], 'epoch'))
-local engaged = tonumber(redis.call('HGET', KEYS[1], 'engaged'))
-local sealed = redis.call('HGET', KEYS[1], 'sealed')
-local new_epoch, new_engaged = tonumber(ARGV[1]), tonumber(ARGV[2])
-if not epoch or not engaged or not sealed or sealed == ARGV[4]
-    or new_epoch > epoch or (new_epoch == epoch and new_engaged > engaged) then
-  redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'engaged', ARGV[2], 'sealed', ARGV[3])
-  redis.call('PUBLISH', ARGV[5], ARGV[1])
-  return ARGV[3]
-end
-return sealed
+PUTS = 100
+"""How often a put begins anew because another writer came in between."""
+
+_SWAP = """
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind ~= 'none' and kind ~= 'hash' then redis.call('DEL', KEYS[1]) end
+if (redis.call('HGET', KEYS[1], 'sealed') or '') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'sealed', ARGV[2])
+redis.call('PUBLISH', ARGV[3], '')
+return 1
 """
-"""Keeps the higher of two latches in one step. ARGV[4] is a text that cannot be read: over
-that, any latch wins."""
+"""Replaces what a writer has read, and nothing else. Which latch is the higher one is told by
+the writer, from what is signed: whoever reaches Redis can write any number beside it."""
 
 
 class RedisLatchStore:
-    """A `FarStore` in Redis: a hash that is compared by a script, and announced on a channel.
+    """A `FarStore` in Redis: a hash that is swapped by a script, and announced on a channel.
 
     The latch is signed with a key derived from `secret`, so that whoever reaches Redis
     cannot let go of it. The announcement says nothing but that there is something to read.
@@ -42,12 +41,11 @@ class RedisLatchStore:
 
     def __init__(self, url: str, *, secret: Callable[[], bytes]) -> None:
         self._url = url
-        self._secret = secret
+        self._seal = StoreSeal(secret, purpose="the kill switch in Redis")
         self._client: redis.Redis | None = None
         self._listener: redis.Redis | None = None
         self._subscription: PubSub | None = None
         self._making = threading.Lock()
-        self._seal: Seal
 
     @property
     def name(self) -> str:
@@ -67,15 +65,24 @@ class RedisLatchStore:
 
         Raises `LatchStoreError`.
         """
-        client = self._connected()
-        sealed = self._seal.close(latch_to_text(latch).encode())
-        values = (latch.epoch, int(latch.engaged), sealed, self._unreadable(client), CHANNEL)
-        at = time.time()
         try:
-            kept = client.eval(_PUT, 1, KEY, *values)
+            sealed = self._seal.close(latch_to_text(latch).encode())
+            for _ in range(PUTS):
+                kept = self._kept()
+                present = self._latch_if_signed(kept)
+                if present is not None and not latch.outranks(present):
+                    return Placed(present, time.time())
+                at = time.time()
+                if self._connected().eval(_SWAP, 1, KEY, kept, sealed, CHANNEL):
+                    return Placed(latch, at)
         except (redis.RedisError, OSError) as error:
             raise _unusable("written", error) from error
-        return Placed(self._latch(kept), at)
+        except BrokenSealError as error:
+            raise LatchStoreError(f"the kill switch in Redis cannot be signed: {error}") from error
+        raise LatchStoreError(
+            f"the kill switch in Redis, under {KEY}, was changed by others {PUTS} times while it"
+            " was to be written: see who writes there"
+        )
 
     def wait(self, stopping: threading.Event, *, seconds: float) -> None:
         """Return when a latch was announced, or after `seconds`. Raises `LatchStoreError`."""
@@ -99,7 +106,6 @@ class RedisLatchStore:
     def _connected(self) -> redis.Redis:
         with self._making:
             if self._client is None:
-                self._seal = Seal(self._secret(), purpose="the kill switch in Redis")
                 self._client = prompt_client(self._url)
             return self._client
 
@@ -117,18 +123,19 @@ class RedisLatchStore:
             self._listener.close()
         self._subscription = self._listener = None
 
-    def _unreadable(self, client: redis.Redis) -> bytes:
-        """Return what is kept if it cannot be read; nothing else."""
+    def _kept(self) -> bytes:
+        """Return the signed text, empty if there is none. Raises `redis.RedisError`."""
         try:
-            sealed = client.hget(KEY, "sealed")
-        except (redis.RedisError, OSError) as error:
-            raise _unusable("read", error) from error
-        if sealed is not None:
-            try:
-                self._latch(sealed)
-            except LatchStoreError:
-                return bytes(sealed)
-        return b""
+            return bytes(self._connected().hget(KEY, "sealed") or b"")
+        except redis.ResponseError:  # something else was put under this key
+            return b""
+
+    def _latch_if_signed(self, sealed: bytes) -> Latch | None:
+        """Return what a text says, None if nobody signed it who has the key."""
+        try:
+            return self._latch(sealed)
+        except LatchStoreError:
+            return None
 
     def _latch(self, sealed: bytes) -> Latch:
         """Return what the signed text says. Raises `LatchStoreError`."""

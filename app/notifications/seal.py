@@ -30,8 +30,8 @@ class Seal:
         mac, body = sealed[:MAC_LENGTH], sealed[MAC_LENGTH + 1 :]
         if not hmac.compare_digest(mac, self._sign(body)):
             raise BrokenSealError(
-                "the signature is another key's: give all hosts the same SHIM_SECRET_KEY, and"
-                " let nobody else reach this Redis"
+                "the signature is another key's, or there is none: give all hosts and commands the"
+                " same SHIM_SECRET_KEY, and let nobody else write there"
             )
         return body
 

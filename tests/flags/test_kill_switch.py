@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from flags.files import locked
 from flags.kill_switch import KillSwitch
 from flags.latch import (
+    MOST_EPOCH,
     NEVER_ENGAGED,
     Latch,
     LatchStoreError,
@@ -350,7 +351,7 @@ def test_processes_that_write_at_once_end_with_one_engaged_latch(path: Path) -> 
 @given(
     st.builds(
         Latch,
-        epoch=st.integers(0, 2**53),
+        epoch=st.integers(0, MOST_EPOCH),
         engaged=st.booleans(),
         who=st.text(),
         when=st.datetimes(timezones=st.just(UTC)),

@@ -6,6 +6,7 @@ come first, always.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from app.adapters.latch_redis import RedisLatchStore
 from app.adapters.latch_sql import SqlLatchStore
@@ -101,21 +102,21 @@ def _nobody(revision: int) -> None:
 
 def _latch_stores(settings: Settings) -> list[WatchedStore]:
     """Return where the latch is kept besides the file, the fastest first."""
-    stores: list[WatchedStore] = []
+    secret, stores = partial(signing_key, settings), list[WatchedStore]()
     if settings.notify_bus_url is not None:
-        redis = RedisLatchStore(settings.notify_bus_url, secret=lambda: signing_key(settings))
+        redis = RedisLatchStore(settings.notify_bus_url, secret=secret)
         stores.append(WatchedStore(redis))
     if settings.shared_database:
-        stores.append(WatchedStore(SqlLatchStore(shared_sql(settings))))
+        stores.append(WatchedStore(SqlLatchStore(shared_sql(settings), secret=secret)))
     return stores
 
 
 def _worker_tables(settings: Settings) -> list[WorkerTable]:
     """Return where workers are kept besides the files."""
-    tables: list[WorkerTable] = []
+    secret, tables = partial(signing_key, settings), list[WorkerTable]()
     if settings.notify_bus_url is not None:
         url = settings.notify_bus_url
-        tables.append(RedisWorkerTable(url, secret=lambda: signing_key(settings)))
+        tables.append(RedisWorkerTable(url, secret=secret))
     if settings.shared_database:
-        tables.append(SqlWorkerTable(shared_sql(settings)))
+        tables.append(SqlWorkerTable(shared_sql(settings), secret=secret))
     return tables

@@ -16,9 +16,10 @@ import structlog
 
 from flags.kill_switch import KillSwitch
 from flags.latch import Latch
+from flags.places import process_start
 from flags.provider import FlagProvider
 from flags.state import FlagState
-from flags.workers import WorkerRecord, WorkerRegistry, process_start
+from flags.workers import WorkerRecord, WorkerRegistry
 from shim.router import Flips
 
 POLL_S = 0.02
@@ -84,6 +85,7 @@ class Control:
         problems: Callable[[], Sequence[str]] = tuple,
         settings: str = "",
         now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._kill_switch = kill_switch
         self._provider = provider
@@ -96,6 +98,9 @@ class Control:
         self._problems_besides = problems
         self._settings = settings
         self._now = now
+        self._monotonic = monotonic
+        self._beat_at = monotonic()
+        self._doing = ""
         self._started_at = 0.0
         self._applied: Applied | None = None
         self._written_at = 0.0
@@ -117,6 +122,16 @@ class Control:
         """Whether the thread runs; without it no flip is followed."""
         return self._thread is not None and self._thread.is_alive()
 
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the thread last said in memory that it lives, 0 before it was started."""
+        return 0.0 if self._thread is None else self._monotonic() - self._beat_at
+
+    @property
+    def doing(self) -> str:
+        """What the thread has begun to do last."""
+        return self._doing
+
     def start(self) -> None:
         """Apply what holds now, say so, then go on in a thread."""
         self._started_at = self._counted_at = self._now()
@@ -126,6 +141,7 @@ class Control:
         self._kill_switch.poll()
         self._watch()
         self._follow()
+        self._beat_at = self._monotonic()
         self._thread = threading.Thread(target=self._run, name="control", daemon=True)
         self._thread.start()
 
@@ -141,11 +157,15 @@ class Control:
 
     def turn(self) -> None:
         """Look once at everything."""
+        self._doing = "looking at the kill switch"
         self._kill_switch.poll()
+        self._doing = "looking at the flags"
         self._provider.poll()
         try:
+            self._doing = "looking at the other files of the instance folder"
             self._watch()
         finally:  # whatever else cannot be looked at, a rollback is followed
+            self._doing = "applying a change"
             self._follow()
         now = self._now()
         # A clock that was set back must not keep either waiting until it has caught up.
@@ -153,7 +173,9 @@ class Control:
             self._write(now)
         if not 0 <= now - self._counted_at < COUNTS_S:
             self._counted_at = now
+            self._doing = "writing down the counts"
             self._count()
+        self._doing = "answering a command"
         self._answer()
 
     def _run(self) -> None:
@@ -194,13 +216,14 @@ class Control:
             self._count()  # so that the report knows what was counted before the flip
 
     def _write(self, now: float) -> None:
+        self._doing = "writing the worker's file"
         self._written_at = now
         applied = self._applied
         if applied is None:
             return  # nothing is said before the first flip has been applied
         record = WorkerRecord(
             pid=os.getpid(),
-            process_started=process_start(os.getpid()) or 0.0,
+            process_started=process_start(os.getpid()),
             host=self._workers.host,
             epoch=applied.latch.epoch,
             epoch_applied_at=applied.latch_at,
@@ -219,6 +242,7 @@ class Control:
             self._report("the worker's file", error)
         else:
             self._failing.pop("the worker's file", None)
+        self._beat_at = self._monotonic()
 
     def _report(self, what: str, error: Exception) -> None:
         """Log a failure once for as long as it lasts, not at every turn."""

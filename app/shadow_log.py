@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
+import psutil
+
 from app.adapters.detached import Detached
 from app.adapters.worker_log import WorkerLog
 from app.settings import Settings
-from flags.workers import process_start
 from shim.shadow.publisher import Publisher
 
 
@@ -58,5 +59,5 @@ def _worker(host: str) -> dict[str, object]:
     return {
         "host": host,
         "worker": os.getpid(),
-        "started": round(process_start(os.getpid()) or 0.0, 2),
+        "started": round(psutil.Process().create_time(), 2),
     }

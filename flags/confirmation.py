@@ -26,6 +26,9 @@ class Confirmed:
 class Confirmation:
     """Every worker there is, by whether it applied the change; both in order.
 
+    Confirmed is who said so with a fresh heartbeat after the change. Of all others nothing is
+    certain, also where they are out of sight of whoever asks.
+
     `blind_to` says why there may be workers that are not among them; it is empty if not.
     """
 
@@ -49,10 +52,10 @@ Applied = Callable[[WorkerRecord], float | None]
 
 
 def latch_applied(latch: Latch) -> Applied:
-    """Return when a worker applied this latch, or one that outranks it."""
+    """Return when a worker applied this latch, or a later one that says the same."""
 
     def applied(record: WorkerRecord) -> float | None:
-        reached = (record.epoch, record.engaged) >= (latch.epoch, latch.engaged)
+        reached = record.epoch >= latch.epoch and record.engaged == latch.engaged
         return record.epoch_applied_at if reached else None
 
     return applied
@@ -114,7 +117,7 @@ def wait_until_applied(
             at = applied(view.record)
             if at is None:
                 arrived.pop(view.record.id, None)
-            elif view.record.id not in arrived:
+            elif view.state is WorkerState.LIVE and view.record.id not in arrived:
                 arrived[view.record.id] = at if view.record.host == registry.host else now()
         awaited = [v for v in views if v.state is WorkerState.LIVE and v.record.id not in arrived]
         if not awaited or monotonic() >= deadline:

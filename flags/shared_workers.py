@@ -1,20 +1,22 @@
 """The workers of several hosts: files on the own one, and tables that all hosts reach."""
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 import structlog
 
+from flags.seen_workers import SeenWorkers
 from flags.workers import (
-    FOREIGN_LIMIT_S,
+    FORGET_S,
+    HEARTBEAT_LIMIT_S,
     WorkerFiles,
     WorkerId,
     WorkerRecord,
+    WorkerState,
     WorkerView,
-    foreign_view,
 )
 
 READ_S = 0.5
@@ -23,9 +25,10 @@ AGAIN_S = 0.5
 """Seconds until a table that failed is asked again."""
 REAP_S = 1.0
 """Seconds between two looks for records of processes of this host that are gone."""
-FORGET_S = 600.0
-"""Age of a heartbeat above which a worker of any host is not even shown as dead."""
+UNREADABLE_S = 60.0
+"""Age of a row above which one that cannot be read leaves nobody in doubt."""
 STOP_S = 1.0
+_SILENT_S = HEARTBEAT_LIMIT_S + 0.1
 
 _log = structlog.get_logger(__name__)
 
@@ -46,15 +49,15 @@ def read_rows(
     """Return the records of rows that come with the age of their heartbeats.
 
     One that cannot be read may be of a worker that nobody sees: `read` raises
-    `WorkerTableError`. One that is older than any worker that lives is passed over: another key
-    signed it, or another version wrote it, and its worker was killed.
+    `WorkerTableError`. An old one is passed over: another key signed it, or another version wrote
+    it, and its worker was killed.
     """
     found = []
     for stored, age in rows:
         try:
             found.append((read(stored), age))
         except WorkerTableError:
-            if age <= FOREIGN_LIMIT_S:
+            if age <= UNREADABLE_S:
                 raise
     return tuple(found)
 
@@ -70,7 +73,7 @@ class WorkerTable(Protocol):
         """What to call the table in messages."""
 
     def put(self, record: WorkerRecord) -> None:
-        """Replace the record of this worker; its heartbeat is now."""
+        """Replace the record of this worker; its heartbeat is now. `left` is a goodbye."""
 
     def remove(self, worker: WorkerId) -> None:
         """Forget the worker."""
@@ -86,14 +89,23 @@ class SharedWorkers:
     """A `WorkerRegistry` over several hosts, and the service that publishes into the tables.
 
     Each worker writes its file itself, and has threads that bring the newest record into
-    every table. Who reads takes its own host from the files and the others from all tables
-    that answer, the freshest heartbeat of each worker.
+    every table. Who reads takes the files of its folder first, then from all tables that answer
+    the freshest heartbeat of each worker, then those who were in a table once and did not
+    say goodbye: whoever can delete their rows cannot make them forgotten.
     """
 
-    def __init__(self, files: WorkerFiles, tables: Sequence[WorkerTable]) -> None:
+    def __init__(
+        self,
+        files: WorkerFiles,
+        tables: Sequence[WorkerTable],
+        *,
+        seen: SeenWorkers | None = None,
+    ) -> None:
         self._files = files
         self._tables = tuple(tables)
-        self._publishers = [_Publisher(table, files) for table in tables]
+        self._seen = seen or SeenWorkers(files.folder / "seen.json", boot=files.place.boot)
+        self._seeing = threading.Lock()
+        self._publishers = [_Publisher(table, files, self._note) for table in tables]
         self._readers = [_Reader(table) for table in tables]
         self.host = files.host
         self.blind_to = ""
@@ -118,9 +130,10 @@ class SharedWorkers:
 
     def write(self, record: WorkerRecord) -> None:
         """Replace the worker's file, and have it published. Raises OSError."""
+        stamped = self._files.stamped(record)
         for publisher in self._publishers:
-            publisher.publish(record)
-        self._files.write(record)
+            publisher.publish(stamped)
+        self._files.write(stamped)
 
     def remove(self, pid: int) -> None:
         """Forget a worker of this host; the tables follow when the service stops."""
@@ -128,33 +141,52 @@ class SharedWorkers:
 
     def read(self) -> tuple[WorkerView, ...]:
         """Return every worker by host and pid. `blind_to` says which tables did not answer."""
-        views = {view.record.id: view for view in self._files.read()}
         for reader in self._readers:
             reader.ask()
+        found: list[Aged] = []
         problems = []
         for reader in self._readers:
             try:
-                found = reader.answer()
+                found += reader.answer()
             except WorkerTableError as error:
                 problems.append(str(error))
-            else:
-                self._merge(views, found)
         self.blind_to = "; ".join(problems) if len(problems) == len(self._readers) else ""
+        views = self._views(found)
         return tuple(views[worker] for worker in sorted(views))
 
-    def _merge(self, views: dict[WorkerId, WorkerView], found: Sequence[Aged]) -> None:
+    def _views(self, found: Sequence[Aged]) -> dict[WorkerId, WorkerView]:
+        """Judge every worker of the files, of the tables, and of memory."""
+        views = {view.record.id: view for view in self._files.read()}
+        rows: dict[WorkerId, Aged] = {}
         for record, age in found:
-            present = views.get(record.id)
-            if record.host != self.host and (present is None or age < present.age):
-                views[record.id] = foreign_view(record, age)
+            if not record.left and (record.id not in rows or age < rows[record.id][1]):
+                rows[record.id] = (record, age)
+        for id_, (seen, silent) in self._note(found).items():
+            record, age = rows.get(id_, (seen, silent))
+            if age > HEARTBEAT_LIMIT_S:  # how old it is says the signed record, not the stamp
+                age = max(silent, _SILENT_S)
+            view = self._files.view(record, age)
+            known = views.get(id_)
+            if known is None or (known.state is not WorkerState.LIVE and view.age < known.age):
+                views[id_] = view
+        return views
+
+    def _note(self, found: Sequence[Aged]) -> dict[WorkerId, Aged]:
+        """Remember what was found; return who has not left, and how long each has been silent."""
+        with self._seeing:
+            seen = self._seen.note(found)
+            return {id_: (each.record, self._seen.age(each)) for id_, each in seen.items()}
 
 
 class _Publisher:
     """Brings the newest record of this worker into one table."""
 
-    def __init__(self, table: WorkerTable, files: WorkerFiles) -> None:
+    def __init__(
+        self, table: WorkerTable, files: WorkerFiles, note: Callable[[Sequence[Aged]], object]
+    ) -> None:
         self._table = table
         self._files = files
+        self._note = note
         self._news = threading.Event()
         self._stopping = False
         self._newest: WorkerRecord | None = None
@@ -200,14 +232,18 @@ class _Publisher:
             self._table.put(self._newest)
 
     def _reap(self) -> None:
-        """Forget workers of this host that ended without a word."""
-        for record, age in self._table.read():
-            gone = record.host == self._files.host and not self._files.runs(record)
-            if gone or age > FORGET_S:
+        """Remember who is there, and say goodbye for those of this place who ended without."""
+        found = self._table.read()
+        self._note(found)
+        for record, age in found:
+            if age > FORGET_S:
                 self._table.remove(record.id)
+            elif not record.left and self._files.is_gone(record):
+                self._table.put(replace(record, left=True))
 
     def _leave(self) -> None:
-        self._table.remove(WorkerId(self._files.host, os.getpid()))
+        if self._newest is not None:
+            self._table.put(replace(self._newest, left=True))
 
     def _try(self, act: Callable[[], None]) -> None:
         try:

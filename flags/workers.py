@@ -1,24 +1,26 @@
 """Which workers there are, and what each of them has applied."""
 
+import hashlib
 import socket
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
-import psutil
 
 from flags.files import read_whole, replace_file
+from flags.places import Place, has_ended, this_place
 
 HEARTBEAT_LIMIT_S = 2.0
 """Age of a heartbeat above which nothing is known of a worker."""
-FOREIGN_LIMIT_S = 60.0
-"""Age of a heartbeat above which a worker of another host is taken for dead."""
-START_TOLERANCE_S = 1.0
-"""How far apart two readings of one process's start may lie; the system derives it."""
+SILENCE_LIMIT_S = 3600.0
+"""Age of a heartbeat above which a worker that nobody here can look at is taken for dead."""
+FORGET_S = 2 * SILENCE_LIMIT_S
+"""Age of a heartbeat above which such a worker is not even shown as dead."""
+_LETTERS = str.maketrans("0123456789", "ghijklmnop")
 
 
 class WorkerState(StrEnum):
@@ -26,16 +28,18 @@ class WorkerState(StrEnum):
 
     LIVE = "live"
     UNCONFIRMED = "unconfirmed"
-    """It exists and says nothing: stopped, swapped out or stuck."""
+    """It says nothing: stopped, swapped out or stuck; or nobody here can tell whether it ended."""
     DEAD = "dead"
+    """It has ended, or nothing was heard of it for so long that it is taken for that."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class WorkerId:
-    """A worker among those of all hosts."""
+    """A worker among those of all hosts; two namespaces of one host may have the same pid."""
 
     host: str
     pid: int
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class WorkerRecord:
     the settings that all workers should share.
     `problems` are what it does its work in spite of.
     `epoch_applied_at` and `revision_applied_at` are when it last had applied one.
+    `process_started` is in seconds since its system started. `boot` and `namespace` are those of
+    its `Place`; whoever writes the record down sets them. `left` is its last word: it has ended.
     """
 
     pid: int
@@ -62,11 +68,19 @@ class WorkerRecord:
     engaged: bool = False
     flags: str = ""
     settings: str = ""
+    boot: str = ""
+    namespace: str = ""
+    left: bool = False
 
     @property
     def id(self) -> WorkerId:
         """Which worker this is."""
-        return WorkerId(self.host, self.pid)
+        return WorkerId(self.host, self.pid, self.namespace)
+
+    @property
+    def place(self) -> Place:
+        """Where its pid means something."""
+        return Place(self.host, self.boot, self.namespace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,86 +119,102 @@ class WorkerRegistry(Protocol):
         """Let go of what reading took."""
 
 
-def process_start(pid: int) -> float | None:
-    """Return the unix time at which the process started, None if it is not running."""
-    try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return None
-        return float(process.create_time())
-    except (psutil.Error, OSError):
-        return None
-
-
 class WorkerFiles:
-    """One file per worker in a folder, replaced by rename."""
+    """One file per worker in a folder, replaced by rename.
+
+    Hosts, containers and pid namespaces may share the folder. Whether a silent worker has ended is
+    told only by its own: to everybody else it is unconfirmed, and its file stays.
+    """
 
     def __init__(
         self,
         folder: Path,
         *,
         now: Callable[[], float] = time.time,
-        started: Callable[[int], float | None] = process_start,
+        ended: Callable[[int, float], bool] = has_ended,
+        place: Place | None = None,
         host: str | None = None,
     ) -> None:
-        self._folder = folder
         self._now = now
-        self._started = started
-        self.host = host or socket.gethostname()
+        self._ended = ended
+        self.folder = folder
+        self.place = place or this_place(host or socket.gethostname())
+        self.host = self.place.host
         self.blind_to = ""
 
     def write(self, record: WorkerRecord) -> None:
         """Replace the worker's file. Raises OSError."""
-        replace_file(self._file(record.pid), msgspec.json.encode(record).decode(), durable=False)
+        stamped = self.stamped(record)
+        path = self._file_for(stamped)
+        replace_file(path, msgspec.json.encode(stamped).decode(), durable=False)
+
+    def stamped(self, record: WorkerRecord) -> WorkerRecord:
+        """Return the record of a worker of this host with where this process runs."""
+        if record.host != self.host:
+            return record
+        return replace(record, boot=self.place.boot, namespace=self.place.namespace)
 
     def remove(self, pid: int) -> None:
-        """Delete the worker's file, if it is there."""
-        self._file(pid).unlink(missing_ok=True)
+        """Delete the file of a worker of this place, if it is there."""
+        for path, record in self._records():
+            if record.pid == pid and record.place == self.place:
+                path.unlink(missing_ok=True)
 
     def read(self) -> tuple[WorkerView, ...]:
-        """Return every worker by pid; files of dead ones are deleted."""
-        records = [_record(path) for path in self._folder.glob("worker-*.json")]
-        views = [self._view(record) for record in records if record is not None]
-        for view in views:
-            if view.state is WorkerState.DEAD:
-                self.remove(view.record.pid)
-        return tuple(sorted(views, key=lambda view: view.record.pid))
+        """Return every worker by host and pid; files of those that have ended are deleted."""
+        views = []
+        for path, record in self._records():
+            view = self.view(record, self._now() - record.heartbeat)
+            if view.state is WorkerState.DEAD and self.is_gone(record):
+                path.unlink(missing_ok=True)
+            if view.age <= FORGET_S or view.state is not WorkerState.DEAD:
+                views.append(view)
+        return tuple(sorted(views, key=lambda view: view.record.id))
 
     def close(self) -> None:
         """Do nothing: no file is kept open."""
 
-    def runs(self, record: WorkerRecord) -> bool:
-        """Tell whether the process of a worker of this host is still there."""
-        started = self._started(record.pid)
-        return started is not None and abs(started - record.process_started) <= START_TOLERANCE_S
+    def view(self, record: WorkerRecord, age: float) -> WorkerView:
+        """Judge a worker by the age of its heartbeat in seconds, and by its process if it is ours.
 
-    def _file(self, pid: int) -> Path:
-        return self._folder / f"worker-{pid}.json"
+        A fresh heartbeat is never dead: whoever looks may see less than there is.
+        """
+        if age <= HEARTBEAT_LIMIT_S:
+            return WorkerView(record, WorkerState.LIVE, age)
+        if record.place == self.place and self.place.namespace:
+            dead = self.is_gone(record)
+        else:
+            dead = age > SILENCE_LIMIT_S
+        return WorkerView(record, WorkerState.DEAD if dead else WorkerState.UNCONFIRMED, age)
 
-    def _view(self, record: WorkerRecord) -> WorkerView:
-        """Judge a record: by the process if it is of this host, else by its heartbeat."""
-        age = self._now() - record.heartbeat
-        if record.host != self.host:
-            return foreign_view(record, age)
-        if not self.runs(record):
-            return WorkerView(record, WorkerState.DEAD, age)
-        return WorkerView(record, _by_age(age), age)
+    def is_gone(self, record: WorkerRecord) -> bool:
+        """Tell whether a worker's process has certainly ended; False if that cannot be told."""
+        ours = record.place == self.place and bool(self.place.namespace)
+        return ours and self._ended(record.pid, record.process_started)
 
+    def _file_for(self, record: WorkerRecord) -> Path:
+        """Return a worker's file: another one where its pid is that of a worker elsewhere, too."""
+        path = self.folder / f"worker-{record.pid}.json"
+        there = _record(path)
+        if there is None or there.id == record.id or self._now() - there.heartbeat > FORGET_S:
+            return path
+        mark = hashlib.sha256("\0".join((record.host, record.boot, record.namespace)).encode())
+        letters = mark.hexdigest()[:8].translate(_LETTERS)  # the only digits are those of the pid
+        return path.with_name(f"worker-{record.pid}-{letters}.json")
 
-def foreign_view(record: WorkerRecord, age: float) -> WorkerView:
-    """Judge a worker of another host by the age of its heartbeat alone, in seconds."""
-    return WorkerView(record, WorkerState.DEAD if age > FOREIGN_LIMIT_S else _by_age(age), age)
+    def _records(self) -> Iterator[tuple[Path, WorkerRecord]]:
+        """Yield every file that can be read, with what it says.
 
-
-def _by_age(age: float) -> WorkerState:
-    return WorkerState.UNCONFIRMED if age > HEARTBEAT_LIMIT_S else WorkerState.LIVE
+        A file that is not whole was cut by a loss of power, which no worker outlives.
+        """
+        for path in self.folder.glob("worker-*.json"):
+            record = _record(path)
+            if record is not None:
+                yield path, record
 
 
 def _record(path: Path) -> WorkerRecord | None:
-    """Read a worker's file, None if it is gone by now or not whole.
-
-    A file that is not whole was cut by a loss of power, which no worker outlives.
-    """
+    """Read a worker's file, None if it is gone by now or not whole."""
     try:
         return msgspec.json.decode(read_whole(path, follow=False), type=WorkerRecord)
     except (OSError, msgspec.DecodeError):

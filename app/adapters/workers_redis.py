@@ -8,8 +8,9 @@ import msgspec
 import redis
 
 from app.adapters.redis_client import prompt_client
+from app.adapters.store_seal import StoreSeal
 from app.adapters.workers_sql import record_of
-from app.notifications.seal import BrokenSealError, Seal
+from app.notifications.seal import BrokenSealError
 from flags.shared_workers import Aged, WorkerTableError, read_rows
 from flags.workers import WorkerId, WorkerRecord
 
@@ -32,10 +33,9 @@ class RedisWorkerTable:
 
     def __init__(self, url: str, *, secret: Callable[[], bytes]) -> None:
         self._url = url
-        self._secret = secret
+        self._seal = StoreSeal(secret, purpose="the workers in Redis")
         self._client: redis.Redis | None = None
         self._making = threading.Lock()
-        self._seal: Seal
 
     @property
     def name(self) -> str:
@@ -45,7 +45,10 @@ class RedisWorkerTable:
     def put(self, record: WorkerRecord) -> None:
         """Replace the worker's record. Raises `WorkerTableError`."""
         client = self._connected()
-        sealed = self._seal.close(msgspec.json.encode(record))
+        try:
+            sealed = self._seal.close(msgspec.json.encode(record))
+        except BrokenSealError as error:
+            raise WorkerTableError(f"the workers in Redis cannot be written: {error}") from error
         _told(lambda: client.eval(_PUT, 1, KEY, _field(record.id), sealed))
 
     def remove(self, worker: WorkerId) -> None:
@@ -77,13 +80,12 @@ class RedisWorkerTable:
     def _connected(self) -> redis.Redis:
         with self._making:
             if self._client is None:
-                self._seal = Seal(self._secret(), purpose="the workers in Redis")
                 self._client = prompt_client(self._url)
             return self._client
 
 
 def _field(worker: WorkerId) -> str:
-    return f"{worker.host} {worker.pid}"
+    return f"{worker.host} {worker.pid} {worker.namespace}".rstrip()
 
 
 def _aged(value: bytes, now: float) -> tuple[bytes, float]:

@@ -1,21 +1,30 @@
 """The workers of all hosts in the shared database."""
 
+from collections.abc import Callable
+
 import msgspec
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.adapters.shared_sql import SharedSql
+from app.adapters.store_seal import StoreSeal
 from app.errors import DatabaseUnavailable
 from app.models import KnownWorker
+from app.notifications.seal import BrokenSealError
 from flags.shared_workers import Aged, WorkerTableError, read_rows
 from flags.workers import WorkerId, WorkerRecord
 
 
 class SqlWorkerTable:
-    """A `WorkerTable` in PostgreSQL; heartbeats are stamped and aged by its clock."""
+    """A `WorkerTable` in PostgreSQL; heartbeats are stamped and aged by its clock.
 
-    def __init__(self, sql: SharedSql) -> None:
+    Records are signed with a key derived from `secret`: a forged one would confirm what no
+    worker has applied.
+    """
+
+    def __init__(self, sql: SharedSql, *, secret: Callable[[], bytes]) -> None:
         self._sql = sql
+        self._seal = StoreSeal(secret, purpose="the workers in the database")
 
     @property
     def name(self) -> str:
@@ -24,11 +33,12 @@ class SqlWorkerTable:
 
     def put(self, record: WorkerRecord) -> None:
         """Replace the worker's row. Raises `WorkerTableError`."""
-        values = {
-            "record": msgspec.json.encode(record).decode(),
-            "seen_at": func.clock_timestamp(),
-        }
-        row = insert(KnownWorker).values(host=record.host, pid=record.pid, **values)
+        try:
+            sealed = self._seal.close(msgspec.json.encode(record)).decode()
+        except BrokenSealError as error:
+            raise _unusable(error) from error
+        values = {"record": sealed, "seen_at": func.clock_timestamp()}
+        row = insert(KnownWorker).values(host=_host(record.id), pid=record.pid, **values)
         try:
             with self._sql.transaction() as connection:
                 connection.execute(
@@ -40,7 +50,7 @@ class SqlWorkerTable:
     def remove(self, worker: WorkerId) -> None:
         """Delete the worker's row. Raises `WorkerTableError`."""
         row = delete(KnownWorker).where(
-            KnownWorker.host == worker.host, KnownWorker.pid == worker.pid
+            KnownWorker.host == _host(worker), KnownWorker.pid == worker.pid
         )
         try:
             with self._sql.transaction() as connection:
@@ -56,11 +66,26 @@ class SqlWorkerTable:
                 rows = connection.execute(select(KnownWorker.record, age)).all()
         except DatabaseUnavailable as error:
             raise _unusable(error) from error
-        return read_rows(((text, float(age)) for text, age in rows), record_of)
+        return read_rows(((text, float(age)) for text, age in rows), self._record)
 
     def close(self) -> None:
         """Close the connections that are not in use."""
         self._sql.close()
+
+    def _record(self, sealed: str) -> WorkerRecord:
+        """Return what a signed row says. Raises `WorkerTableError`."""
+        try:
+            return record_of(self._seal.open(sealed.encode()))
+        except BrokenSealError as error:
+            raise WorkerTableError(
+                f"a worker's record in the database, in {KnownWorker.__tablename__}, is none of"
+                f" ours: {error}"
+            ) from error
+
+
+def _host(worker: WorkerId) -> str:
+    """Return what a row has for its host: two namespaces of one host may have the same pid."""
+    return f"{worker.host} {worker.namespace}".rstrip()
 
 
 def record_of(text: str | bytes) -> WorkerRecord:

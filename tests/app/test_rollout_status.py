@@ -11,7 +11,8 @@ import pytest
 from app.factory import create_app
 from app.rollout_status import status_json, status_lines
 from app.settings import Settings
-from flags.workers import WorkerRecord, process_start
+from flags.places import process_start
+from flags.workers import WorkerRecord
 from tests.application import Built
 
 NOBODY = 2**22 + 7
@@ -33,7 +34,7 @@ def record(built: Built, pid: int, **fields: object) -> WorkerRecord:
     state, now = built.parts.provider.state, time.time()
     well = WorkerRecord(
         pid,
-        process_start(pid) or 0.0,
+        process_start(pid),
         built.parts.workers.host,
         1,
         1_790_000_000.0,
@@ -52,7 +53,7 @@ def test_laggards_come_first_and_the_dead_are_shown_as_dead(built: Built) -> Non
     workers = built.parts.workers
     workers.write(record(built, os.getpid()))
     workers.write(record(built, os.getppid(), epoch=0, engaged=False))
-    workers.write(record(built, NOBODY))
+    workers.write(record(built, NOBODY, heartbeat=time.time() - 3))
     told = status_json(built.parts)["workers"]
     *behind, last = [(each["pid"], each["state"], each["follows"]) for each in told]
     assert sorted(behind) == sorted([(os.getppid(), "live", False), (NOBODY, "dead", False)])

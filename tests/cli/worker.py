@@ -17,7 +17,8 @@ from app.adapters.questions import Questions
 from flags.embedded import EmbeddedProvider
 from flags.kill_switch import KillSwitch
 from flags.latch_file import FileLatchStore
-from flags.workers import WorkerFiles, WorkerRecord, process_start
+from flags.places import process_start
+from flags.workers import WorkerFiles, WorkerRecord
 
 
 def answer(kind: str, payload: dict[str, Any]) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def follow(instance: Path, *, frozen: bool) -> None:
     switch = KillSwitch([FileLatchStore(instance / "latch.json")])
     provider = EmbeddedProvider(instance / "flags.json")
     workers, questions = WorkerFiles(instance / "run"), Questions(instance / "run")
-    started = process_start(os.getpid()) or 0.0
+    started = process_start(os.getpid())
     provider.start()
     switch.poll()
     engaged = switch.latch.engaged

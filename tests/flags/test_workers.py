@@ -1,8 +1,5 @@
 """Workers' files: what is told of a live, a silent and a dead worker."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,16 +14,19 @@ from flags.confirmation import (
     wait_until_applied,
 )
 from flags.latch import Latch
+from flags.places import Place
 from flags.workers import (
+    FORGET_S,
+    SILENCE_LIMIT_S,
     WorkerFiles,
     WorkerId,
     WorkerRecord,
     WorkerState,
     WorkerView,
-    process_start,
 )
 
 NOW = 1_000_000.0
+HERE = Place("here", "this boot", "pid:[1]")
 
 
 def record(pid: int = 1, **fields: object) -> WorkerRecord:
@@ -34,7 +34,9 @@ def record(pid: int = 1, **fields: object) -> WorkerRecord:
     well = WorkerRecord(
         pid=pid,
         process_started=500.0,
-        host="here",
+        host=HERE.host,
+        boot=HERE.boot,
+        namespace=HERE.namespace,
         epoch=1,
         epoch_applied_at=NOW,
         revision=1,
@@ -45,9 +47,9 @@ def record(pid: int = 1, **fields: object) -> WorkerRecord:
     return replace(well, **fields)  # type: ignore[arg-type]
 
 
-def files(folder: Path, *, started: float | None = 500.0) -> WorkerFiles:
-    """Return worker files seen at NOW, on a host whose processes all started at `started`."""
-    return WorkerFiles(folder, now=lambda: NOW, started=lambda _: started, host="here")
+def files(folder: Path, *, ended: bool = False, place: Place = HERE) -> WorkerFiles:
+    """Return worker files seen at NOW, from a place whose processes have ended or not."""
+    return WorkerFiles(folder, now=lambda: NOW, ended=lambda *_: ended, place=place)
 
 
 def states(workers: WorkerFiles) -> dict[int, WorkerState]:
@@ -76,15 +78,75 @@ def test_a_heartbeat_older_than_two_seconds_is_unconfirmed(tmp_path: Path) -> No
     assert states(workers) == {1: WorkerState.LIVE, 2: WorkerState.UNCONFIRMED}
 
 
-@pytest.mark.parametrize("started", [None, 490.0, 510.0])
-def test_a_worker_whose_process_is_gone_is_dead_and_forgotten(
-    tmp_path: Path, started: float | None
-) -> None:
-    """No such pid, or the pid of another process by now: told once, and the file goes."""
-    workers = files(tmp_path, started=started)
-    workers.write(record())
+def test_a_silent_worker_whose_process_is_gone_is_dead_and_forgotten(tmp_path: Path) -> None:
+    """Told once, and the file goes."""
+    workers = files(tmp_path, ended=True)
+    workers.write(record(heartbeat=NOW - 2.01))
     assert states(workers) == {1: WorkerState.DEAD}
     assert workers.read() == ()
+
+
+@pytest.mark.parametrize("age", [-3600.0, 0.0, 2.0])
+def test_a_fresh_heartbeat_is_never_dead(tmp_path: Path, age: float) -> None:
+    """Whoever looks may see no process of another user, or none at all."""
+    workers = files(tmp_path, ended=True)
+    workers.write(record(heartbeat=NOW - age))
+    assert states(workers) == states(workers) == {1: WorkerState.LIVE}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(HERE, namespace="pid:[2]"),
+        replace(HERE, boot="another boot"),
+        replace(HERE, host="there"),
+        Place("here"),
+    ],
+)
+def test_who_looks_from_elsewhere_calls_nobody_dead_and_deletes_nothing(
+    tmp_path: Path, other: Place
+) -> None:
+    """Another namespace, another system, or one that does not know where it is."""
+    files(tmp_path).write(record(heartbeat=NOW - 1800))
+    elsewhere = files(tmp_path, ended=True, place=other)
+    assert states(elsewhere) == {1: WorkerState.UNCONFIRMED}
+    elsewhere.remove(1)
+    assert states(files(tmp_path)) == {1: WorkerState.UNCONFIRMED}
+
+
+def test_a_worker_that_nobody_can_look_at_is_taken_for_dead_after_an_hour(tmp_path: Path) -> None:
+    """Its container is gone, say: it keeps no rollback unconfirmed for ever; its file stays."""
+    silence = {1: SILENCE_LIMIT_S, 2: SILENCE_LIMIT_S + 1, 3: FORGET_S + 1}
+    for pid, seconds in silence.items():
+        files(tmp_path).write(record(pid, heartbeat=NOW - seconds))
+    elsewhere = files(tmp_path, ended=True, place=Place("there"))
+    assert states(elsewhere) == {1: WorkerState.UNCONFIRMED, 2: WorkerState.DEAD}
+    assert len(list(tmp_path.glob("worker-*.json"))) == 3
+
+
+def test_two_namespaces_that_share_a_folder_may_have_the_same_pid(tmp_path: Path) -> None:
+    """Neither hides the other, whoever writes first, and each leaves by itself."""
+    other = replace(HERE, namespace="pid:[2]")
+    here, there = files(tmp_path), files(tmp_path, place=other)
+    for _ in range(2):
+        here.write(record(7, epoch=1))
+        there.write(record(7, epoch=2))
+    assert {(v.record.namespace, v.record.epoch) for v in here.read()} == {
+        ("pid:[1]", 1),
+        ("pid:[2]", 2),
+    }
+    assert {"".join(filter(str.isdigit, path.name)) for path in tmp_path.iterdir()} == {"7"}
+    here.remove(7)
+    assert [view.record.namespace for view in here.read()] == ["pid:[2]"]
+
+
+def test_a_record_is_stamped_with_where_its_worker_runs(tmp_path: Path) -> None:
+    """Whoever reads it can tell whether its pid means something there."""
+    workers = WorkerFiles(tmp_path, now=lambda: NOW, host="here")
+    workers.write(record(boot="", namespace=""))
+    [view] = workers.read()
+    assert view.record.place == workers.place
+    assert workers.place.namespace
 
 
 def test_a_worker_that_ends_in_good_order_leaves_nothing(tmp_path: Path) -> None:
@@ -97,9 +159,9 @@ def test_a_worker_that_ends_in_good_order_leaves_nothing(tmp_path: Path) -> None
 
 
 def test_a_worker_of_another_host_is_judged_by_its_heartbeat(tmp_path: Path) -> None:
-    """Its pid means nothing here; after a minute of silence it is taken for dead."""
-    workers = files(tmp_path, started=None)
-    for pid, age in ((1, 0.0), (2, 30.0), (3, 61.0)):
+    """Its pid means nothing here; after an hour of silence it is taken for dead."""
+    workers = files(tmp_path, ended=True)
+    for pid, age in ((1, 0.0), (2, 30.0), (3, SILENCE_LIMIT_S + 1)):
         workers.write(record(pid, host="elsewhere", heartbeat=NOW - age))
     assert states(workers) == {
         1: WorkerState.LIVE,
@@ -117,16 +179,9 @@ def test_a_file_that_is_not_whole_is_passed_over(tmp_path: Path, content: str) -
     assert states(workers) == {1: WorkerState.LIVE}
 
 
-def test_real_processes_are_told_from_gone_ones() -> None:
-    """A running process has a start, one that ended has none, not even before it is reaped."""
-    assert process_start(os.getpid()) == process_start(os.getpid())
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    assert process_start(child.pid) is not None
-    child.kill()
-    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert process_start(child.pid) is None
-    child.communicate()
-    assert process_start(child.pid) is None
+def worker(pid: int) -> WorkerId:
+    """Return which worker of this place is meant."""
+    return record(pid).id
 
 
 class Script:
@@ -181,7 +236,7 @@ def test_waiting_ends_when_all_have_confirmed() -> None:
         [live(1, epoch=2, engaged=True, epoch_applied_at=NOW + 0.015), live(2)],
         [
             live(1, epoch=2, engaged=True, epoch_applied_at=NOW + 0.015),
-            live(2, epoch=3, epoch_applied_at=NOW + 0.25),
+            live(2, epoch=3, engaged=True, epoch_applied_at=NOW + 0.25),
         ],
     )
     confirmation = waited(script)
@@ -195,9 +250,20 @@ def test_waiting_ends_when_all_have_confirmed() -> None:
 def test_the_same_epoch_let_go_confirms_no_rollback() -> None:
     """Somebody released under the number that a rollback then took: that is not the rollback."""
     before = live(1, epoch=2, engaged=False)
-    assert waited(Script([before])).unconfirmed == (WorkerId("here", 1),)
+    assert waited(Script([before])).unconfirmed == (worker(1),)
     script = Script([before], [live(1, epoch=2, engaged=True)])
     assert [each.worker.pid for each in waited(script).confirmed] == [1]
+
+
+def test_a_later_resume_confirms_no_rollback() -> None:
+    """Somebody let go under a higher epoch: legacy does not serve there, whatever was before."""
+    assert waited(Script([live(1, epoch=9, engaged=False)])).unconfirmed == (worker(1),)
+
+
+def test_only_a_fresh_heartbeat_confirms() -> None:
+    """What a silent worker wrote before it fell silent says nothing of it now."""
+    silent = WorkerView(record(1, epoch=2, engaged=True), WorkerState.UNCONFIRMED)
+    assert waited(Script([silent])).unconfirmed == (worker(1),)
 
 
 def test_a_worker_of_another_host_is_timed_by_when_its_word_arrived() -> None:
@@ -207,7 +273,7 @@ def test_a_worker_of_another_host_is_timed_by_when_its_word_arrived() -> None:
         [live(1, host="there", epoch=2, engaged=True, epoch_applied_at=NOW - 3600)],
     )
     [confirmed] = waited(script).confirmed
-    assert confirmed.worker == WorkerId("there", 1)
+    assert confirmed.worker == record(host="there").id
     assert confirmed.milliseconds == pytest.approx(10.0, abs=0.01)
 
 
@@ -224,15 +290,13 @@ def test_a_silent_worker_is_named_and_not_waited_for() -> None:
     """With all others confirmed, a worker without a heartbeat ends the wait at once."""
     silent = WorkerView(record(2), WorkerState.UNCONFIRMED)
     confirmation = waited(Script([live(1, epoch=2, engaged=True), silent]))
-    assert confirmation == Confirmation(
-        (Confirmed(WorkerId("here", 1), 0.0),), (WorkerId("here", 2),)
-    )
+    assert confirmation == Confirmation((Confirmed(worker(1), 0.0),), (worker(2),))
 
 
 def test_a_live_worker_that_does_not_apply_is_named_after_the_timeout() -> None:
     """Alive and not following is unconfirmed, after the whole patience."""
     script = Script([live(1)])
-    assert waited(script).unconfirmed == (WorkerId("here", 1),)
+    assert waited(script).unconfirmed == (worker(1),)
     assert 3.0 <= script.now < 3.1
 
 

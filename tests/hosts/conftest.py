@@ -82,7 +82,7 @@ class Servers:
         """Return the stores of one process, as the factory has them."""
         return [
             RedisLatchStore(self.redis.url, secret=lambda: SECRET),
-            SqlLatchStore(self.sql()),
+            SqlLatchStore(self.sql(), secret=lambda: SECRET),
         ]
 
 
@@ -136,7 +136,7 @@ def new_registry(servers: Servers, tmp_path: Path) -> Iterator[NewRegistry]:
             WorkerFiles(tmp_path / host / "run", host=host),
             [
                 RedisWorkerTable(servers.redis.url, secret=lambda: SECRET),
-                SqlWorkerTable(servers.sql()),
+                SqlWorkerTable(servers.sql(), secret=lambda: SECRET),
             ],
         )
         made.append(registry)

@@ -4,14 +4,18 @@ import os
 import time
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, func, insert
 
 from app.adapters.workers_redis import KEY
+from app.adapters.workers_sql import SqlWorkerTable
 from app.models import KnownWorker
-from flags.shared_workers import SharedWorkers
-from flags.workers import WorkerId, WorkerRecord, WorkerState, process_start
+from flags.places import process_start
+from flags.seen_workers import SeenWorkers
+from flags.shared_workers import Aged, SharedWorkers
+from flags.workers import SILENCE_LIMIT_S, WorkerFiles, WorkerRecord, WorkerState
 from tests.hosts.conftest import NewRegistry, Servers, until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis]
@@ -22,7 +26,7 @@ ALL = ("redis", "postgres")
 def record(host: str, **fields: object) -> WorkerRecord:
     """Return the record of this very process, as a worker of the host."""
     now = time.time()
-    started = process_start(os.getpid()) or 0.0
+    started = process_start(os.getpid())
     well = WorkerRecord(os.getpid(), started, host, 1, now, 1, now, now, now)
     return replace(well, **fields)  # type: ignore[arg-type]
 
@@ -87,14 +91,14 @@ def test_without_both_servers_the_own_host_is_shown_and_the_blindness_said(
 
 
 def test_workers_that_were_killed_are_forgotten_by_their_host(new_registry: NewRegistry) -> None:
-    """A mate on its host sees that the process is gone; another host need not wait a minute."""
+    """A mate on its host sees that the process is gone; another host need not wait an hour."""
     here, there = new_registry("here", started=False), new_registry("there")
     there.write(record("there", pid=2**22 + 7))  # no process has such a number
-    until(lambda: WorkerId("there", 2**22 + 7) in {view.record.id for view in here.read()})
+    until(lambda: 2**22 + 7 in {view.record.pid for view in here.read()})
     for _ in range(3):
         there.write(record("there"))
         time.sleep(0.6)
-    until(lambda: [view.record.id for view in here.read()] == [WorkerId("there", os.getpid())])
+    until(lambda: [view.record.pid for view in here.read()] == [os.getpid()])
 
 
 def test_a_record_that_nobody_signed_confirms_nothing(
@@ -130,3 +134,141 @@ def test_what_a_killed_worker_of_another_key_and_version_left_blinds_nobody(
     until(lambda: here.read() is not None and here.blind_to)
     leave(90)
     until(lambda: set(states(here)) == {"there"} and not here.blind_to)
+
+
+def delete_all(servers: Servers) -> None:
+    """Take every worker's record away, as whoever reaches both servers can."""
+    with servers.redis.client() as client:
+        client.delete(KEY)
+    with servers.sql().transaction() as connection:
+        connection.execute(delete(KnownWorker))
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_worker_whose_record_was_deleted_is_unconfirmed_and_not_forgotten(
+    servers: Servers, new_registry: NewRegistry, published: bool
+) -> None:
+    """It was seen, by a worker of this host or by a command, and may be alive."""
+    here, there = new_registry("here", started=published), new_registry("there")
+    there.write(record("there"))
+    if published:
+        here.write(record("here"))
+        seen = here._files.folder / "seen.json"
+        until(lambda: seen.exists() and '"there"' in seen.read_text())
+    else:
+        until(lambda: states(here) == {"there": WorkerState.LIVE})
+    delete_all(servers)
+    later = new_registry("here", started=False)
+    until(lambda: states(later).get("there") is WorkerState.UNCONFIRMED)
+    there.write(record("there"))
+    until(lambda: states(later)["there"] is WorkerState.LIVE)
+
+
+def test_a_worker_that_said_goodbye_is_forgotten_also_by_who_saw_it(
+    servers: Servers, new_registry: NewRegistry
+) -> None:
+    """Its last word is under the signature; the record that it had before brings it not back."""
+    here, there = new_registry("here", started=False), new_registry("there")
+    there.write(record("there"))
+    until(lambda: states(here) == {"there": WorkerState.LIVE})
+    with servers.redis.client() as client:
+        before = client.hgetall(KEY)
+    there.stop()
+    until(lambda: states(here) == {})
+    delete_all(servers)
+    assert states(here) == {}
+    with servers.redis.client() as client:
+        client.hset(KEY, mapping=before)
+    until(lambda: states(here).get("there") is not WorkerState.LIVE, within=5)
+
+
+class Table:
+    """A table that holds what a test puts into it, with any ages."""
+
+    name = "a table"
+
+    def __init__(self) -> None:
+        self.rows: list[Aged] = []
+
+    def put(self, record: WorkerRecord) -> None:
+        """Never called here."""
+        raise AssertionError
+
+    def read(self) -> tuple[Aged, ...]:
+        """Return the rows."""
+        return tuple(self.rows)
+
+    remove = put
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class Observer:
+    """What a host makes of a table over time, by its own clock."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock, self.table, self.folder = 1000.0, Table(), folder
+
+    def state(self, *rows: Aged) -> WorkerState | None:
+        """Return what a command that starts now says of the worker of `there`."""
+        self.table.rows = list(rows)
+        seen = SeenWorkers(
+            self.folder / "seen.json",
+            boot="one",
+            clock=lambda: self.clock,
+            now=lambda: 1_000_000.0 + self.clock,
+        )
+        files = WorkerFiles(self.folder / "run", host="here")
+        return states(SharedWorkers(files, [self.table], seen=seen)).get("there")
+
+
+def test_a_stamp_that_is_forged_makes_nobody_dead(tmp_path: Path) -> None:
+    """How old a heartbeat is tells the signed record: another one is news, whatever its stamp."""
+    host = Observer(tmp_path)
+    for tick in range(10):
+        host.clock += 1800.0
+        word = record("there", heartbeat=1_000_000.0 + host.clock, started_at=1.0)
+        assert host.state((word, 9 * SILENCE_LIMIT_S)) is WorkerState.UNCONFIRMED, tick
+
+
+def test_a_worker_that_is_gone_without_a_word_is_unconfirmed_for_an_hour(tmp_path: Path) -> None:
+    """Then its host is taken for lost; a record that is sent again does not prolong it."""
+    host = Observer(tmp_path)
+    word = record("there", heartbeat=1_000_000.0 + host.clock, started_at=1.0)
+    assert host.state((word, 0.0)) is WorkerState.LIVE
+    host.clock += SILENCE_LIMIT_S - 1
+    assert host.state() is WorkerState.UNCONFIRMED
+    assert host.state((word, 3.0)) is WorkerState.UNCONFIRMED
+    host.clock += 2
+    assert host.state((word, 3.0)) is WorkerState.DEAD
+    assert host.state() is WorkerState.DEAD
+    host.clock += SILENCE_LIMIT_S
+    assert host.state() is None
+
+
+def test_a_goodbye_of_an_earlier_process_says_nothing_of_the_present_one(tmp_path: Path) -> None:
+    """A container that started anew may have the same name, pid and namespace."""
+    host = Observer(tmp_path)
+    before = record("there", started_at=1.0, heartbeat=5.0, left=True)
+    now = record("there", started_at=9.0, heartbeat=1_000_000.0 + host.clock)
+    assert host.state((now, 0.0)) is WorkerState.LIVE
+    host.clock += 3
+    assert host.state((before, 0.0)) is WorkerState.UNCONFIRMED
+    assert host.state((replace(now, left=True), 0.0)) is None
+
+
+def test_a_row_of_the_database_that_nobody_signed_is_not_believed(
+    servers: Servers, new_registry: NewRegistry
+) -> None:
+    """Whoever may write there cannot make up a worker that has followed: it is said."""
+    here, there = new_registry("here", started=False), new_registry("there")
+    there.write(record("there", epoch=5))
+    until(lambda: states(here) == {"there": WorkerState.LIVE})
+    there.stop()
+    with servers.redis.client() as client:
+        client.hset(KEY, "forged 1", f"{time.time()} ".encode() + b"0" * 64 + b'.{"pid":1}')
+    stranger = SqlWorkerTable(servers.sql(), secret=lambda: b"somebody else's")
+    stranger.put(record("forged", epoch=9, engaged=True))
+    assert "forged" not in states(here)
+    assert "another key's" in here.blind_to

@@ -1,5 +1,6 @@
 """A rollback without the command line: whoever makes the file gets it."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,13 +15,20 @@ from flags.latch import Latch, LatchStoreError
 MOST_READ = 200
 """Bytes of the file that are taken for the reason."""
 
+WHO = "a file"
+LOCK_S = 0.05
+"""Seconds that the history's lock is waited for: flips are followed by the same thread."""
+AGAIN_S = 1.0
+"""Seconds until a history that could not be written is tried again."""
+
 _log = structlog.get_logger(__name__)
 
 
 class RollbackFile:
     """Engages the kill switch when the file is there, and takes the file away.
 
-    The file's text is the reason. Where it cannot be taken away the rollback holds all the
+    The file's text is the reason. It stays until a store holds the rollback: one that only memory
+    has would be undone by a restart. Where it cannot be taken away the rollback holds all the
     same, and is made again after each `resume`, until somebody removes the file.
     """
 
@@ -31,12 +39,15 @@ class RollbackFile:
         kill_switch: KillSwitch,
         history: History,
         utc_now: Callable[[], datetime] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
         self._kill_switch = kill_switch
         self._history = history
         self._utc_now = utc_now or _utc_now
+        self._monotonic = monotonic
         self._unrecorded: HistoryEntry | None = None
+        self._record_at = monotonic()
         self._problem = ""
 
     def poll(self) -> None:
@@ -49,25 +60,38 @@ class RollbackFile:
             self._path.lstat()  # a link that leads nowhere was made by somebody, too
         except FileNotFoundError:
             return
-        if not self._kill_switch.latch.engaged:
+        if not self._kill_switch.latch.engaged or self._kill_switch.held:
             self._engage()
-        if self._kill_switch.latch.engaged:
+        if self._kill_switch.latch.engaged and self._kill_switch.kept:
             self._path.unlink(missing_ok=True)
 
     def _engage(self) -> None:
         """Roll back; of several workers that see the file at once, one does and records it."""
-        before = self._kill_switch.latch
-        latch = self._kill_switch.trip(
-            at=before.epoch, who="a file", why=_reason(self._path), patience_s=0
-        )
-        if latch is not None:
-            self._unrecorded = self._entry(before, latch)
+        before, why = self._kill_switch.latch, _reason(self._path)
+        latch: Latch | None = None
+        try:
+            if self._kill_switch.held:  # for want of knowledge, which may end at any moment
+                latch = self._kill_switch.engage(who=WHO, why=why, patience_s=0)
+            else:
+                latch = self._kill_switch.trip(at=before.epoch, who=WHO, why=why, patience_s=0)
+        except LatchStoreError:  # this worker follows, and keeps trying to have it stored
+            latch = self._kill_switch.latch
+            raise
+        finally:
+            if latch is not None:
+                self._unrecorded = self._entry(before, latch)
 
     def _record(self) -> None:
-        """Write the history at the look after the rollback: it may be locked, and nothing waits."""
-        entry, self._unrecorded = self._unrecorded, None
-        if entry is not None:
-            self._history.append(entry)
+        """Write the history at a look after the rollback: it may be locked, and nothing waits.
+
+        What could not be written is tried again.
+        """
+        now = self._monotonic()
+        if self._unrecorded is None or now < self._record_at:
+            return
+        self._record_at = now + AGAIN_S
+        self._history.append(self._unrecorded, patience_s=LOCK_S)
+        self._unrecorded, self._record_at = None, now
 
     def _attempt(self, act: Callable[[], None]) -> None:
         try:

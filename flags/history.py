@@ -11,6 +11,8 @@ from flags.files import locked, open_written, opened, read_whole
 
 MOST_BYTES = 256 * 2**20
 """Bytes of a trail that is read: about half a million changes."""
+PATIENCE_S = 5.0
+"""Seconds that another process may hold the trail's lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ class HistoryLog:
 class History(Protocol):
     """Keeps entries for ever, in order."""
 
-    def append(self, entry: HistoryEntry) -> None:
-        """Add an entry durably. Raises OSError."""
+    def append(self, entry: HistoryEntry, *, patience_s: float = PATIENCE_S) -> None:
+        """Add an entry durably, within these seconds if others write. Raises OSError."""
 
     def read(self) -> HistoryLog:
         """Return all entries. Raises OSError."""
@@ -49,9 +51,9 @@ class FileHistory:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def append(self, entry: HistoryEntry) -> None:
+    def append(self, entry: HistoryEntry, *, patience_s: float = PATIENCE_S) -> None:
         """Add a line and make it durable. Raises OSError."""
-        with locked(self._path), os.fdopen(self._open(), "a+b") as file:
+        with locked(self._path, timeout=patience_s), os.fdopen(self._open(), "a+b") as file:
             torn = file.tell() > 0 and not _ends_a_line(self._path)
             file.write((b"\n" if torn else b"") + _to_line(entry).encode() + b"\n")
             file.flush()

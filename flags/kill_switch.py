@@ -31,7 +31,8 @@ class KillSwitch:
     `latch` is an attribute, so that asking costs nothing; `poll` renews it. `problems` are
     the stores that failed at the last look. `placed_at` is the unix time in seconds at
     which others could first see what this process last engaged or released, `placements`
-    what each store did with it, and `replaced` the latch that held before.
+    what each store did with it, and `replaced` the latch that held before. `kept` tells
+    whether a store had the latch at the last look: what only memory has ends with the process.
     """
 
     def __init__(
@@ -50,12 +51,18 @@ class KillSwitch:
         self.problems: tuple[str, ...] = ()
         self.placements: tuple[Placement, ...] = ()
         self.placed_at = 0.0
+        self.kept = False
         self.latch = self.replaced = _held("the kill switch was not read yet", self._utc_now())
 
     def attach(self, changed: Callable[[], None]) -> None:
         """Call `changed` when a far store has news, so that nobody waits for the next poll."""
         for store in self._far:
             store.attach(changed)
+
+    @property
+    def held(self) -> bool:
+        """Whether it is engaged for want of knowledge: nobody asked for that."""
+        return self.latch.engaged and self.latch != self._known
 
     def poll(self) -> bool:
         """Look at every store once. Return whether `latch` changed. Never raises.
@@ -150,8 +157,11 @@ class KillSwitch:
             if reading is not None:
                 self._adopt(reading)
         self._far_seen = self._far_seen or bool(far)
+        self.kept = self._known is not None and self._known in far.values()
         if self._known is not None:
-            problems += _copied(self._known, near)
+            holding, failed = _copied(self._known, near)
+            self.kept = self.kept or holding > 0
+            problems += failed
             for store in self._far:
                 store.want(self._known)
         self._settle(problems)
@@ -215,6 +225,7 @@ class KillSwitch:
             said = "; ".join(each.detail for each in self.placements)
             raise LatchStoreError(said or "the kill switch has no store")
         self.placed_at = min(each.at for each in placed)
+        self.kept = any(each.latch == self.latch for each in placed)
 
     def _place_near(self, latch: Latch) -> list[Placement]:
         """Put `latch` into the files, and follow what they keep."""
@@ -250,16 +261,20 @@ def _readings(
     return readings, problems
 
 
-def _copied(latch: Latch, readings: Mapping[LatchStore, Latch | None]) -> list[str]:
-    """Put `latch` where something lower, or nothing, was read; return what went wrong."""
-    problems = []
+def _copied(latch: Latch, readings: Mapping[LatchStore, Latch | None]) -> tuple[int, list[str]]:
+    """Put `latch` where something lower, or nothing, was read.
+
+    Return how many stores have it now, and what went wrong with the others.
+    """
+    holding, problems = len(readings), []
     for store, reading in readings.items():
         if latch.outranks(reading):
             try:
                 store.put(latch)
             except LatchStoreError as error:
+                holding -= 1
                 problems.append(str(error))
-    return problems
+    return holding, problems
 
 
 def _held(why: str, when: datetime) -> Latch:

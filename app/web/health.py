@@ -8,10 +8,21 @@ from flask import Blueprint
 
 from app.errors import DatabaseLocked, DatabaseReadOnly, DatabaseUnavailable
 from app.parts import Parts, parts
+from app.runtime import Runtime
 
 health = Blueprint("health", __name__)
 
 NO_CONTROL = "the control thread has ended: no flip is followed; restart this worker"
+SILENT_S = 2.0
+"""Seconds without a heartbeat after which a worker gets no traffic: its mates doubt it by then."""
+STUCK_S = 10.0
+"""Seconds without a heartbeat after which a worker is to be restarted."""
+
+
+IN_MEMORY = (
+    "kill switch: only the memory of this worker has the rollback: other workers do not follow it,"
+    " and a restart undoes it; let a store be written to, or roll back by the command line"
+)
 
 
 @dataclass(slots=True)
@@ -32,9 +43,9 @@ class Readiness:
 @health.get("/healthz")
 def healthz() -> tuple[dict[str, Any], int]:
     """Answer 200 as long as restarting this worker would mend nothing."""
-    runtime = parts().runtime
-    if runtime.started and not runtime.control.alive:
-        return {"status": "dead", "problem": NO_CONTROL}, HTTPStatus.SERVICE_UNAVAILABLE
+    problem = _control_problem(parts().runtime, bearable_s=STUCK_S)
+    if problem is not None:
+        return {"status": "dead", "problem": problem}, HTTPStatus.SERVICE_UNAVAILABLE
     return {"status": "alive"}, HTTPStatus.OK
 
 
@@ -57,8 +68,8 @@ def _readiness(parts: Parts) -> Readiness:
             "this process was not started after its fork: let gunicorn.conf.py call"
             " runtime.start() in post_worker_init"
         )
-    elif not parts.runtime.control.alive:
-        readiness.blocking.append(NO_CONTROL)
+    elif (silent := _control_problem(parts.runtime, bearable_s=SILENT_S)) is not None:
+        readiness.blocking.append(silent)
     if not parts.provider.ready:
         why = parts.provider.problem or "nobody has looked for them yet"
         readiness.blocking.append(f"no flags were loaded: {why}")
@@ -66,6 +77,8 @@ def _readiness(parts: Parts) -> Readiness:
         readiness.degraded.append(f"the flags are the last good ones: {parts.provider.problem}")
     readiness.degraded += [f"kill switch: {problem}" for problem in parts.kill_switch.problems]
     readiness.degraded += parts.instance_check.problems
+    if parts.kill_switch.latch.engaged and not (parts.kill_switch.kept or parts.kill_switch.held):
+        readiness.degraded.append(IN_MEMORY)
     readiness.degraded += parts.runtime.control.problems
     readiness.degraded += parts.reach.problems
     if parts.runtime.started:
@@ -76,6 +89,21 @@ def _readiness(parts: Parts) -> Readiness:
             readiness.degraded += course.problems
     _check_database(parts, readiness)
     return readiness
+
+
+def _control_problem(runtime: Runtime, *, bearable_s: float) -> str | None:
+    """Return why no flip is followed, None if the control thread does its work."""
+    control = runtime.control
+    if not runtime.started:
+        return None
+    if not control.alive:
+        return NO_CONTROL
+    if control.silent_s <= bearable_s:
+        return None
+    return (
+        f"the control thread has shown no sign of life for {control.silent_s:.0f} s, since it began"
+        f" {control.doing}: no flip is followed; see whether a disk hangs, then restart this worker"
+    )
 
 
 def _check_database(parts: Parts, readiness: Readiness) -> None:

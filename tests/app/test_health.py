@@ -1,5 +1,6 @@
 """Alive or dead, ready, degraded or dead: each cause has its words and its status."""
 
+import os
 import sqlite3
 import threading
 import time
@@ -62,6 +63,57 @@ def test_a_worker_whose_control_thread_ended_is_dead(
     assert (code, body["status"]) == (503, "dead")
     assert "restart this worker" in body["problem"]
     assert readiness(running)[:2] == (503, "dead")
+
+
+@pytest.mark.timeout(60)
+def test_a_control_thread_that_hangs_is_told_by_the_workers_own_heartbeat(
+    running: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs and follows nothing: no traffic after two seconds, a restart after ten, said why."""
+    control = running.parts.runtime.control
+    clock, hanging, go_on = [0.0], threading.Event(), threading.Event()
+
+    def hang() -> None:
+        hanging.set()
+        go_on.wait(30)
+
+    monkeypatch.setattr(control, "_monotonic", lambda: clock[0])
+    monkeypatch.setattr(control, "_beat_at", 0.0)
+    monkeypatch.setattr(control, "_watch", hang)
+    assert hanging.wait(30)
+    beat = control._beat_at
+    try:
+        clock[0] = beat + 1.5
+        assert readiness(running)[0] == 200
+        clock[0] = beat + 2.5
+        code, status, problems = readiness(running)
+        assert (code, status) == (503, "dead")
+        assert "no sign of life for 2 s" in problems
+        assert "since it began looking at the other files of the instance folder" in problems
+        assert running.get("/healthz")[0] == 200
+        clock[0] = beat + 10.5
+        code, body = running.get("/healthz")
+        assert (code, body["status"]) == (503, "dead")
+    finally:
+        monkeypatch.setattr(control, "_watch", lambda: None)
+        go_on.set()
+    until(lambda: readiness(running)[0] == 200)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", ["flags.json", "latch.json", "known.json", "rollback"])
+def test_a_pipe_in_the_place_of_a_file_stops_no_worker(
+    running: Built, settings: Settings, name: str
+) -> None:
+    """Nobody writes into it: the control thread goes on, and a rollback is followed."""
+    path = settings.instance_path / name
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    if name in ("flags.json", "latch.json"):
+        until(lambda: f"{path} is a pipe, not a regular file" in readiness(running)[2])
+    running.parts.kill_switch.engage(who="ann", why="a test")
+    until(lambda: running.parts.stage() == "rolled_back")
+    assert running.get("/healthz")[0] == 200
 
 
 def test_flags_that_were_never_loaded_keep_a_worker_from_traffic(

@@ -13,6 +13,7 @@ from app.rollback_file import RollbackFile
 from flags.files import locked
 from flags.history import FileHistory
 from flags.kill_switch import KillSwitch
+from flags.latch import Latch, LatchStoreError, Placed
 from flags.latch_file import FileLatchStore
 
 
@@ -118,6 +119,89 @@ def test_workers_that_see_it_at_the_same_moment_make_one_rollback_of_it(tmp_path
     for mate in mates:
         mate.switch.poll()
         assert (mate.switch.latch.engaged, mate.switch.latch.epoch) == (True, 1)
+
+
+class Stubborn:
+    """A store that can be written only when it is told to."""
+
+    name = "a stubborn store"
+
+    def __init__(self) -> None:
+        self.kept: Latch | None = None
+        self.broken = self.unreadable = False
+
+    def read(self) -> Latch | None:
+        """Return what is kept."""
+        if self.unreadable:
+            raise LatchStoreError("it cannot be read")
+        return self.kept
+
+    def put(self, latch: Latch) -> Placed:
+        """Keep it, or fail."""
+        if self.broken:
+            raise LatchStoreError("the disk is full")
+        self.kept = latch
+        return Placed(latch, 1.0)
+
+
+def test_the_file_stays_until_a_store_holds_what_it_asked_for(tmp_path: Path) -> None:
+    """This worker follows at once; a restart finds the file, and so does whoever comes later."""
+    store = Stubborn()
+    switch, path = KillSwitch([store]), tmp_path / "rollback"
+    switch.poll()
+    history = FileHistory(tmp_path / "history.jsonl")
+    file = RollbackFile(path, kill_switch=switch, history=history)
+    store.broken = True
+    path.write_text("balances stand still")
+    for _ in range(3):
+        switch.poll()
+        file.poll()
+    assert (switch.latch.engaged, switch.latch.epoch, switch.kept) == (True, 1, False)
+    assert path.exists()
+    store.broken = False
+    switch.poll()
+    file.poll()
+    assert not path.exists()
+    assert store.kept == switch.latch
+    assert [entry.why for entry in history.read().entries] == ["balances stand still"]
+
+
+def test_the_file_is_followed_while_everybody_is_held_for_want_of_knowledge(
+    tmp_path: Path,
+) -> None:
+    """Nobody asked for the hold, which ends by itself: a rollback that was asked for does not."""
+    store = Stubborn()
+    store.broken = store.unreadable = True
+    switch, path = KillSwitch([store]), tmp_path / "rollback"
+    switch.poll()
+    assert switch.held
+    path.touch()
+    file = RollbackFile(path, kill_switch=switch, history=FileHistory(tmp_path / "history.jsonl"))
+    for _ in range(3):
+        file.poll()
+        switch.poll()
+    assert path.exists()
+    store.broken = store.unreadable = False
+    switch.poll()
+    file.poll()
+    assert not path.exists()
+    assert (switch.latch.engaged, switch.latch.who, switch.held) == (True, "a file", False)
+
+
+def test_a_history_that_cannot_be_written_is_written_later(tmp_path: Path) -> None:
+    """What was done is not forgotten because a disk was full at that moment."""
+    case, clock = Case(tmp_path), [0.0]
+    file = RollbackFile(
+        case.path, kill_switch=case.switch, history=case.history, monotonic=lambda: clock[0]
+    )
+    case.path.touch()
+    file.poll()
+    (tmp_path / "history.jsonl").mkdir()
+    file.poll()
+    (tmp_path / "history.jsonl").rmdir()
+    clock[0] = 5.0
+    file.poll()
+    assert [entry.who for entry in case.history.read().entries] == ["a file"]
 
 
 def test_a_history_that_is_locked_keeps_no_rollback_waiting(case: Case) -> None:

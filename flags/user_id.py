@@ -1,5 +1,7 @@
 """What counts as a user id: 7 and "7" are one user, everything else is nobody."""
 
+from flags.words import in_words
+
 MAX_USER_ID = 2**53 - 1
 """The largest whole number that a browser's number still holds exactly."""
 
@@ -21,7 +23,7 @@ def user_id_of(value: object) -> int:
     if type(value) is str and _is_canonical_decimal(value) and 1 <= int(value) <= MAX_USER_ID:
         return int(value)
     raise InvalidUserIdError(
-        f"{value!a} is not a user id: give a whole number from 1 to {MAX_USER_ID},"
+        f"{in_words(value)} is not a user id: give a whole number from 1 to {MAX_USER_ID},"
         " without spaces or leading zeros"
     )
 

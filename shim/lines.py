@@ -1,11 +1,15 @@
 """A divergence as the log shows it: everything needed to understand it, nothing personal."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
+from math import isfinite
 from types import CodeType
 from typing import Protocol
 
+from flags.words import encodable, in_words, is_huge
 from shim.log_records import (
     CallRecord,
     DecisionRecord,
@@ -16,12 +20,15 @@ from shim.log_records import (
     OutcomeRecord,
 )
 from shim.routing import Route
-from shim.shadow.differences import Difference
+from shim.shadow.differences import Difference, DifferenceKind
 from shim.shadow.episode import Episode
 from shim.shadow.events import LiveCall
 from shim.shadow.observation import CallOutcome, Observation
 from shim.shadow.period import period_of
 from shim.shadow.result import Result
+
+LONGEST_TEXT, MOST_MEMBERS, DEEPEST = 10_000, 1_000, 20
+"""Characters of a text, members of a list or mapping, and levels of them that a line shows."""
 
 NameUser = Callable[[int], str | int]
 """What a user id is called in the log: a keyed hash, unless the operator asks otherwise."""
@@ -90,7 +97,10 @@ def observation_record(run: Observation, effects: Iterable[EffectRecord] = ()) -
 def difference_records(
     found: Iterable[Difference | DifferenceRecord], name_user: NameUser
 ) -> tuple[DifferenceRecord, ...]:
-    """Return differences with user ids replaced by what `name_user` calls them."""
+    """Return differences with user ids replaced by what `name_user` calls them.
+
+    Of very many, the first are shown, and the first of each place and kind.
+    """
     return tuple(
         DifferenceRecord(
             each.path,
@@ -98,21 +108,60 @@ def difference_records(
             redacted(each.expected, name_user, of=each.path),
             redacted(each.actual, name_user, of=each.path),
         )
-        for each in found
+        for each in _first_of(found)
     )
 
 
-def redacted(value: object, name_user: NameUser, *, of: object = "") -> object:
-    """Replace user ids by what the log calls them, and amounts that JSON cannot say by text."""
+def _first_of(
+    found: Iterable[Difference | DifferenceRecord],
+) -> Iterator[Difference | DifferenceRecord]:
+    seen: set[tuple[str, DifferenceKind]] = set()
+    for number, each in enumerate(found):
+        place = (each.path, each.kind)
+        if number < MOST_MEMBERS or place not in seen:
+            yield each
+        seen.add(place)
+
+
+def redacted(value: object, name_user: NameUser, *, of: object = "", depth: int = 0) -> object:
+    """Replace user ids by what the log calls them, and whatever JSON cannot say by words.
+
+    What is longer or deeper than a log can use is cut. Never raises, whatever the value is.
+    """
+    if isinstance(value, int) and not is_huge(value):
+        named = str(of).endswith(("user", "userId", "user_id"))
+        return name_user(value) if named else value if type(value) is bool else int.__int__(value)
+    if value is None or isinstance(value, datetime):
+        return value
+    if isinstance(value, str):
+        return encodable(str.__str__(value)[:LONGEST_TEXT])
+    if isinstance(value, float | Decimal):
+        return value if _is_json(value) else str(value)
+    if depth < DEEPEST and isinstance(value, Mapping | list | tuple):
+        with suppress(Exception):  # a mapping may be of any making
+            return _members(value, name_user, depth + 1)
+    return in_words(value)
+
+
+def _is_json(value: float | Decimal) -> bool:
+    return value.is_finite() if isinstance(value, Decimal) else isfinite(value)
+
+
+def _members(
+    value: Mapping[object, object] | Sequence[object], name_user: NameUser, depth: int
+) -> object:
     if isinstance(value, Mapping):
-        return {key: redacted(item, name_user, of=key) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [redacted(item, name_user) for item in value]
-    if isinstance(value, int) and str(of).endswith(("user", "userId", "user_id")):
-        return name_user(value)
-    if isinstance(value, Decimal) and not value.is_finite():
-        return str(value)
-    return value
+        return {
+            _name(key): redacted(item, name_user, of=_name(key), depth=depth)
+            for key, item in islice(value.items(), MOST_MEMBERS)
+        }
+    shown = [redacted(item, name_user, depth=depth) for item in value[:MOST_MEMBERS]]
+    more = len(value) - len(shown)
+    return [*shown, f"and {more} more"] if more else shown
+
+
+def _name(key: object) -> str:
+    return encodable(str.__str__(key)[:LONGEST_TEXT]) if isinstance(key, str) else in_words(key)
 
 
 def _decision(route: Route) -> DecisionRecord:
@@ -140,7 +189,7 @@ def caller_of(call: LiveCall) -> str:
 def _outcome(outcome: CallOutcome) -> OutcomeRecord:
     raised = outcome.raised
     return OutcomeRecord(
-        None if outcome.value is None else repr(outcome.value)[:200],
+        None if outcome.value is None else in_words(outcome.value),
         None if raised is None else f"{raised.kind}: {raised.message}",
         max(round(outcome.duration * 1000, 3), 0.0),
     )

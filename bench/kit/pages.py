@@ -89,7 +89,7 @@ def _problems_of(page: Page, bookings: Sequence[Booking]) -> Iterator[str]:
 
 def _decoded(text: str) -> dict[str, Any] | None:
     try:
-        message = json.loads(text)
+        message = json.loads(text, parse_float=Decimal)
         data = message["balanceData"]
         whole = message["type"] == "balance_update" and _TIMESTAMP.fullmatch(data["timestamp"])
     except (ValueError, LookupError, TypeError):

@@ -21,7 +21,7 @@ def divergences(logs: Iterable[Path]) -> Iterator[dict[str, Any]]:
     """Return the lines of divergences that nothing excuses."""
     for log in logs:
         for line in log.open():
-            record = json.loads(line)
+            record = json.loads(line, parse_float=Decimal)
             if record["event"] == "divergence" and record["outcome"] == "mismatched":
                 yield record
 
@@ -53,7 +53,7 @@ def _was_stale(
     if placed[-1] == len(bookings):
         return False
     overtaken_at = bookings[placed[-1]].at
-    return overtaken_at < _unix(record["at"]) - record["seconds"] or len(record["calls"]) > 1
+    return overtaken_at < _unix(record["at"]) - float(record["seconds"]) or len(record["calls"]) > 1
 
 
 def _messages(record: Mapping[str, Any], side: str) -> list[dict[str, Any]]:

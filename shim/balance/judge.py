@@ -9,7 +9,6 @@ from shim.balance.rehearsal import GUESTS
 from shim.balance.saying import (
     Folded,
     Said,
-    amount,
     fold,
     is_balance_text,
     read_canonical,
@@ -17,7 +16,8 @@ from shim.balance.saying import (
 )
 from shim.balance.truth import Record, frames_expected, frames_seen
 from shim.balance.waits import IN_TIME, longest_wait
-from shim.shadow.differences import Each, Recipients
+from shim.exact import in_binary
+from shim.shadow.differences import Each, Errors, Recipients
 from shim.shadow.effects import Effect
 from shim.shadow.observation import CallOutcome, Observation
 from shim.shadow.result import Comparison, Judgement, NotCompared, left_out
@@ -110,7 +110,7 @@ def _noise(evidence: Evidence, one: Observation, other: Observation) -> list[Jud
 def _says_what_came_later(evidence: Evidence, said: Folded) -> bool:
     """Tell whether a balance is one that no call of this episode spoke of."""
     return any(
-        said.balance == (amount(booked.uni_after), amount(booked.ton_after))
+        said.balance == (in_binary(booked.uni_after), in_binary(booked.ton_after))
         for booked in evidence.truth.transactions
         if booked.version > evidence.seen
     )
@@ -226,7 +226,8 @@ def _messages(run: Observation) -> list[Said]:
 
 
 def _said(effect: Effect) -> Said | None:
-    return read_legacy(effect) or read_canonical(effect)
+    said = read_canonical(effect)
+    return read_legacy(effect) if said is None else said.as_legacy_can()
 
 
 def _moved_under(evidence: Evidence, legacy: Folded, canonical: Folded) -> bool:
@@ -271,12 +272,14 @@ def _structure(
     return structure
 
 
-def _raised(calls: Sequence[CallOutcome]) -> list[str]:
-    return [
-        f"{outcome.raised.kind}: {outcome.raised.message}"
-        for outcome in calls
-        if outcome.raised is not None
-    ]
+def _raised(calls: Sequence[CallOutcome]) -> Errors:
+    return Errors(
+        [
+            f"{outcome.raised.kind}: {outcome.raised.message}"
+            for outcome in calls
+            if outcome.raised is not None
+        ]
+    )
 
 
 def _alias(aliases: Mapping[str, str], recipient: str) -> str:

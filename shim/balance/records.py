@@ -5,11 +5,12 @@ from decimal import Decimal
 
 from shim.balance.reader_probe import Probed
 from shim.balance.rehearsal import Guest
-from shim.balance.saying import Said, amount, read_legacy
+from shim.balance.saying import Said, read_legacy
 from shim.balance.truth import Record
 from shim.balance.waits import Spoken
 from shim.book import ConnectionState
 from shim.connections import Shown
+from shim.exact import amount
 from shim.migration import CallContext
 from shim.ports import Truth
 from shim.shadow.effects import Effect
@@ -114,7 +115,7 @@ def records(
             before.setdefault(seen.recipient, {})[id(seen.payload)] = _version_shown(
                 seen.context, said, truth
             )
-            if said is not None and (said.uni, said.ton) != _balance_of(seen.payload):
+            if said is not None and not said.is_of(*_balance_of(seen.payload)):
                 misled.add(id(seen.payload))
     return {id_: Record(state.base_version, before[id_], misled) for id_, state in states.items()}
 
@@ -146,6 +147,6 @@ def _version_shown(shown: Shown, said: Said | None, truth: Truth) -> int | None:
     placed = [
         booked.version
         for booked in truth.transactions
-        if said is not None and (booked.uni_after, booked.ton_after) == (said.uni, said.ton)
+        if said is not None and said.is_of(booked.uni_after, booked.ton_after)
     ]
     return max([*placed, shown.base_version or 0]) if placed else shown.base_version

@@ -2,15 +2,14 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from shim.balance.doubles import PUBLISH
+from shim.exact import SIX_PLACES, amount, in_binary
 from shim.ports import Frame
 from shim.shadow.effects import Effect
-
-SIX_PLACES = Decimal("0.000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +23,16 @@ class Said:
     changes: tuple[Decimal, Decimal] | None
     sources: tuple[str, ...] | None
 
+    def is_of(self, uni: Decimal, ton: Decimal) -> bool:
+        """Whether legacy would have said this of these balances."""
+        return (self.uni, self.ton) == (in_binary(uni), in_binary(ton))
 
-def amount(value: object) -> Decimal:
-    """Return a number of the wire as money; noise beyond the sixth decimal is not compared.
-
-    What is no number becomes NaN, which equals nothing.
-    """
-    try:
-        return Decimal(str(value)).quantize(SIX_PLACES)
-    except InvalidOperation:
-        return Decimal("NaN")
+    def as_legacy_can(self) -> "Said":
+        """Return the same with what a binary float holds of each amount."""
+        uni, ton, changes = in_binary(self.uni), in_binary(self.ton), self.changes
+        if changes is not None:
+            changes = (in_binary(changes[0]), in_binary(changes[1]))
+        return replace(self, uni=uni, ton=ton, changes=changes)
 
 
 def read_legacy(effect: Effect) -> Said | None:
@@ -56,14 +55,21 @@ def is_balance_text(payload: object) -> bool:
 
 
 def decoded(payload: object) -> dict[str, Any]:
-    """Return the message that a text frame holds, nothing if it is none."""
+    """Return the message that a text frame holds, nothing if it is none that a page can read.
+
+    Fractions are exact decimals: read as binary floats, those above 2**33 would be others.
+    """
     if not isinstance(payload, str):
         return {}
     try:
-        message = json.loads(payload)
-    except ValueError:
+        message = json.loads(payload, parse_float=Decimal, parse_constant=_no_number)
+    except (ValueError, RecursionError):
         return {}
     return message if isinstance(message, dict) else {}
+
+
+def _no_number(word: str) -> object:
+    raise ValueError(f"{word} is no JSON: no browser reads it")
 
 
 def _read_data(effect: Effect, message: dict[str, Any]) -> Said:

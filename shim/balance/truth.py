@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from shim.balance.saying import SIX_PLACES, amount, decoded
+from shim.balance.saying import decoded
+from shim.exact import SIX_PLACES, amount
 from shim.ports import Booked, Truth
 from shim.shadow.effects import Effect
 
@@ -105,7 +106,7 @@ def _number(value: object) -> object:
 
     Minus nothing is no amount either: a page may show the sign.
     """
-    if type(value) not in (int, float) or (value == 0 and str(value).startswith("-")):
+    if type(value) not in (int, Decimal) or (value == 0 and str(value).startswith("-")):
         return None
     return value
 

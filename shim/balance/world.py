@@ -38,6 +38,7 @@ from shim.balance.shadows import CanonicalShadow, LegacyShadow
 from shim.balance.waits import Spoken
 from shim.book import ConnectionState
 from shim.connections import Shown
+from shim.exact import amount
 from shim.legacy.updates import BalanceUpdate
 from shim.migration import LOST, CallContext, Migration
 from shim.ports import Booked, NewCanonical, NewHint, Truth, TruthReader, Unavailable
@@ -237,7 +238,7 @@ class BalanceWorld:
         update = call.argument
         if call.path != Path.CONNECTION_AWARE or not isinstance(update, BalanceUpdate):
             return truth.version
-        uni, ton = Decimal(str(update.balance_uni)), Decimal(str(update.balance_ton))
+        uni, ton = amount(update.balance_uni), amount(update.balance_ton)
         if (uni, ton) == (truth.uni, truth.ton):
             return truth.version
         return self._looks.place(call.subject, uni, ton) or truth.version
@@ -298,7 +299,7 @@ class BalanceWorld:
         """Tell whether a legacy frame is older than what the canonical had put on the page."""
         said = read_legacy(as_effect(seen))
         shown = seen.context.base_version if isinstance(seen.context, Shown) else None
-        if said is None or shown is None or (said.uni, said.ton) == (truth.uni, truth.ton):
+        if said is None or shown is None or said.is_of(truth.uni, truth.ton):
             return False
         placed = self._looks.place(subject, said.uni, said.ton)
         return placed is not None and placed < shown

@@ -9,8 +9,11 @@ from decimal import Decimal
 from fractions import Fraction
 from math import floor
 
+from flags.words import in_words
+from shim.exact import WIDE
 from shim.income.known import ROUNDED_TO_NEAREST
 from shim.income.ports import Farmed
+from shim.shadow.differences import Errors
 from shim.shadow.observation import CallOutcome
 from shim.shadow.result import Comparison, Judgement
 
@@ -28,7 +31,7 @@ def judge(farmed: Farmed, legacy: CallOutcome, canonical: CallOutcome) -> list[J
         ),
         Judgement(
             Comparison.TRUTH,
-            expected={"raised": None, "income": earned(farmed)},
+            expected={"raised": Errors(None), "income": earned(farmed)},
             actual=_said(canonical),
         ),
         _saying(legacy, canonical),
@@ -40,7 +43,7 @@ def earned(farmed: Farmed) -> Decimal:
     elapsed = max(farmed.until - farmed.since, timedelta(0))
     days = Fraction(elapsed // _MICROSECOND, timedelta(days=1) // _MICROSECOND)
     millionths = Fraction(farmed.amount) * Fraction(farmed.daily_rate) * days * 1_000_000
-    return Decimal(floor(millionths + Fraction(1, 2))).scaleb(-6)
+    return Decimal(floor(millionths + Fraction(1, 2))).scaleb(-6, context=WIDE)
 
 
 def plain(value: object) -> Decimal | str:
@@ -48,7 +51,7 @@ def plain(value: object) -> Decimal | str:
     if type(value) is Decimal and value.is_finite():
         return value
     if value is None or type(value) in (bool, int, float, str, Decimal):
-        return f"{type(value).__name__} {value!r}"[:200]
+        return f"{type(value).__name__} {in_words(value)}"[:200]
     return f"a {type(value).__name__}"
 
 
@@ -70,8 +73,8 @@ def _pays(outcome: CallOutcome) -> bool:
 
 def _said(outcome: CallOutcome) -> dict[str, object]:
     if outcome.raised is not None:
-        return {"raised": f"{outcome.raised.kind}: {outcome.raised.message}"}
-    return {"raised": None, "income": plain(outcome.value)}
+        return {"raised": Errors(f"{outcome.raised.kind}: {outcome.raised.message}")}
+    return {"raised": Errors(None), "income": plain(outcome.value)}
 
 
 def _rounded(legacy: CallOutcome, canonical: CallOutcome) -> bool:

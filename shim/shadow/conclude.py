@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from shim.shadow.differences import differences, fingerprint
+from shim.shadow.differences import DifferenceKind, differences, fingerprint
 from shim.shadow.known import Excuse, nothing_is_known
-from shim.shadow.result import Judgement, Outcome, Result, noise_of
+from shim.shadow.result import Judgement, NotCompared, Outcome, Result, noise_of
 
 
 def conclude(
@@ -17,6 +17,8 @@ def conclude(
     found = differences(judgement.expected, judgement.actual)
     if not found:
         return Result(comparison, Outcome.MATCHED, noise=noise)
+    if all(each.kind is DifferenceKind.UNCOMPARABLE for each in found):
+        return Result(comparison, Outcome.NOT_COMPARED, NotCompared.UNCOMPARABLE, noise=noise)
     if noise:
         mark = fingerprint(noise_of(comparison), callers, found)
         return Result(

@@ -1,11 +1,15 @@
 """Typed differences between two structures of plain data."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 
+from flags.words import LONGEST, encodable, in_words, is_huge
 from shim.shadow.latency import LatencyClass
+from shim.shadow.sameness import LISTS, Key, Sameness, UncomparableError, is_same_scalar
 
 
 class DifferenceKind(StrEnum):
@@ -27,6 +31,8 @@ class DifferenceKind(StrEnum):
     """One side raised, or raised something else."""
     LATENCY_CLASS = "latency_class"
     """One side took far longer, again and again, or longer than it ever may: see `latency.py`."""
+    UNCOMPARABLE = "uncomparable"
+    """Nobody can say whether they differ: `actual` says why."""
 
 
 class Each(dict[str, object]):
@@ -35,6 +41,16 @@ class Each(dict[str, object]):
 
 class Recipients(list[str]):
     """Who got something, in order: one in the place of another is a difference of recipient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """What calls raised, in words: `said` is a text, a list of them, or None.
+
+    To raise, or to raise something else, is one difference of error.
+    """
+
+    said: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,114 +66,238 @@ class Difference:
     actual: object
 
 
-_ABSENT = object()
-
-
 def differences(expected: object, actual: object) -> tuple[Difference, ...]:
-    """Compare two structures of mappings, sequences and scalars, depth first."""
-    return tuple(_compare("", expected, actual))
+    """Compare two structures of mappings, sequences and scalars, depth first. Never raises.
+
+    The time grows with the number of values, in whatever order they stand; only values without
+    a hash of their own are put beside each other one by one.
+    """
+    comparing = _Comparing()
+    comparing.compare("", expected, actual, 0)
+    return tuple(comparing.found)
 
 
-def _compare(path: str, expected: object, actual: object) -> Iterator[Difference]:
-    if isinstance(expected, Each) and isinstance(actual, Each):
-        yield from _compare_each(path, expected, actual)
-    elif isinstance(expected, Mapping) and isinstance(actual, Mapping):
-        yield from _compare_mappings(path, expected, actual)
-    elif _is_list(expected) and _is_list(actual):
-        yield from _compare_lists(path, expected, actual)  # type: ignore[arg-type]
-    elif type(expected) is not type(actual):
-        yield Difference(path, DifferenceKind.TYPE, expected, actual)
-    elif expected != actual:
-        latency = isinstance(expected, LatencyClass)
-        kind = DifferenceKind.LATENCY_CLASS if latency else DifferenceKind.VALUE
-        yield Difference(path, kind, expected, actual)
+_ABSENT = object()
+_TEXT = frozenset({str})
 
 
-def _is_list(value: object) -> bool:
-    return isinstance(value, list | tuple)
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """A mapping's key that is no text, by kind and value."""
+
+    key: object = field(compare=False)
+    sameness: Key
+
+    def __str__(self) -> str:
+        return in_words(self.key)
 
 
-def _compare_each(path: str, expected: Each, actual: Each) -> Iterator[Difference]:
-    """Compare recipients: what one lacks and another got besides went to the wrong one."""
-    here = _step(path, "*")
-    missing = [key for key in expected if key not in actual]
-    extra = [key for key in actual if key not in expected]
-    for key in missing.copy():
-        other = next((each for each in extra if actual[each] == expected[key]), None)
-        if other is not None:
-            missing.remove(key)
-            extra.remove(other)
-            yield Difference(here, DifferenceKind.RECIPIENT, key, other)
-    for key in expected:
-        if key in missing:
-            yield Difference(here, DifferenceKind.MISSING, expected[key], None)
-        elif key in actual:
-            yield from _compare(here, expected[key], actual[key])
-    for key in extra:
-        yield Difference(here, DifferenceKind.EXTRA, None, actual[key])
+class _Comparing:
+    """One comparison, and what it has found so far."""
 
+    __slots__ = ("_sameness", "found")
 
-def _compare_mappings(
-    path: str, expected: Mapping[object, object], actual: Mapping[object, object]
-) -> Iterator[Difference]:
-    for key in [*expected, *(key for key in actual if key not in expected)]:
-        here = _step(path, key)
-        left, right = expected.get(key, _ABSENT), actual.get(key, _ABSENT)
-        if right is _ABSENT:
-            yield Difference(here, DifferenceKind.MISSING, left, None)
-        elif left is _ABSENT:
-            yield Difference(here, DifferenceKind.EXTRA, None, right)
-        elif key == "raised" and left != right:
-            yield Difference(here, DifferenceKind.ERROR, left, right)
+    def __init__(self) -> None:
+        self.found: list[Difference] = []
+        self._sameness = Sameness()
+
+    def _note(self, path: str, kind: DifferenceKind, expected: object, actual: object) -> None:
+        self.found.append(Difference(path, kind, expected, actual))
+
+    def compare(self, path: str, expected: object, actual: object, depth: int) -> None:
+        """Note what differs; `depth` is the number of containers around the two."""
+        if is_same_scalar(expected, actual):
+            return
+        try:
+            self._compare_parts(path, expected, actual, depth)
+        except Exception as error:  # noqa: BLE001 - a value's own methods may raise anything
+            self._note(path, DifferenceKind.UNCOMPARABLE, None, _why(error))
+
+    def _compare_parts(self, path: str, expected: object, actual: object, depth: int) -> None:
+        kind, its = type(expected), type(actual)
+        if kind is dict and its is dict:
+            self._compare_mappings(path, expected, actual, depth)  # type: ignore[arg-type]
+        elif isinstance(expected, LISTS) and isinstance(actual, LISTS):
+            self._compare_lists(path, expected, actual, depth)
+        elif isinstance(expected, Each) and isinstance(actual, Each):
+            self._compare_each(path, expected, actual, depth)
+        elif isinstance(expected, Errors) and isinstance(actual, Errors):
+            if not self._sameness.same(expected.said, actual.said, depth):
+                self._note(path, DifferenceKind.ERROR, expected.said, actual.said)
+        elif isinstance(expected, Mapping) and isinstance(actual, Mapping):
+            self._compare_mappings(path, expected, actual, depth)
+        elif kind is not its:
+            self._note(path, DifferenceKind.TYPE, expected, actual)
+        elif not self._sameness.same(expected, actual, depth):
+            latency = kind is LatencyClass
+            which = DifferenceKind.LATENCY_CLASS if latency else DifferenceKind.VALUE
+            self._note(path, which, expected, actual)
+
+    def _compare_each(self, path: str, expected: Each, actual: Each, depth: int) -> None:
+        """Compare recipients: what one lacks and another got besides went to the wrong one."""
+        here = _step(path, "*")
+        self._sameness.look_into(len(expected) + len(actual), depth)
+        extra = {key: None for key in actual if key not in expected}
+        misled = self._misled(expected, actual, extra, depth) if extra else {}
+        for key, other in misled.items():
+            del extra[other]
+            self._note(here, DifferenceKind.RECIPIENT, key, other)
+        for key, value in expected.items():
+            if key in actual:
+                self.compare(here, value, actual[key], depth + 1)
+            elif key not in misled:
+                self._note(here, DifferenceKind.MISSING, value, None)
+        for key in extra:
+            self._note(here, DifferenceKind.EXTRA, None, actual[key])
+
+    def _misled(
+        self, expected: Each, actual: Each, extra: Iterable[str], depth: int
+    ) -> dict[str, str]:
+        """Return for each one who lacks something who else got it: the first who is left."""
+        key_of = self._sameness.key_of
+        holders: defaultdict[Key, deque[str]] = defaultdict(deque)
+        for other in extra:
+            holders[key_of(actual[other], depth + 1)].append(other)
+        misled = {}
+        for key, value in expected.items():
+            if key not in actual and (others := holders.get(key_of(value, depth + 1))):
+                misled[key] = others.popleft()
+        return misled
+
+    def _compare_mappings(
+        self,
+        path: str,
+        expected: Mapping[object, object],
+        actual: Mapping[object, object],
+        depth: int,
+    ) -> None:
+        self._sameness.look_into(len(expected) + len(actual), depth)
+        if not _TEXT.issuperset(map(type, expected)):
+            expected, actual = self._by_name(expected), self._by_name(actual)
+        for key, value in expected.items():
+            its = actual.get(key, _ABSENT)
+            if its is _ABSENT:
+                self._note(_step(path, key), DifferenceKind.MISSING, value, None)
+            elif not is_same_scalar(value, its):
+                self.compare(_step(path, key), value, its, depth + 1)
+        for key, value in actual.items():
+            if key not in expected:
+                self._note(_step(path, key), DifferenceKind.EXTRA, None, value)
+
+    def _by_name(self, mapping: Mapping[object, object]) -> dict[object, object]:
+        """Return a mapping whose keys tell 1 from True, and look the same in a path."""
+        return {
+            key if isinstance(key, str) else _Name(key, self._sameness.key_of(key, 0)): value
+            for key, value in mapping.items()
+        }
+
+    def _compare_lists(
+        self, path: str, expected: Sequence[object], actual: Sequence[object], depth: int
+    ) -> None:
+        """Compare as members first, then as order: a shifted list is not a list of differences."""
+        here = _step(path, "*")
+        recipients = isinstance(expected, Recipients)
+        if len(expected) == len(actual) == 1 and not recipients:
+            self._sameness.look_into(1, depth)
+            self.compare(here, expected[0], actual[0], depth + 1)
+            return
+        alike = self._sameness.alike_at_first(expected, actual, depth)
+        if len(expected) == len(actual) == alike:
+            return
+        rest = _Rest(self._sameness, expected, actual, alike=alike, depth=depth)
+        paired = min(len(rest.missing), len(rest.extra))
+        if not rest.missing and not rest.extra:
+            self._note(path, DifferenceKind.ORDER, list(expected), list(actual))
+        elif recipients:
+            for (_, left), (_, right) in zip(rest.missing, rest.extra, strict=False):
+                self._note(here, DifferenceKind.RECIPIENT, left, right)
+            self._note_unpaired(here, rest, after=paired)
+        elif len(rest.missing) == len(rest.extra):
+            for (_, left), (_, right) in zip(rest.missing, rest.extra, strict=True):
+                self.compare(here, left, right, depth + 1)
         else:
-            yield from _compare(here, left, right)
+            self._note_unpaired(here, rest, after=0)
+
+    def _note_unpaired(self, here: str, rest: "_Rest", *, after: int) -> None:
+        """Note members that one list has and the other lacks, or has less often."""
+        ours, theirs = rest.of_both_lists()
+        for number, member in rest.missing[after:]:
+            kind = DifferenceKind.COUNT if number in theirs else DifferenceKind.MISSING
+            self._note(here, kind, member, None)
+        for number, member in rest.extra[after:]:
+            kind = DifferenceKind.COUNT if number in ours else DifferenceKind.EXTRA
+            self._note(here, kind, None, member)
 
 
-def _compare_lists(
-    path: str, expected: Sequence[object], actual: Sequence[object]
-) -> Iterator[Difference]:
-    """Compare as members first, then as order: a shifted list is not a list of differences."""
-    missing = _without(expected, actual)
-    extra = _without(actual, expected)
-    here = _step(path, "*")
-    if not missing and not extra:
-        if list(expected) != list(actual):
-            yield Difference(path, DifferenceKind.ORDER, list(expected), list(actual))
-        return
-    if isinstance(expected, Recipients):
-        for left, right in zip(missing, extra, strict=False):
-            yield Difference(here, DifferenceKind.RECIPIENT, left, right)
-        paired = min(len(missing), len(extra))
-        missing, extra = missing[paired:], extra[paired:]
-    elif len(missing) == len(extra):
-        for left, right in zip(missing, extra, strict=True):
-            yield from _compare(here, left, right)
-        return
-    for member in missing:
-        kind = DifferenceKind.COUNT if member in actual else DifferenceKind.MISSING
-        yield Difference(here, kind, member, None)
-    for member in extra:
-        kind = DifferenceKind.COUNT if member in expected else DifferenceKind.EXTRA
-        yield Difference(here, kind, None, member)
+class _Rest:
+    """The members that one list has more often than the other, in order, each with its number.
+
+    Members that are the same have the same number. The first of both lists are `alike`; what
+    comes after them is counted.
+    """
+
+    __slots__ = ("_common", "_numbers", "_ours", "_sameness", "_theirs", "extra", "missing")
+
+    def __init__(
+        self,
+        sameness: Sameness,
+        expected: Sequence[object],
+        actual: Sequence[object],
+        *,
+        alike: int,
+        depth: int,
+    ) -> None:
+        self._sameness = sameness
+        self._numbers: dict[Key, int] = {}
+        left, right = expected[alike:], actual[alike:]
+        if len(left) == len(right) and sameness.same_members(left[1:], right[1:], depth):
+            left, right = left[:1], right[:1]  # only one has changed: the rest need no numbers
+        self._ours, self._theirs = self._numbered(left, depth), self._numbered(right, depth)
+        self._common = partial(self._numbered, expected[:alike], depth)
+        self.missing = _without(self._ours, left, self._theirs)
+        self.extra = _without(self._theirs, right, self._ours)
+
+    def of_both_lists(self) -> tuple[set[int], set[int]]:
+        """Return the numbers of all members, expected and actual."""
+        common = self._common()
+        return {*common, *self._ours}, {*common, *self._theirs}
+
+    def _numbered(self, members: Sequence[object], depth: int) -> list[int]:
+        numbers = self._numbers
+        keys = self._sameness.keys_of(members, depth)
+        return [numbers.setdefault(key, len(numbers)) for key in keys]
+
+
+def _without(
+    numbers: Sequence[int], members: Sequence[object], others: Sequence[int]
+) -> list[tuple[int, object]]:
+    left = Counter(others)
+    rest = []
+    for number, member in zip(numbers, members, strict=True):
+        count = left.get(number)
+        if count:
+            left[number] = count - 1
+        else:
+            rest.append((number, member))
+    return rest
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, UncomparableError):
+        return str(error)
+    return f"comparing it raised {type(error).__name__}"
 
 
 def _step(path: str, step: object) -> str:
-    return f"{path}.{step}" if path else str(step)
-
-
-def _without(members: Iterable[object], others: Sequence[object]) -> list[object]:
-    left = list(others)
-    rest = []
-    for member in members:
-        if member in left:
-            left.remove(member)
-        else:
-            rest.append(member)
-    return rest
+    if not isinstance(step, str):
+        name = str(step) if type(step) in (int, _Name) and not is_huge(step) else in_words(step)
+    else:
+        name = step if len(step) <= LONGEST and step.isascii() else encodable(step[:LONGEST])
+    return f"{path}.{name}" if path else name
 
 
 def fingerprint(comparison: str, callers: Iterable[str], found: Iterable[Difference]) -> str:
     """Return what makes two divergences the same one: where and how, never which values."""
     shape = sorted({f"{difference.path}:{difference.kind}" for difference in found})
     text = "|".join([comparison, *sorted(set(callers)), "=", *shape])
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(text.encode(errors="backslashreplace"), digest_size=8).hexdigest()

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from flags.words import encodable
 from shim.shadow.effects import Effect
 from shim.shadow.events import LiveCall
 
@@ -41,7 +42,7 @@ class Raised:
             message = _PASSING.sub("#", str(error)[: 4 * _LONGEST])
         except BaseException as broken:  # noqa: BLE001 - a hostile __str__ must not pass
             message = f"<no message: {type(broken).__name__}>"
-        return cls(type(error).__name__, message[:_LONGEST])
+        return cls(type(error).__name__, encodable(message[:_LONGEST]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from datetime import datetime
 import msgspec
 import structlog
 
+from flags.words import in_words
+
 FORMAT = 1
 """Stands in every line as `v`; whoever changes what a line means counts it up."""
 
@@ -145,5 +147,5 @@ class Publisher:
         return new
 
 
-ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=repr)
-"""Decimals are exact numbers; what JSON cannot say is its repr."""
+ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=in_words)
+"""Decimals are exact numbers; what JSON cannot say is put into words."""

@@ -55,6 +55,8 @@ class NotCompared(StrEnum):
     """The subject has nobody to be told: both sides can only be silent."""
     UNREADABLE = "unreadable"
     """The system of record could not be read."""
+    UNCOMPARABLE = "uncomparable"
+    """A value cannot be compared: its own methods raise, it holds itself, or is far too large."""
     BROKEN = "broken"
     """Comparing itself failed; the log says how."""
     LEFT_OVER = "left_over"

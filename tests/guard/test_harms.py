@@ -8,7 +8,7 @@ from shim.balance.harms import harms_of
 from shim.guard.evidence import Harm
 from shim.income.harms import harms_of as income_harms
 from shim.shadow.conclude import conclude
-from shim.shadow.differences import Each
+from shim.shadow.differences import Each, Errors
 from shim.shadow.result import Comparison, Judgement
 
 FRAME = {"user": 7, "version": 3, "uni": Decimal(1), "change_uni": Decimal(0), "sources": ["a"]}
@@ -54,14 +54,16 @@ def test_wrong_amounts_and_recipients_are_harms_of_truth(expected, actual, harm)
 )
 def test_an_error_is_new_only_if_legacy_did_not_raise(legacy, canonical, new):
     """Where legacy alone raises, the canonical is the repair; one error excuses no second one."""
-    structures = ({"recipients": Each(), "raised": each} for each in (legacy, canonical))
+    structures = ({"recipients": Each(), "raised": Errors(each)} for each in (legacy, canonical))
     found = set(harms_of(concluded(Comparison.REACH, *structures)))
     assert found == ({Harm.NEW_ERROR} if new else set())
 
 
 def test_what_is_known_is_no_harm():
     """Somebody answers for it."""
-    result = concluded(Comparison.REACH, {"raised": []}, {"raised": ["E"]}, known="accepted")
+    result = concluded(
+        Comparison.REACH, {"raised": Errors([])}, {"raised": Errors(["E"])}, known="accepted"
+    )
     assert set(harms_of(result)) == set()
 
 
@@ -70,9 +72,19 @@ def test_what_is_known_is_no_harm():
     [
         (Comparison.TRUTH, {"income": Decimal(1)}, {"income": Decimal(2)}, Harm.WRONG_AMOUNT),
         (Comparison.TRUTH, {"income": Decimal(1)}, {"income": "str 'x'"}, Harm.WRONG_AMOUNT),
-        (Comparison.TRUTH, {"raised": None, "income": Decimal(1)}, {"raised": "E"}, None),
-        (Comparison.SAYING, {"raised": None, "income": 1}, {"raised": "E"}, Harm.NEW_ERROR),
-        (Comparison.SAYING, {"raised": "E"}, {"raised": None, "income": 1}, None),
+        (
+            Comparison.TRUTH,
+            {"raised": Errors(None), "income": Decimal(1)},
+            {"raised": Errors("E")},
+            None,
+        ),
+        (
+            Comparison.SAYING,
+            {"raised": Errors(None), "income": 1},
+            {"raised": Errors("E")},
+            Harm.NEW_ERROR,
+        ),
+        (Comparison.SAYING, {"raised": Errors("E")}, {"raised": Errors(None), "income": 1}, None),
         (Comparison.SAYING, {"income": Decimal(1)}, {"income": Decimal(2)}, None),
     ],
 )

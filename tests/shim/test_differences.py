@@ -3,8 +3,28 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shim.shadow.differences import DifferenceKind, Each, Recipients, differences, fingerprint
+from shim.shadow.differences import (
+    DifferenceKind,
+    Each,
+    Errors,
+    Recipients,
+    differences,
+    fingerprint,
+)
 from shim.shadow.latency import LatencyClass
+
+
+class Hostile:
+    """A value that answers no question."""
+
+    def __eq__(self, other):
+        raise ValueError("no")
+
+    __hash__ = None
+
+    def __repr__(self):
+        raise ValueError("no")
+
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -41,12 +61,13 @@ def test_each_kind_of_difference_has_its_name():
         "order": ({"a": [1, 2]}, {"a": [2, 1]}, "a"),
         "count": ({"a": [1]}, {"a": [1, 1]}, "a.*"),
         "recipient": ({"a": Each(x=1)}, {"a": Each(y=1)}, "a.*"),
-        "error": ({"raised": []}, {"raised": ["E: x"]}, "raised"),
+        "error": ({"raised": Errors([])}, {"raised": Errors(["E: x"])}, "raised"),
         "latency_class": (
             {"a": LatencyClass.BELOW_1_MS},
             {"a": LatencyClass.BELOW_1_S},
             "a",
         ),
+        "uncomparable": ({"a": Hostile()}, {"a": Hostile()}, "a"),
     }
     for kind, (expected, actual, path) in examples.items():
         assert shape(expected, actual) == [(path, kind)]
@@ -61,6 +82,14 @@ def test_what_one_lacks_and_another_got_went_to_the_wrong_one():
     assert shape(Recipients("a"), Recipients("cd")) == [("*", "recipient"), ("*", "extra")]
     assert shape(Recipients("ab"), Recipients("a")) == [("*", "missing")]
     assert shape(Recipients("ab"), Recipients("ba")) == [("", "order")]
+
+
+def test_a_key_that_is_called_raised_is_like_any_other():
+    """What calls raised is marked as such, whatever it is called."""
+    assert shape({"raised": 1}, {"raised": 2}) == [("raised", "value")]
+    assert shape({"raised": ["a"]}, {"raised": ["b"]}) == [("raised.*", "value")]
+    assert shape({"e": Errors(None)}, {"e": Errors("E: x")}) == [("e", "error")]
+    assert shape({"e": Errors(["E"])}, {"e": Errors(["E"])}) == []
 
 
 def test_a_member_that_changed_is_compared_in_depth():

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.notifications.ports import BalanceHint
-from shim.shadow import differences as comparer
+from shim.shadow import conclude
 from shim.shadow.experiment import Experiment
 from shim.shadow.result import Comparison, Outcome
 from tests.shim.harness import Harness
@@ -62,7 +62,8 @@ def test_a_publisher_that_raises_costs_one_record(error):
 def test_a_comparer_that_raises_costs_one_comparison(monkeypatch):
     """It counts as broken; every other comparison is made."""
     harness = Harness()
-    monkeypatch.setattr(comparer, "_compare", Failing(comparer._compare, RecursionError("deep")))
+    failing = Failing(conclude.differences, RecursionError("deep"))
+    monkeypatch.setattr(conclude, "differences", failing)
     farm_for_three(harness)
     numbers = [sum(each.values()) for each in harness.outcomes().values()]
     assert numbers == [3, 3, 3]

@@ -6,7 +6,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shim.balance.saying import amount, fold, read_legacy
+from shim.balance.saying import fold, read_legacy
+from shim.exact import amount
 from shim.shadow.effects import Effect
 from tests.shim.harness import Harness
 

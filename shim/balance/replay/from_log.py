@@ -23,7 +23,7 @@ from shim.balance.replay.case import (
     UpdateArgument,
     UserArgument,
 )
-from shim.balance.saying import amount
+from shim.exact import amount
 from shim.log_records import Divergence, ObservationRecord
 from shim.replay.case import STAND_IN, CaseError
 from shim.replay.head import head_of_line

@@ -1,6 +1,5 @@
 """A case of balance notifications without names: of users and of connections."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from shim.balance.saying import decoded
 from shim.lines import redacted
 from shim.replay.case import SOMEBODY_ELSE
 from shim.replay.replayer import Rename
+from shim.shadow.publisher import ENCODER
 
 
 def without_names(case: BalanceCase, name: Rename) -> BalanceCase:
@@ -70,7 +70,7 @@ def _text(text: str | None, name: Rename) -> str | None:
     if not message:
         return f"{len(text)} characters that no page can read"
     changed: dict[str, Any] = redacted(message, name)  # type: ignore[assignment]
-    return json.dumps(changed, separators=(",", ":"))
+    return ENCODER.encode(changed).decode()
 
 
 def _aliases(case: BalanceCase) -> dict[str, str]:

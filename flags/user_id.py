@@ -23,9 +23,17 @@ def user_id_of(value: object) -> int:
     if type(value) is str and _is_canonical_decimal(value) and 1 <= int(value) <= MAX_USER_ID:
         return int(value)
     raise InvalidUserIdError(
-        f"{in_words(value)} is not a user id: give a whole number from 1 to {MAX_USER_ID},"
+        f"{_shown(value)} is not a user id: give a whole number from 1 to {MAX_USER_ID},"
         " without spaces or leading zeros"
     )
+
+
+def _shown(value: object) -> str:
+    """Return a value as Python writes it; Python cannot write every value."""
+    try:
+        return ascii(value)
+    except Exception:  # noqa: BLE001 - a value's own `__repr__` may raise anything
+        return in_words(value)
 
 
 def _is_canonical_decimal(text: str) -> bool:

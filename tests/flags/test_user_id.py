@@ -26,3 +26,17 @@ def test_what_is_no_user_id_is_refused_by_name(value: object) -> None:
     with pytest.raises(InvalidUserIdError) as refusal:
         user_id_of(value)
     assert str(refusal.value).startswith(f"{value!a} is not a user id: give a whole number")
+
+
+class Unprintable:
+    """Raises when it is asked what it looks like."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize("value", [10**5000, -(10**5000), Unprintable()], ids=["long", "-", "odd"])
+def test_what_cannot_be_printed_is_refused_like_the_rest(value: object) -> None:
+    """Python raises an error of its own where it is to print these."""
+    with pytest.raises(InvalidUserIdError, match="is not a user id: give a whole number"):
+        user_id_of(value)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from shim.balance.saying import SIX_PLACES
+from shim.exact import SIX_PLACES
 from shim.ports import Booked, Truth, TruthReader
 
 EVERY_NTH = 16

@@ -1,7 +1,5 @@
 """What counts as a user id: 7 and "7" are one user, everything else is nobody."""
 
-from flags.words import in_words
-
 MAX_USER_ID = 2**53 - 1
 """The largest whole number that a browser's number still holds exactly."""
 
@@ -33,7 +31,7 @@ def _shown(value: object) -> str:
     try:
         return ascii(value)
     except Exception:  # noqa: BLE001 - a value's own `__repr__` may raise anything
-        return in_words(value)
+        return f"a {type(value).__name__} that cannot be printed"
 
 
 def _is_canonical_decimal(text: str) -> bool:

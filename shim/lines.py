@@ -9,7 +9,6 @@ from math import isfinite
 from types import CodeType
 from typing import Protocol
 
-from flags.words import encodable, in_words, is_huge
 from shim.log_records import (
     CallRecord,
     DecisionRecord,
@@ -26,6 +25,7 @@ from shim.shadow.events import LiveCall
 from shim.shadow.observation import CallOutcome, Observation
 from shim.shadow.period import period_of
 from shim.shadow.result import Result
+from shim.shadow.words import encodable, in_words, is_huge
 
 LONGEST_TEXT, MOST_MEMBERS, DEEPEST = 10_000, 1_000, 20
 """Characters of a text, members of a list or mapping, and levels of them that a line shows."""

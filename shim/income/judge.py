@@ -9,13 +9,13 @@ from decimal import Decimal
 from fractions import Fraction
 from math import floor
 
-from flags.words import in_words
 from shim.exact import WIDE
 from shim.income.known import ROUNDED_TO_NEAREST
 from shim.income.ports import Farmed
 from shim.shadow.differences import Errors
 from shim.shadow.observation import CallOutcome
 from shim.shadow.result import Comparison, Judgement
+from shim.shadow.words import in_words
 
 MILLIONTH = Decimal("0.000001")
 _MICROSECOND = timedelta(microseconds=1)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 
-from flags.words import LONGEST, encodable, in_words, is_huge
 from shim.shadow.latency import LatencyClass
 from shim.shadow.sameness import LISTS, Key, Sameness, UncomparableError, is_same_scalar
+from shim.shadow.words import LONGEST, encodable, in_words, is_huge
 
 
 class DifferenceKind(StrEnum):

@@ -10,9 +10,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flags.words import encodable
 from shim.shadow.effects import Effect
 from shim.shadow.events import LiveCall
+from shim.shadow.words import encodable
 
 _LONGEST = 500
 _PASSING = re.compile(

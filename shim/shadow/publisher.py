@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 import structlog
 
-from flags.words import in_words
+from shim.shadow.words import in_words
 
 FORMAT = 1
 """Stands in every line as `v`; whoever changes what a line means counts it up."""

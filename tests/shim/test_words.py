@@ -2,7 +2,7 @@
 
 import pytest
 
-from flags.words import in_words
+from shim.shadow.words import in_words
 
 
 class Raising:

@@ -54,7 +54,7 @@ def test_request_that_calls_itself_a_handshake_waits_for_a_thread():
     with gunicorn() as port:
         with socket.create_connection(("127.0.0.1", port), timeout=10) as held:
             held.sendall(b"GET /hold HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n")
-            assert counts(port)["connections"] == 2
+            wait_for(lambda: counts(port)["connections"] == 2)
         wait_for(lambda: counts(port)["connections"] == 1)  # the one that asks
 
 
@@ -64,7 +64,7 @@ def test_who_says_nothing_holds_no_thread():
         for _ in range(12):
             stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
         begun_at = time.monotonic()
-        assert counts(port)["connections"] == 13
+        wait_for(lambda: counts(port)["connections"] == 13)
         assert time.monotonic() - begun_at < 4
         wait_for(lambda: counts(port)["connections"] == 1)  # they are let go
 

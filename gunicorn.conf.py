@@ -8,6 +8,7 @@ from typing import Any
 from app.listening import CannotListenError, check_port
 from app.logs import configure_logging
 from app.settings import Settings, SettingsError
+from app.web.witness import doubt_about_admission
 
 try:
     _settings = Settings.from_environ()
@@ -37,11 +38,8 @@ def on_starting(server: Any) -> None:
 
 def when_ready(server: Any) -> None:
     """Say what does not hold with these settings."""
-    if _settings.admission == "enforce" and not _settings.demo and _settings.bot_token is None:
-        server.log.warning(
-            "nobody can sign in: set SHIM_BOT_TOKEN, or see with SHIM_ADMISSION=report-only who"
-            " would be turned away"
-        )
+    if (doubt := doubt_about_admission(_settings)) is not None:
+        server.log.warning(doubt)
     if server.num_workers > 1 and _settings.notify_bus_url is None:
         server.log.warning(
             "%d workers and no bus: what one books reaches the browsers of the others with the"

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.accounts import open_accounts
 from app.credits import Credit, book
 from app.database import Database
-from app.models import FarmingDeposit, TonBoost
+from app.models import FarmingDeposit, TonBoost, User
 from app.money import Currency
 
 
@@ -26,7 +26,14 @@ class DemoUser:
     farms: Decimal
     boost: Decimal | None = None
 
+    @property
+    def telegram_id(self) -> int:
+        """Who the user is to Telegram."""
+        return FIRST_TELEGRAM_ID + self.id
 
+
+FIRST_TELEGRAM_ID = 7_100_000_000
+"""Above the numbers that accounts had when they still fitted into 32 bits, as new ones are."""
 FARMING_RATE = Decimal("0.05")
 BOOST_RATE = Decimal("0.01")
 
@@ -48,6 +55,9 @@ def seed(database: Database) -> None:
         open_accounts(session, [user.id for user in DEMO_USERS])
         book(session, [credit for user in DEMO_USERS for credit in _start(user)])
         for user in DEMO_USERS:
+            session.execute(
+                update(User).where(User.id == user.id).values(telegram_id=user.telegram_id)
+            )
             _let_farm(session, user)
             _let_boost(session, user)
 

@@ -35,6 +35,7 @@ from app.web.health import health
 from app.web.hooks import hooks
 from app.web.limits import Limits
 from app.web.pages import pages
+from app.web.people import KnownPeople
 from app.web.sockets import OpenSockets, init_sockets
 from flags.decision import BALANCE_NOTIFICATIONS
 from flags.files import make_folder
@@ -62,11 +63,15 @@ def create_app(
         _make_folder(settings.instance_path)
     app = Flask("app", instance_path=str(settings.instance_path))
     app.config.update(_configuration(settings))
-    admission = build_admission(settings)
+    database = Database(settings.database_url, instance_path=settings.instance_path)
+    people = KnownPeople(database)
+    admission = build_admission(settings, people)
     app.extensions["paths"] = settings
     app.extensions[KEPT] = problems
     app.extensions["parts"] = build_parts(
         settings,
+        database=database,
+        people=people,
         sockets=init_sockets(app, admission=admission, limits=_limits(settings)),
         admission=admission,
         session_key=SessionKey(app, settings),
@@ -106,13 +111,14 @@ def _configuration(settings: Settings) -> dict[str, Any]:
 def build_parts(
     settings: Settings,
     *,
+    database: Database,
+    people: Service,
     sockets: OpenSockets,
     admission: Admission,
     session_key: Service,
     canonical: NewNotifications,
 ) -> Parts:
     """Build and connect all parts, and install the facade behind the historic paths."""
-    database = Database(settings.database_url, instance_path=settings.instance_path)
     deciding = build_deciding(settings, database)
     income = _income(settings, deciding)
     rewarding = build_rewarding(settings, database, income=income.income_of)
@@ -143,6 +149,7 @@ def build_parts(
         ("control", control),
         ("flag hints", deciding.flag_hints),
         *guarding.services,
+        ("people", people),
         ("sockets", sockets),
         *rewarding.services,
     ]

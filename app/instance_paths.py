@@ -75,6 +75,11 @@ class InstancePaths:
         return self.instance_path / "secret.key"
 
     @property
+    def signed_in_file(self) -> Path:
+        """It is there once somebody was seen to sign in."""
+        return self.instance_path / "signed-in"
+
+    @property
     def guard_lock(self) -> Path:
         """Held by the one worker of the host that guards over all."""
         return self.instance_path / "guard.lock"

@@ -73,11 +73,16 @@ class Base(DeclarativeBase):
 
 
 class User(Base):
-    """Somebody who uses the mini app; the id is the one that Telegram gave."""
+    """Somebody who uses the mini app. `telegram_id` is who they are to Telegram, if that is known.
+
+    The two are numbers of different kinds: that one of them equals another user's other one
+    means nothing.
+    """
 
     __tablename__ = "users"
 
     id: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
+    telegram_id: Mapped[int | None] = mapped_column(BigInt, unique=True, index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

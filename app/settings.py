@@ -12,6 +12,7 @@ from app import settings_checks
 from app.adapters.worker_log import MEGABYTE, Retention
 from app.environment import Environment
 from app.instance_paths import InstancePaths
+from app.settings_admission import TokenRules, admission_settings
 from app.settings_guard import GuardSettings, guard_settings
 
 PREFIX = "SHIM_"
@@ -73,6 +74,10 @@ class Settings(InstancePaths):
     origins: tuple[str, ...] = ()
     """Where pages may come from; empty: from where this service itself is reached."""
     bot_token: str | None = field(default=None, repr=False)
+    bot_id: int | None = None
+    """The bot whose app this is, where its token is not given."""
+    token_rules: TokenRules | None = None
+    """By which production's tokens are checked; None: no token proves anything."""
     init_data_age_s: int = 86_400
     max_connections: int = 20_000
     max_user_connections: int = 16
@@ -118,7 +123,7 @@ class Settings(InstancePaths):
             **_log(env),
             **_workers(env),
             **_unleash(env),
-            **_admission(env),
+            **admission_settings(env),
             **_bounds(env),
             "guard": guard_settings(env),
         }
@@ -219,19 +224,6 @@ def _unleash(env: Environment) -> dict[str, Any]:
             "UNLEASH_ADMIN_TOKEN", settings_checks.unleash_admin_token
         ),
         "hook_token": env.checked("SHIM_HOOK_TOKEN", settings_checks.secret_key),
-    }
-
-
-def _admission(env: Environment) -> dict[str, Any]:
-    """Read who may listen."""
-    modes = ("off", "report-only", "enforce")
-    return {
-        "admission": env.choice("SHIM_ADMISSION", "enforce", modes),
-        "origins": env.checked("SHIM_ORIGINS", settings_checks.origins) or (),
-        "bot_token": env.checked("SHIM_BOT_TOKEN", settings_checks.bot_token),
-        "init_data_age_s": env.number(
-            "SHIM_INIT_DATA_AGE_S", 86_400, int, least=60, most=2_592_000
-        ),
     }
 
 

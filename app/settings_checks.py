@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from app.errors import DatabaseUnavailable
 
 _BOT_TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{30,60}")
+_BOT_ID = re.compile(r"[1-9][0-9]{0,15}")
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 _HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _CLIENT_TOKEN = re.compile(r"(\*|\[\]|[\w.~-]{1,100}):([\w.~-]{1,100}?)\.([\w-]{8,200})", re.ASCII)
@@ -66,6 +67,13 @@ def bot_token(text: str) -> str:
             "is not the token of a bot: give it as BotFather showed it, digits:letters"
         )
     return text
+
+
+def bot_id(text: str) -> int:
+    """Return the id of a bot. Raises ValueError."""
+    if _BOT_ID.fullmatch(text) is None:  # it may be the token: it is not repeated
+        raise ValueError("is not the id of a bot: give the number before the colon of its token")
+    return int(text)
 
 
 def secret_key(text: str) -> str:

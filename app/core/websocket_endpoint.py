@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from app.core.balance_notification_service import BalanceNotificationService
 from app.notifications import messages
 from app.notifications.close_codes import Refused
 from app.notifications.connections import BrowserConnection
+from app.notifications.proofs import Proof
 from app.notifications.requests import BadFrameError, Ping, Subscribe, parse_request
 
 
@@ -23,8 +25,16 @@ class Guard(Protocol):
     def may_speak(self) -> Refused | None:
         """Say why one message more is too much, None if it is not."""
 
-    def may_subscribe(self, user_id: int, init_data: str | None) -> Refused | None:
-        """Say why the page may not listen to this user, None if it may."""
+    def may_go_on(self) -> Refused | None:
+        """Say why the page may listen no longer, None if it may."""
+
+    def may_subscribe(
+        self, user_id: int, proof: Proof | None, decide: Callable[[Refused | None], None]
+    ) -> None:
+        """Tell `decide` why the page may not listen to this user, None if it may.
+
+        Now, or later on the same thread, once that is known.
+        """
 
 
 class WebSocketEndpoint:
@@ -64,15 +74,18 @@ class WebSocketEndpoint:
             self._connection.send(text)
             return
         match request:
-            case Subscribe(user_id, init_data):
-                if not self._closes(self._guard.may_subscribe(user_id, init_data)):
-                    self._subscribe(user_id)
+            case Subscribe(user_id, proof):
+                self._guard.may_subscribe(user_id, proof, partial(self._decided, user_id))
             case Ping(timestamp):
                 self._connection.send(messages.pong(timestamp))
 
     def pinged(self) -> None:
         """Count a control frame like a message; too many close the connection."""
         self._closes(self._guard.may_speak())
+
+    def checked(self) -> None:
+        """Close the connection when what it proved itself with is over."""
+        self._closes(self._guard.may_go_on())
 
     def closed(self) -> None:
         """Take back every registration of the connection, and its place."""
@@ -85,6 +98,10 @@ class WebSocketEndpoint:
         service = BalanceNotificationService.get_instance()
         while self._registered:
             service.remove_connection(self._registered.pop(), self._connection)
+
+    def _decided(self, user_id: int, refused: Refused | None) -> None:
+        if self._connection.is_open and not self._closes(refused):
+            self._subscribe(user_id)
 
     def _subscribe(self, user_id: int) -> None:
         """Register as often as the browser asks; one that changes its user leaves the last."""

@@ -1,7 +1,7 @@
 """Why a socket is closed, as a browser is told: the codes of RFC 6455 and of the field, and ours.
 
-A page comes back by itself after 1001, 1006, 1011, 1012 and 1013. After one of ours it would only
-be turned away again: it has to sign in, to ask for its own balance, or to close other tabs first.
+A page comes back by itself after 1001, 1006, 1011, 1012, 1013 and 3000. After one of ours it would
+only be turned away again: it has to sign in, ask for its own balance, or close other tabs first.
 Before a socket is opened the answers are those of HTTP: 403 for a foreign Origin, 401 for init
 data that does not hold, 503 with Retry-After where the worker is full.
 """
@@ -27,6 +27,9 @@ class CloseCode(IntEnum):
     """The server restarts: come back."""
     TRY_LATER = 1013
     """The page reads too slowly: come back later."""
+    PROOF_ENDED = 3000
+    """What the page proved itself with is over: come back with a new proof. Registered for just
+    this, as 'Unauthorized', and below ours: a page comes back after it by itself."""
     NOT_SIGNED_IN = 4401
     """Nobody knows who asks: sign in, with init data or by opening the page anew."""
     NOT_YOURS = 4403

@@ -1,9 +1,11 @@
 """What browsers ask for: their frames, parsed and checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
+
+from app.notifications.proofs import InitData, Proof, Token
 
 MAX_BYTES = 4096
 """A browser's frames are some 60 bytes."""
@@ -21,10 +23,10 @@ class BadFrameError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """Wants this user's balance updates; `init_data` of Telegram proves that it may."""
+    """Wants this user's balance updates; `proof` shows who asks."""
 
     user_id: int
-    init_data: str | None = field(default=None, repr=False)
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def parse_request(data: str | bytes) -> Subscribe | Ping:
     frame = _decode(data)
     match frame.get("type"):
         case "subscribe":
-            return Subscribe(_user_id(frame.get("userId")), _init_data(frame.get("initData")))
+            return Subscribe(_user_id(frame.get("userId")), _proof(frame))
         case "ping":
             return Ping(frame.get("timestamp"))
     raise BadFrameError(
@@ -94,12 +96,18 @@ def _user_id(value: object) -> int:
     return number
 
 
-def _init_data(value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    raise BadFrameError(
-        "bad_init_data", "initData is no text: send Telegram.WebApp.initData as it is"
-    )
+def _proof(frame: Mapping[str, object]) -> Proof | None:
+    """Return what the frame proves itself with; of two it is production's own."""
+    token, init_data = frame.get("token"), frame.get("initData")
+    if not isinstance(token, str | None):
+        raise BadFrameError("bad_token", "token is no text: send the JSON Web Token as it is")
+    if not isinstance(init_data, str | None):
+        raise BadFrameError(
+            "bad_init_data", "initData is no text: send Telegram.WebApp.initData as it is"
+        )
+    if token is not None:
+        return Token(token)
+    return None if init_data is None else InitData(init_data)
 
 
 def _shown(value: object) -> str:

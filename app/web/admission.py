@@ -1,7 +1,8 @@
 """Who may open a socket, what may be asked on it, and who may look at a page.
 
 Where `SHIM_ADMISSION` is `enforce`, a page must come from an Origin that is listed, must be
-signed in by its session or by Telegram's init data, and gets the balance of its own user.
+signed in by its session, by Telegram's init data or by a token of production's, and gets the
+balance of its own user.
 With `report-only` all that is checked and counted, and nobody is turned away: old clients send
 a bare user id. With `off` it is not checked. The bounds hold in every mode: what would be too
 much is too much for whoever it is.
@@ -20,9 +21,22 @@ from typing import Any
 import structlog
 from flask import Response, g, has_request_context, request
 
+from app.errors import DatabaseUnavailable
+from app.notifications.proofs import InitData, Proof
 from app.settings import Settings
-from app.web.identity import NOBODY, Handshake, Identity, handshake_of
-from app.web.init_data import InitDataError, InitDataVerifier
+from app.web.identity import (
+    NOBODY,
+    Handshake,
+    Identity,
+    OfUser,
+    ProofError,
+    Vouched,
+    handshake_of,
+)
+from app.web.init_data import Flaw, InitDataError, InitDataVerifier
+from app.web.people import People
+from app.web.tokens import TokenVerifier
+from app.web.witness import Witness
 
 _log = structlog.get_logger(__name__)
 
@@ -36,7 +50,7 @@ class Mode(StrEnum):
 
 
 class Why(StrEnum):
-    """Why somebody is refused; beside these there are the flaws of init data."""
+    """Why somebody is refused; beside these there are the flaws of init data and of tokens."""
 
     ORIGIN_MISSING = "origin_missing"
     ORIGIN_FOREIGN = "origin_foreign"
@@ -45,6 +59,8 @@ class Why(StrEnum):
     WORKER_FULL = "worker_full"
     USER_FULL = "user_full"
     TOO_FAST = "too_fast"
+    PROOF_ENDED = "proof_ended"
+    NOT_LOOKED_UP = "not_looked_up"
     PAGE_NOT_SIGNED_IN = "page_not_signed_in"
     PAGE_OF_SOMEBODY_ELSE = "page_of_somebody_else"
 
@@ -81,19 +97,27 @@ class Admission:
         self,
         mode: Mode,
         *,
-        verify: Callable[[str], int],
+        verify: Callable[[Proof], Vouched],
+        people: People,
         origins: frozenset[str] = frozenset(),
         bounds: Bounds | None = None,
+        signed_in: Callable[[], object] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.mode = mode
         self.verify = verify
+        """Returns whom a proof vouches for. Raises ProofError."""
+        self.people = people
         self.bounds = bounds or Bounds()
         self.monotonic = monotonic
+        self.now = now
+        self._tell_signed_in = signed_in
         self._origins = origins
         self._lock = threading.Lock()
         self._refused: Counter[str] = Counter()
         self._reported: Counter[str] = Counter()
+        self._proven: Counter[str] = Counter()
         self._open = 0
         self._of_user: Counter[int] = Counter()
 
@@ -112,6 +136,26 @@ class Admission:
                 HTTPStatus.SERVICE_UNAVAILABLE, "this worker is full: come back later"
             )
         return self._identify(handshake)
+
+    def identify(self, proof: Proof) -> Identity:
+        """Return who a proof is of; may wait for the database.
+
+        Raises ProofError, DatabaseUnavailable.
+        """
+        vouched = self.verify(proof)
+        if isinstance(vouched, OfUser):
+            return self.proven(proof, vouched, vouched.user_id)
+        return self.proven(proof, vouched, self.people.find(vouched.telegram_id))
+
+    def proven(self, proof: Proof, vouched: Vouched, user_id: int | None) -> Identity:
+        """Return who a proof is of that vouches for this user. Raises ProofError if for nobody."""
+        if user_id is None:
+            raise InitDataError(Flaw.OF_NO_USER)
+        how = "init_data" if isinstance(proof, InitData) else "token"
+        with self._lock:
+            self._proven[how] += 1
+        self._tell_signed_in()
+        return Identity({user_id: vouched.until})
 
     def refuses(self, why: str) -> bool:
         """Count somebody who may not listen; True if they are turned away for it."""
@@ -161,6 +205,7 @@ class Admission:
                 "users": len(self._of_user),
                 "refused": dict(self._refused),
                 "would_refuse": dict(self._reported),
+                "signed_in": dict(self._proven),
             }
 
     def _flaw_of_origin(self, handshake: Handshake) -> Why | None:
@@ -170,14 +215,20 @@ class Admission:
         return None if handshake.origin in allowed else Why.ORIGIN_FOREIGN
 
     def _identify(self, handshake: Handshake) -> Admitted | TurnedAway:
-        if handshake.init_data is None or self.mode is Mode.OFF:
-            return Admitted(Identity(handshake.session_users))
+        if handshake.proof is None or self.mode is Mode.OFF:
+            return Admitted(handshake.session)
         try:
-            return Admitted(Identity(frozenset({self.verify(handshake.init_data)})))
-        except InitDataError as error:
+            return Admitted(self.identify(handshake.proof))
+        except ProofError as error:
             if self.refuses(error.flaw):
                 return TurnedAway(HTTPStatus.UNAUTHORIZED, str(error))
-            return Admitted(Identity(handshake.session_users))
+        except DatabaseUnavailable:
+            if self.refuses(Why.NOT_LOOKED_UP):
+                return TurnedAway(
+                    HTTPStatus.SERVICE_UNAVAILABLE,
+                    "who you are cannot be looked up now: come back later",
+                )
+        return Admitted(handshake.session)
 
     def _count(self, counter: Counter[str], why: str) -> None:
         with self._lock:
@@ -203,16 +254,35 @@ def admitted_identity() -> Identity:
     return found
 
 
-def build_admission(settings: Settings) -> Admission:
-    """Return the admission that the settings ask for."""
-    verifier = InitDataVerifier(
+def verifying(settings: Settings) -> Callable[[Proof], Vouched]:
+    """Return what checks proofs by the settings; it raises ProofError."""
+    init_data = InitDataVerifier(
         settings.bot_token,
+        bot_id=settings.bot_id,
         max_age_s=settings.init_data_age_s,
-        utc_now=lambda: datetime.now(UTC),
+        utc_now=_utc_now,
     )
+    tokens = TokenVerifier(settings.token_rules, utc_now=_utc_now)
+
+    def verify(proof: Proof) -> Vouched:
+        if isinstance(proof, InitData):
+            return init_data.verify(proof.text)
+        return tokens.verify(proof.text)
+
+    return verify
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def build_admission(settings: Settings, people: People) -> Admission:
+    """Return the admission that the settings ask for."""
     return Admission(
         Mode(settings.admission),
-        verify=verifier.verify,
+        verify=verifying(settings),
+        people=people,
+        signed_in=Witness(settings.signed_in_file),
         origins=frozenset(settings.origins),
         bounds=Bounds(
             connections=settings.max_connections,

@@ -35,7 +35,7 @@ COME_BACK = (1012, "the server restarts: come back")
 
 
 class IoThread:
-    """Reads, writes and closes sockets; `adopt`, `announce` and `leave` may be called anywhere."""
+    """Reads, writes and closes sockets. Any thread may use `adopt`, `announce`, `call`, `leave`."""
 
     def __init__(self, limits: Limits, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.limits = limits
@@ -47,6 +47,7 @@ class IoThread:
         self.sockets: set[OpenSocket] = set()
         self._monotonic = monotonic
         self._new: deque[OpenSocket] = deque()
+        self._calls: deque[Callable[[], None]] = deque()
         self._ready: deque[OpenSocket] = deque()
         self._held: list[tuple[float, int, OpenSocket]] = []
         self._holding: dict[OpenSocket, float] = {}
@@ -100,6 +101,11 @@ class IoThread:
             self._new.append(one)
             self._wake()
             return True
+
+    def call(self, act: Callable[[], None]) -> None:
+        """Have the thread call something soon; never, once it has ended."""
+        self._calls.append(act)
+        self._wake()
 
     def announce(self, one: OpenSocket) -> None:
         """Let the thread send what waits on this socket."""
@@ -165,6 +171,8 @@ class IoThread:
                 self._serve(key.data, mask, now)
         while self._new:
             self._open(self._new.popleft(), now)
+        while self._calls:
+            self._do(self._calls.popleft())
         if self._leaving and not self._told:
             self._tell_all()
         self._announce_due(now)
@@ -181,7 +189,7 @@ class IoThread:
         if self._gone_by is not None:
             return NAP_S
         self._asleep = True
-        if self._ready or self._new or (self._leaving and not self._told):
+        if self._ready or self._new or self._calls or (self._leaving and not self._told):
             return 0.0  # it came before anybody could know that a bell is needed
         if not self.sockets:
             return None
@@ -260,6 +268,14 @@ class IoThread:
                 self._fail(one, error)
             if one.connection.announced:
                 self._ready.append(one)
+
+    def _do(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except ConnectionError:
+            return  # its socket was closed meanwhile
+        except Exception:  # noqa: BLE001 - the sockets go on
+            _log.exception("call_failed")
 
     def _guarded(self, one: OpenSocket, act: Callable[..., None], *arguments: float) -> None:
         """Do something with one socket that must not end the thread of all."""

@@ -1,5 +1,6 @@
 """The page for looking at the migration; it exists in the demonstration only."""
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,8 +26,13 @@ def _only_in_the_demonstration() -> None:
 def look() -> str:
     """Show several users side by side: what is booked for them, and what reaches their page."""
     shown = look_at(parts(), now=datetime.now(UTC))
-    sign_in(*(user.id for user in shown.users))  # the page opens a socket for each of them
+    sign_in({user.id: session_end() for user in shown.users})  # the page opens a socket for each
     return render_template("look.html", look=shown, rewards=REWARDS.values())
+
+
+def session_end() -> float:
+    """Return until when a page of the demonstration signs its users in, in unix seconds."""
+    return time.time() + parts().settings.init_data_age_s
 
 
 @look_pages.get("/look/state.json")

@@ -215,6 +215,8 @@ class OpenSocket:
     def check(self, now: float) -> None:
         """See whether the browser reached a bound."""
         limits, connection = self._host.limits, self.connection
+        if connection.is_open:
+            self._run(lambda session: session.checked())
         if not connection.is_open:
             self._gone_by = self._gone_by or now + limits.linger_s
             if now >= self._gone_by:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from app.web.admission import Admission, Mode, Why
-from app.web.identity import NOBODY, Handshake, Identity
-from app.web.init_data import InitDataError
+from app.web.identity import NOBODY, Handshake, Identity, ProofError
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +23,18 @@ class Denied:
 def may_look(admission: Admission, handshake: Handshake, user_id: int) -> Identity | Denied:
     """Decide whether the page of this user is shown.
 
-    Returns who was proven by this very request, by init data, and so may be signed in.
+    Returns who was proven by this very request, and so may be signed in. Raises
+    DatabaseUnavailable.
     """
     if admission.mode is Mode.OFF:
         return NOBODY
     proven = NOBODY
-    if handshake.init_data is not None:
+    if handshake.proof is not None:
         try:
-            proven = Identity(frozenset({admission.verify(handshake.init_data)}))
-        except InitDataError as error:
+            proven = admission.identify(handshake.proof)
+        except ProofError as error:
             return _not_signed_in(f"{error}.") if admission.refuses(error.flaw) else NOBODY
-    users = proven.users or handshake.session_users
+    users = proven.users or handshake.session.users
     if user_id in users:
         return proven
     if users:

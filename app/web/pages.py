@@ -7,7 +7,7 @@ from flask import Blueprint, Response, current_app, render_template, request
 from app.errors import DatabaseUnavailable
 from app.parts import parts
 from app.web.identity import handshake_of, sign_in
-from app.web.look_pages import look_pages
+from app.web.look_pages import look_pages, session_end
 from app.web.page_access import Denied, may_look
 from app.web.readings import account_of, latest_movements
 from app.web.words import SOURCE_NAMES, described
@@ -37,7 +37,7 @@ def user(user_id: str) -> Any:
     if account is None:
         return _problem(404, "No such user", f"There is no user {wanted}: check the address.")
     if parts().settings.demo:
-        sign_in(wanted)
+        sign_in({wanted: session_end()})
     return render_template("user.html", user=account, earlier=[described(m) for m in movements])
 
 
@@ -49,7 +49,7 @@ def _let_in(user_id: int) -> Denied | None:
     if isinstance(decided, Denied):
         return decided
     if user_id in decided.users:
-        sign_in(user_id)
+        sign_in({user_id: decided.users[user_id]})
     return None
 
 

@@ -21,6 +21,9 @@ class Session(Protocol):
     def pinged(self) -> None:
         """Note a control frame, or another one that says nothing."""
 
+    def checked(self) -> None:
+        """See whether the browser may go on; called every few seconds."""
+
     def closed(self) -> None:
         """Take back what the session did; called once."""
 

@@ -62,6 +62,10 @@ class OpenSockets:
         self.adopt(take_socket(ws), ended=ended.set)
         ended.wait()
 
+    def call(self, act: Callable[[], None]) -> None:
+        """Have the thread of the sockets call something soon."""
+        self._io.call(act)
+
     def adopt(self, taken: Taken, *, ended: Callable[[], None] | None = None) -> None:
         """Own an upgraded socket until it ends; it is told to come back if nobody is there."""
         if not self._io.adopt(OpenSocket(taken, self._io, self._new_session, ended=ended)):
@@ -84,9 +88,13 @@ def init_sockets(
     """
     install()
     app.config["SOCK_SERVER_OPTIONS"] = {"thread_class": NoThread}
-    sockets = OpenSockets(
-        limits or Limits(), new_session=new_session or partial(_endpoint, admission)
-    )
+
+    def endpoint(connection: BrowserConnection) -> Session:
+        """Return the session of the browser whose handshake Flask handles at this moment."""
+        guard = Guard(admission, admitted_identity(), call=sockets.call)
+        return WebSocketEndpoint(connection, utc_now=_utc_now, guard=guard)
+
+    sockets = OpenSockets(limits or Limits(), new_session=new_session or endpoint)
     blueprint = Blueprint("sockets", __name__)
     blueprint.before_request(partial(_admit, admission))
     blueprint.register_error_handler(RemoteProtocolError, _refuse_handshake)
@@ -98,12 +106,6 @@ def init_sockets(
     app.register_blueprint(blueprint)
     app.extensions["sockets"] = sockets
     return sockets
-
-
-def _endpoint(admission: Admission, connection: BrowserConnection) -> Session:
-    """Return the session of the browser whose handshake Flask handles at this moment."""
-    guard = Guard(admission, admitted_identity())
-    return WebSocketEndpoint(connection, utc_now=_utc_now, guard=guard)
 
 
 def _utc_now() -> datetime:

@@ -60,13 +60,15 @@ class Service:
         return answer.headers["Set-Cookie"].partition(";")[0]
 
     @contextmanager
-    def page(self, *, origin="own", cookie=None, init_data=None):
+    def page(self, *, origin="own", cookie=None, init_data=None, token=None):
         """Open a socket; "own" is the service's own origin."""
         headers = {}
         if cookie is not None:
             headers["Cookie"] = cookie
         if init_data is not None:
             headers["Authorization"] = f"tma {init_data}"
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
         url = f"{self.live.url.replace('http', 'ws', 1)}/ws"
         origin = self.own_origin if origin == "own" else origin
         with connect(url, origin=origin, additional_headers=headers, compression=None) as socket:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.web.identity import OfTelegram
 from app.web.init_data import MOST_CHARACTERS, Flaw, InitDataError, InitDataVerifier
 from tests.admission.signing import (
     OTHER_TOKEN,
@@ -13,6 +14,10 @@ from tests.admission.signing import (
     PUBLISHED_AT,
     PUBLISHED_TOKEN,
     PUBLISHED_USER,
+    THIRD_PARTY,
+    THIRD_PARTY_AT,
+    THIRD_PARTY_BOT,
+    THIRD_PARTY_TOKEN,
     TOKEN,
     init_data,
     signed,
@@ -22,10 +27,13 @@ NOW = 1_790_000_000
 DAY = 86_400
 
 
-def verifier(token=TOKEN, *, now=NOW, max_age_s=DAY):
+def verifier(token=TOKEN, *, bot_id=None, now=NOW, max_age_s=DAY):
     """Return a verifier whose clock stands still."""
     return InitDataVerifier(
-        token, max_age_s=max_age_s, utc_now=lambda: datetime.fromtimestamp(now, UTC)
+        token,
+        bot_id=bot_id,
+        max_age_s=max_age_s,
+        utc_now=lambda: datetime.fromtimestamp(now, UTC),
     )
 
 
@@ -39,7 +47,7 @@ def flaw_of(text, **how):
 def test_the_published_example_is_accepted():
     """A vector that was not made here: token, text and hash of Telegram's own documentation."""
     one = verifier(PUBLISHED_TOKEN, now=PUBLISHED_AT + 60)
-    assert one.verify(PUBLISHED) == PUBLISHED_USER
+    assert one.verify(PUBLISHED) == OfTelegram(PUBLISHED_USER, PUBLISHED_AT + DAY)
 
 
 @given(st.data())
@@ -53,12 +61,12 @@ def test_the_published_example_with_any_character_changed_is_refused(data):
     except InitDataError:
         return
     # Another spelling of the very same fields, as %7B and %7b are, is no forgery.
-    assert found == PUBLISHED_USER
+    assert found.telegram_id == PUBLISHED_USER
 
 
 def test_what_is_signed_here_is_what_telegram_signs():
     """The tests' own signature agrees with the library's check of it."""
-    assert verifier().verify(init_data(74, at=NOW - 60)) == 74
+    assert verifier().verify(init_data(74, at=NOW - 60)) == OfTelegram(74, NOW - 60 + DAY)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +100,46 @@ def test_what_proves_nothing_is_refused_by_name(text, flaw):
 
 def test_a_clock_that_is_a_little_behind_is_no_future():
     """Half a minute is how far two clocks may be apart."""
-    assert verifier().verify(init_data(74, at=NOW + 29)) == 74
+    assert verifier().verify(init_data(74, at=NOW + 29)).telegram_id == 74
+
+
+@pytest.mark.parametrize("how", [{"bot_id": THIRD_PARTY_BOT}, {"token": THIRD_PARTY_TOKEN}])
+def test_the_published_third_party_example_is_accepted(how):
+    """By Telegram's own signature where only the bot's id is known, by the hash with its token."""
+    one = verifier(**{"token": None, **how}, now=THIRD_PARTY_AT + 60)
+    assert one.verify(THIRD_PARTY) == OfTelegram(PUBLISHED_USER, THIRD_PARTY_AT + DAY)
+
+
+@given(st.integers(0, len(THIRD_PARTY) - 1), st.sampled_from("0123456789abcdefXYZ-_%&={}"))
+def test_the_third_party_example_with_any_character_changed_is_refused(place, text):
+    """Its hash is not looked at: Telegram's signature does not cover it."""
+    changed = THIRD_PARTY[:place] + text + THIRD_PARTY[place + 1 :]
+    one = verifier(None, bot_id=THIRD_PARTY_BOT, now=THIRD_PARTY_AT + 60)
+    try:
+        found = one.verify(changed)
+    except InitDataError:
+        return
+    assert found == OfTelegram(PUBLISHED_USER, THIRD_PARTY_AT + DAY)
+
+
+@pytest.mark.parametrize(
+    ("text", "how", "flaw"),
+    [
+        (THIRD_PARTY, {"bot_id": THIRD_PARTY_BOT + 1}, Flaw.FORGED),
+        (THIRD_PARTY, {"bot_id": THIRD_PARTY_BOT, "now": THIRD_PARTY_AT + DAY + 1}, Flaw.EXPIRED),
+        (THIRD_PARTY, {"bot_id": THIRD_PARTY_BOT, "now": THIRD_PARTY_AT - 60}, Flaw.FUTURE),
+        (PUBLISHED, {"bot_id": THIRD_PARTY_BOT, "now": PUBLISHED_AT}, Flaw.FORGED),
+        (
+            THIRD_PARTY.partition("&signature=")[0] + "&signature=zz",
+            {"bot_id": THIRD_PARTY_BOT},
+            Flaw.FORGED,
+        ),
+    ],
+    ids=["another bot", "old", "from the future", "without a signature", "no signature"],
+)
+def test_a_signature_that_proves_nothing_is_refused_by_name(text, how, flaw):
+    """For another bot, too old, from the future, without one, with one that is none."""
+    assert flaw_of(text, token=None, **{"now": THIRD_PARTY_AT + 60, **how}) == flaw
 
 
 def test_without_a_token_nobody_can_be_verified():

@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from tests.admission.conftest import now
-from tests.admission.signing import OTHER_TOKEN, TOKEN, init_data, signed
+from tests.admission.signing import OTHER_TOKEN, TOKEN, init_data, init_data_of, signed
 
 FOREIGN = [
     "https://evil.example",
@@ -105,27 +105,36 @@ def test_a_session_that_we_did_not_sign_is_none(service, cookie):
 def test_init_data_is_a_sign_in_with_the_subscription(service):
     """As the app inside Telegram has it; a user of ours need not have opened a page."""
     with service.page() as page:
-        assert page.subscribe(74, initData=init_data(74, at=now())) == 74
+        assert page.subscribe(74, initData=init_data_of(74, at=now())) == 74
 
 
 def test_init_data_is_a_sign_in_with_the_handshake(service):
     """For clients that can set a header."""
-    with service.page(init_data=init_data(74, at=now())) as page:
+    with service.page(init_data=init_data_of(74, at=now())) as page:
         assert page.subscribe(74) == 74
+
+
+def test_an_account_whose_number_is_a_users_id_is_not_that_user(service):
+    """Telegram's 74 is somebody else, whom nobody here knows."""
+    with service.page() as page:
+        page.say(type="subscribe", userId=74, initData=init_data(74, at=now()))
+        assert page.closed_with() == 4401
+    assert service.status_of(init_data=init_data(74, at=now())) == 401
+    assert service.counts()["refused"] == {"init_data_of_no_user": 2}
 
 
 def bad_init_data():
     """Return each kind of init data that proves nothing."""
-    good = init_data(74, at=now())
+    good = init_data_of(74, at=now())
     return {
         "tampered": good.replace("Somebody", "Somebodx"),
-        "of another user": init_data(75, at=now()).replace("75", "74"),
-        "expired": init_data(74, at=now() - 86_500),
-        "from the future": init_data(74, at=now() + 120),
+        "of another user": init_data_of(75, at=now()).replace("75", "74"),
+        "expired": init_data_of(74, at=now() - 86_500),
+        "from the future": init_data_of(74, at=now() + 120),
         "with a key twice": good + "&auth_date=1",
         "with the user twice": "user=%7B%22id%22%3A74%7D&" + good,
         "without hash": good.partition("&hash=")[0],
-        "of another bot": init_data(74, at=now(), token=OTHER_TOKEN),
+        "of another bot": init_data_of(74, at=now(), token=OTHER_TOKEN),
         "without a user": signed({"auth_date": str(int(now()))}),
         "empty": "",
     }
@@ -144,7 +153,7 @@ def test_init_data_that_proves_nothing_is_refused(service, kind):
 
 def test_init_data_that_is_too_long_is_not_checked(service):
     """In a frame it is one that is too large; in a header it is refused before it is hashed."""
-    text = init_data(74, at=now()) + "&x=" + "y" * 4000
+    text = init_data_of(74, at=now()) + "&x=" + "y" * 4000
     with service.page() as page:
         page.say(type="subscribe", userId=74, initData=text)
         assert page.hear("error")["code"] == "too_large"
@@ -153,9 +162,9 @@ def test_init_data_that_is_too_long_is_not_checked(service):
 
 
 def test_somebody_elses_init_data_is_somebody_elses(service):
-    """Proven to be 75, one does not hear of 74."""
+    """Proven to be 31, one does not hear of 74."""
     with service.page() as page:
-        page.say(type="subscribe", userId=74, initData=init_data(75, at=now()))
+        page.say(type="subscribe", userId=74, initData=init_data_of(31, at=now()))
         assert page.closed_with() == 4403
 
 
@@ -232,7 +241,7 @@ def test_a_message_over_the_set_size_closes_with_1009(serve):
 
 def test_no_token_no_init_data_and_no_frame_is_logged(serve, capfd):
     """Whatever is refused, the log says why and nothing of what was sent."""
-    text = init_data(74, at=now() - 86_500)
+    text = init_data_of(74, at=now() - 86_500)
     with structlog.testing.capture_logs() as log, serve() as service:
         cookie = service.cookie_of(74)
         with service.page() as page:

@@ -3,14 +3,14 @@
 import pytest
 
 from tests.admission.conftest import now
-from tests.admission.signing import OTHER_TOKEN, init_data
+from tests.admission.signing import OTHER_TOKEN, init_data_of
 
 BALANCE = "2048.000000"
 
 
 def signed(user, **how):
     """Return the header with which a request proves to come from a user."""
-    return {"Authorization": f"tma {init_data(user, at=how.pop('at', now()), **how)}"}
+    return {"Authorization": f"tma {init_data_of(user, at=how.pop('at', now()), **how)}"}
 
 
 def cookie_from(answer):

@@ -8,6 +8,13 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +22,7 @@ from app.adapters.worker_log import Retention
 from app.environment import distance
 from app.factory import create_app
 from app.settings import Settings, SettingsError
+from app.settings_admission import TokenRules
 from app.settings_checks import environment_of
 from app.settings_digest import settings_digest
 from app.settings_guard import GuardSettings
@@ -53,6 +61,8 @@ DEFAULTS = {
     "admission": "enforce",
     "origins": (),
     "bot_token": None,
+    "bot_id": None,
+    "token_rules": None,
     "init_data_age_s": 86_400,
     "max_connections": 20_000,
     "max_user_connections": 16,
@@ -93,6 +103,7 @@ GOOD = {
         ("https://app.example", "http://[::1]:8000"),
     ),
     "SHIM_BOT_TOKEN": (TOKEN, "bot_token", TOKEN),
+    "SHIM_BOT_ID": ("7342037359", "bot_id", 7342037359),
     "SHIM_INIT_DATA_AGE_S": ("3600", "init_data_age_s", 3600),
     "SHIM_MAX_CONNECTIONS": ("10000", "max_connections", 10_000),
     "SHIM_MAX_USER_CONNECTIONS": ("1", "max_user_connections", 1),
@@ -431,6 +442,8 @@ def test_what_no_browser_sends_is_no_origin(origin: str) -> None:
     [
         ("SHIM_BOT_TOKEN", "s3cret", "is not the token of a bot: give it as BotFather showed it"),
         ("SHIM_BOT_TOKEN", "12:s3cret s3cret s3cret s3cret s3cret", "is not the token of a bot"),
+        ("SHIM_BOT_ID", "12:s3cret", "is not the id of a bot: give the number before the colon"),
+        ("SHIM_BOT_ID", "0", "is not the id of a bot"),
         ("SHIM_SECRET_KEY", "s3cret", "has 6 characters: give at least 32, such as those of"),
     ],
 )
@@ -441,6 +454,58 @@ def test_a_bad_secret_is_refused_and_not_repeated(name: str, text: str, said: st
     assert "s3cret" not in problem
 
 
+def test_tokens_are_checked_by_a_secret_or_by_a_public_key() -> None:
+    """What checks them is one set of rules: key, audience, algorithm and claim."""
+    settings = Settings.from_environ({"SHIM_JWT_KEY": SECRET, "SHIM_JWT_AUDIENCE": "shim"})
+    assert settings.token_rules == TokenRules(key=SECRET, audience="shim")
+    private = ec.generate_private_key(ec.SECP256R1())
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    environ = {
+        "SHIM_JWT_KEY": public.decode(),
+        "SHIM_JWT_AUDIENCE": "shim",
+        "SHIM_JWT_ALGORITHM": "ES256",
+        "SHIM_JWT_CLAIM": "userId",
+    }
+    assert Settings.from_environ(environ).token_rules == TokenRules(
+        key=public.decode(), audience="shim", algorithm="ES256", claim="userId"
+    )
+    secret = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    for wrong in ({"SHIM_JWT_KEY": secret}, {"SHIM_JWT_ALGORITHM": "RS256"}):
+        (problem,) = problems(**{**environ, **wrong})
+        assert problem.startswith("SHIM_JWT_KEY is no public key in PEM, which ")
+        assert "BEGIN" not in problem
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"SHIM_JWT_KEY": SECRET}, "SHIM_JWT_KEY is set and SHIM_JWT_AUDIENCE is not: name whom"),
+        ({"SHIM_JWT_AUDIENCE": "x"}, "SHIM_JWT_AUDIENCE is set and SHIM_JWT_KEY is not: set it"),
+        ({"SHIM_JWT_KEY": "s3cret", "SHIM_JWT_AUDIENCE": "x"}, "SHIM_JWT_KEY has 6 bytes: HS256"),
+        (
+            {"SHIM_JWT_KEY": f"-----BEGIN {SECRET}", "SHIM_JWT_AUDIENCE": "x"},
+            "SHIM_JWT_KEY is a key in PEM, and SHIM_JWT_ALGORITHM is HS256, which takes a secret",
+        ),
+        (
+            {"SHIM_JWT_KEY": SECRET, "SHIM_JWT_AUDIENCE": "x", "SHIM_JWT_ALGORITHM": "RS256"},
+            "SHIM_JWT_KEY is no public key in PEM, which RS256 takes",
+        ),
+        (
+            {"SHIM_JWT_KEY": SECRET, "SHIM_JWT_AUDIENCE": "x", "SHIM_JWT_ALGORITHM": "none"},
+            "SHIM_JWT_ALGORITHM is 'none': give one of HS256, ",
+        ),
+    ],
+)
+def test_rules_by_which_no_token_can_be_checked_are_refused(
+    environ: dict[str, str], said: str
+) -> None:
+    """With the name and what to do, and without the key."""
+    problem = problems(**environ)[0]
+    assert problem.startswith(said)
+    assert "s3cret" not in problem
+    assert SECRET not in problem
+
+
 def test_no_secret_is_shown_when_settings_are_printed() -> None:
     """A settings object in a log or a traceback gives nothing away."""
     settings = Settings.from_environ(
@@ -449,10 +514,12 @@ def test_no_secret_is_shown_when_settings_are_printed() -> None:
             "DATABASE_URL": "postgresql://user:s3cret@h/app",
             "SHIM_SECRET_KEY": SECRET,
             "SHIM_BOT_TOKEN": TOKEN,
+            "SHIM_JWT_KEY": "f" * 64,
+            "SHIM_JWT_AUDIENCE": "shim",
         }
     )
     shown = repr(settings)
-    assert all(secret not in shown for secret in ("s3cret", SECRET, TOKEN))
+    assert all(secret not in shown for secret in ("s3cret", SECRET, TOKEN, "f" * 64))
 
 
 def test_all_problems_are_said_at_once() -> None:

@@ -18,6 +18,7 @@ from app.notifications.service import BalanceNotifications
 from app.replay_words import EXIT_CODES
 from app.web.admission import Why
 from app.web.init_data import Flaw
+from app.web.tokens import TokenFlaw
 from flags.decision import CANONICAL_FLAG, FARMING_INCOME, SHADOW_FLAG, Reason
 from flags.stage import Stage
 from shim.report import Verdict
@@ -165,4 +166,4 @@ def test_every_close_code_and_every_reason_is_explained_and_no_other() -> None:
     """What a page, a log line or a count may say stands in a table."""
     codes = {int(row[0]) for row in table(RUNBOOK, "close code", "meaning")}
     assert codes == set(CloseCode)
-    assert sorted(first_column("why", "meaning")) == sorted([*Why, *Flaw])
+    assert sorted(first_column("why", "meaning")) == sorted([*Why, *Flaw, *TokenFlaw])

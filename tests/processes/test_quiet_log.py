@@ -10,7 +10,7 @@ import pytest
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-from tests.admission.signing import OTHER_TOKEN, TOKEN, init_data
+from tests.admission.signing import OTHER_TOKEN, TOKEN, init_data_of
 from tests.processes.gunicorn import Gunicorn
 
 pytestmark = pytest.mark.processes
@@ -45,8 +45,8 @@ def subscribe(proof: str) -> str:
 
 def test_no_token_and_no_frame_is_in_the_log_of_a_run(tmp_path: Path) -> None:
     """Good and bad proof, in frames and headers, frames of every bad kind, and a rollback."""
-    good = init_data(74, at=time.time())
-    bad = init_data(74, at=time.time(), token=OTHER_TOKEN)
+    good = init_data_of(74, at=time.time())
+    bad = init_data_of(74, at=time.time(), token=OTHER_TOKEN)
     environ = {"SHIM_BOT_TOKEN": TOKEN, "SHIM_SECRET_KEY": SECRET}
     gunicorn = Gunicorn(tmp_path, workers=1, environ=environ)
     for command in (

@@ -22,7 +22,7 @@ from tests.notifications.doubles import MemoryTruth
 
 def open_to_everybody(message_burst=1000):
     """Return an admission that turns nobody away."""
-    return Admission(Mode.OFF, verify=int, bounds=Bounds(message_burst=message_burst))
+    return Admission(Mode.OFF, verify=int, people=None, bounds=Bounds(message_burst=message_burst))
 
 
 class Client:

@@ -33,6 +33,9 @@ class Silent:
     def pinged(self):
         """Count nothing."""
 
+    def checked(self):
+        """Go on."""
+
     def closed(self):
         """Have nothing to take back."""
 

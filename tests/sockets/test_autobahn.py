@@ -48,6 +48,9 @@ class Echo:
     def pinged(self):
         """Count nothing."""
 
+    def checked(self):
+        """Go on."""
+
     def closed(self):
         """Have nothing to take back."""
 

@@ -44,7 +44,7 @@ def endpoint():
     return WebSocketEndpoint(
         ConnectionDouble("a"),
         utc_now=lambda: datetime(2025, 7, 13, tzinfo=UTC),
-        guard=Guard(open_to_everybody(), NOBODY),
+        guard=Guard(open_to_everybody(), NOBODY, call=lambda act: act()),
     )
 
 

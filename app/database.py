@@ -1,6 +1,8 @@
 """The one database: transactions that write, readings that cannot, upgrades and a check."""
 
 import os
+import random
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -44,6 +46,7 @@ _GRACE_S = 0.4
 """Seconds that a check has beyond those that it waits for a lock, before the server hangs."""
 ATTEMPTS = 5
 """How often a transaction is begun at most that meets others each time."""
+_PAUSE_S = 0.05
 _UPGRADE_LOCK = 7_266_273
 """An advisory lock of PostgreSQL: any number, as long as nothing else takes it."""
 
@@ -205,11 +208,17 @@ class Transactions(Protocol):
         """Yield a session; commit at the end, roll back on any exception."""
 
 
-def write(database: Transactions, work: Callable[[Session], Result]) -> Result:
+def write(
+    database: Transactions,
+    work: Callable[[Session], Result],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Result:
     """Return what `work` returns, once the transaction in which it ran is committed.
 
     One that the database undid for another one's sake, as in a deadlock, is run again, with
-    `work`, up to `ATTEMPTS` times in all. Raises what `work` raises, and `DatabaseUnavailable`.
+    `work`, up to `ATTEMPTS` times in all. It waits a little before, so that the other one comes
+    to its end. Raises what `work` raises, and `DatabaseUnavailable`.
     """
     for attempt in range(1, ATTEMPTS):
         try:
@@ -217,6 +226,7 @@ def write(database: Transactions, work: Callable[[Session], Result]) -> Result:
                 return work(session)
         except DatabaseConflict as error:
             _log.warning("transaction_repeated", attempt=attempt, error=str(error))
+            sleep(random.uniform(_PAUSE_S / 2, _PAUSE_S) * attempt)  # noqa: S311 - no secret
     with database.transaction() as session:
         return work(session)
 

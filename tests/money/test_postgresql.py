@@ -111,10 +111,10 @@ def test_of_two_transactions_in_a_deadlock_both_are_made(
         list(pool.map(lambda users: lock_in_turn(database, barrier, users), turns))
     with database.reading() as session:
         assert session.scalars(select(Balance.version)).all() == [2, 2]
-    assert database.conflicts == 1
-    assert [(line["event"], line["attempt"]) for line in lines] == [("transaction_repeated", 1)]
-    assert "deadlock" in lines[0]["error"]
     database.dispose()
+    assert database.conflicts == len(lines) >= 1
+    assert {line["event"] for line in lines} == {"transaction_repeated"}
+    assert all("deadlock" in line["error"] for line in lines)
 
 
 class AlwaysMeets:
@@ -133,9 +133,12 @@ class AlwaysMeets:
 def test_a_transaction_that_always_meets_others_fails_in_the_end() -> None:
     """It is tried five times, each failure but the last is logged, and the last is raised."""
     database = AlwaysMeets()
+    slept: list[float] = []
     with capture_logs() as lines, pytest.raises(DatabaseConflict, match="try again"):
-        write(database, lambda _: None)
+        write(database, lambda _: None, sleep=slept.append)
     assert database.begun == ATTEMPTS == 5
+    assert len(slept) == 4
+    assert 0 < min(slept) <= max(slept) <= 0.2
     assert [line["attempt"] for line in lines] == [1, 2, 3, 4]
 
 

@@ -62,7 +62,8 @@ def run(act: Callable[[], Outcome], as_json: bool) -> Outcome:
     if confirmation.nobody_there:
         folder = opened().settings.instance_path
         words = "there is no live worker: this holds for those that start on the instance"
-        click.echo(f"{words} {folder}; is it the folder of the service?", err=True)
+        other = "a service that runs has another folder and may not follow: give its SHIM_INSTANCE"
+        click.echo(f"{words} {folder}; {other}", err=True)
     for worker in confirmation.unconfirmed:
         click.echo(unconfirmed_words(worker, here=here), err=True)
     if confirmation.blind_to:

@@ -12,6 +12,7 @@ from app.rollout_words import (
     definition_words,
     latch_json,
     latch_words,
+    where_words,
     worker_words,
 )
 from app.settings_digest import settings_digest
@@ -111,6 +112,7 @@ def _worker_json(parts: Parts, view: WorkerView) -> dict[str, Any]:
     return {
         "pid": record.pid,
         "host": record.host,
+        "namespace": record.namespace,
         "state": view.state,
         "epoch": record.epoch,
         "epoch_applied_at": _at(record.epoch_applied_at),
@@ -127,12 +129,16 @@ def _worker_json(parts: Parts, view: WorkerView) -> dict[str, Any]:
 
 def _worker_words(worker: dict[str, Any], *, here: str) -> str:
     follows = "follows" if worker["follows"] else "does not follow"
-    host = "" if worker["host"] == here else f" of host {worker['host']}"
+    where = where_words(_id(worker), here=here)
     return (
-        f"worker     {worker['pid']}{host} {worker['state']}, {follows}: epoch {worker['epoch']}"
+        f"worker     {worker['pid']}{where} {worker['state']}, {follows}: epoch {worker['epoch']}"
         f" since {worker['epoch_applied_at']}, revision {worker['revision']} since"
         f" {worker['revision_applied_at']}, heard of {worker['heartbeat_age_s']} s ago"
     )
+
+
+def _id(worker: dict[str, Any]) -> WorkerId:
+    return WorkerId(worker["host"], worker["pid"], worker["namespace"])
 
 
 def _at(moment: float) -> str:
@@ -147,7 +153,7 @@ def _problems(parts: Parts, status: dict[str, Any], *, here: str) -> list[str]:
     if status["workers_unseen"]:
         problems.append(f"workers of other hosts cannot be seen: {status['workers_unseen']}")
     for worker in workers:
-        name = worker_words(WorkerId(worker["host"], worker["pid"]), here=here)
+        name = worker_words(_id(worker), here=here)
         problems += [f"{name}: {problem}" for problem in worker["problems"]]
         if worker["settings"] != ours and worker["state"] != WorkerState.DEAD:
             problems.append(f"{name} was started with other settings than this command")

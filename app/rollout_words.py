@@ -7,7 +7,8 @@ from flags.confirmation import Confirmation
 from flags.definition import FlagDefinition
 from flags.latch import Latch
 from flags.latch_watch import Placement, PutOutcome
-from flags.workers import WorkerId
+from flags.places import this_place
+from flags.workers import SILENCE_LIMIT_S, WorkerId
 
 
 def definition_words(definition: FlagDefinition | None) -> str:
@@ -57,7 +58,16 @@ def latch_json(latch: Latch) -> dict[str, Any]:
 
 def worker_words(worker: WorkerId, *, here: str) -> str:
     """Return how a worker is named: its host only if that is another one."""
-    return f"worker {worker.pid}" + (f" of host {worker.host}" if worker.host != here else "")
+    return f"worker {worker.pid}{where_words(worker, here=here)}"
+
+
+def where_words(worker: WorkerId, *, here: str) -> str:
+    """Return what to add to the pid of a worker that this process cannot look at."""
+    if worker.host != here:
+        return f" of host {worker.host}"
+    if worker.namespace == this_place(here).namespace:
+        return ""
+    return " in another pid namespace"
 
 
 def confirmation_words(confirmation: Confirmation, *, here: str) -> list[str]:
@@ -70,12 +80,16 @@ def confirmation_words(confirmation: Confirmation, *, here: str) -> list[str]:
 
 def unconfirmed_words(worker: WorkerId, *, here: str) -> str:
     """Return what to say, and to do, about a worker that has not confirmed."""
-    where = "" if worker.host == here else f" on host {worker.host}"
-    pid = worker.pid
+    pid, named = worker.pid, worker_words(worker, here=here)
+    there = "" if named == f"worker {pid}" else " there"
+    lost = there and (
+        "; what was lost together with its host or container is named until nothing was heard of"
+        f" it for {SILENCE_LIMIT_S / 60:.0f} minutes"
+    )
     return (
-        f"{worker_words(worker, here=here)} has not confirmed and may still follow what was"
-        f" before: see{where} whether it is stopped (ps -o stat= -p {pid}); kill -CONT {pid} lets"
-        f" it go on, kill -KILL {pid} ends it"
+        f"{named} has not confirmed and may still follow what was before: see{there} whether it is"
+        f" stopped (ps -o stat= -p {pid}); kill -CONT {pid} lets it go on, kill -KILL {pid} ends"
+        f" it{lost}"
     )
 
 

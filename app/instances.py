@@ -17,8 +17,10 @@ DATABASE = "app.db"
 def was_served(folder: Path) -> bool:
     """Tell whether a service, or what prepares one, left its files there."""
     paths = InstancePaths(folder)
-    marks = (paths.flag_file, paths.kept_flag_file, paths.latch_file, paths.run_path)
-    return any(_is_there(mark) for mark in (*marks, folder / DATABASE))
+    flags = (paths.flag_file, paths.kept_flag_file, paths.latch_file)
+    # Not `run` or `log`: other folders have such as well.
+    own = (paths.key_file, paths.secret_file, paths.guard_lock, folder / DATABASE)
+    return any(_is_there(mark) for mark in (*flags, *own))
 
 
 def refuse_strange_instance(settings: Settings) -> None:

@@ -5,10 +5,15 @@ import signal
 import sys
 from typing import Any
 
+from app.adapters.queued_stream import queue_standard_streams
 from app.listening import CannotListenError, check_port
 from app.logs import configure_logging
 from app.settings import Settings, SettingsError
+from app.terminal import open_standard_streams
 from app.web.witness import doubt_about_admission
+
+open_standard_streams()
+queue_standard_streams()  # before gunicorn's own logger takes one of them
 
 try:
     _settings = Settings.from_environ()

@@ -20,6 +20,7 @@ from app.known_words import active
 from app.report_json import report_json
 from app.report_page import report_page
 from app.report_text import describe
+from app.terminal import uncleaned
 from shim.confidence import LEVEL
 from shim.known_store import KnownStoreError
 from shim.report import Report, Terms, read_logs
@@ -125,7 +126,8 @@ def readable() -> Iterator[None]:
 def _progress(size: int) -> Iterator[Any]:
     """Show on a terminal how far it is; a pipe sees nothing of it."""
     hidden = not sys.stderr.isatty()
-    with click.progressbar(length=size, label="reading", file=sys.stderr, hidden=hidden) as bar:
+    stream = uncleaned(sys.stderr)
+    with click.progressbar(length=size, label="reading", file=stream, hidden=hidden) as bar:
         yield bar
 
 

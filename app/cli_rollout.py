@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import click
-from flask.cli import AppGroup
 
 from app import rollout as actions
+from app.cli_group import Commands
 from app.cli_migration import migration_option
 from app.cli_options import (
     NO_REASON,
@@ -42,7 +42,7 @@ _force = click.option("--force", is_flag=True, help="Leap past the next step of 
 _VALUES_MAY_LOOK_LIKE_OPTIONS = {"ignore_unknown_options": True}
 
 
-@click.group("rollout", cls=AppGroup)
+@click.group("rollout", cls=Commands)
 @click.pass_context
 def rollout(context: click.Context) -> None:
     """Show where the migration is, move it on, roll it back."""

@@ -5,17 +5,18 @@ import time
 from pathlib import Path
 
 import click
-from flask.cli import AppGroup
 
+from app.cli_group import Commands
 from app.cli_known import known
 from app.cli_ledger import ledger
 from app.cli_replay import replay
 from app.cli_report import LOGS, chosen, own, readable, report
 from app.log_tail import Follower, last_lines
+from app.terminal import output_is_gone
 
 FOLLOW_S = 0.2
 
-shadow = AppGroup("shadow", help="What the shadows found.")
+shadow = Commands("shadow", help="What the shadows found.")
 shadow.add_command(known)
 shadow.add_command(ledger)
 shadow.add_command(replay)
@@ -35,7 +36,7 @@ def tail(logs: tuple[Path, ...], lines: int, follow: bool, as_json: bool) -> Non
         ends = None if follower is None else follower.ends
         for line in last_lines(paths, lines, ends=ends):
             _show(line, as_json=as_json)
-        while follower is not None:
+        while follower is not None and not output_is_gone():
             for line in follower.poll():
                 _show(line, as_json=as_json)
             time.sleep(FOLLOW_S)

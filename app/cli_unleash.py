@@ -3,9 +3,9 @@
 from typing import NoReturn
 
 import click
-from flask.cli import AppGroup
 
 from app.adapters.unleash_api import HttpUnleashApi
+from app.cli_group import Commands
 from app.parts import parts
 from app.unleash import build_unleash_api
 from app.unleash_doctor import CannotLookError, findings
@@ -24,7 +24,7 @@ hook_option = click.option(
 )
 
 
-@click.group("unleash", cls=AppGroup)
+@click.group("unleash", cls=Commands)
 def unleash() -> None:
     """Set up an Unleash server, and find out what is wrong with it."""
 

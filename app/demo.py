@@ -5,8 +5,8 @@ import sys
 from collections.abc import Mapping
 
 import click
-from flask.cli import AppGroup
 
+from app.cli_group import Commands
 from app.database import Database
 from app.demo_users import seed
 from app.listening import CannotListenError, check_port
@@ -14,7 +14,7 @@ from app.parts import parts
 from app.settings import Settings
 from flags.embedded import ensure_flag_file
 
-demo = AppGroup("demo", help="Look at the migration in a browser.")
+demo = Commands("demo", help="Look at the migration in a browser.")
 
 PACE = {"SHIM_DEMO": "1", "SHIM_FARMING_INTERVAL_S": "5", "SHIM_BOOST_INTERVAL_S": "15"}
 """The demonstration's settings: rewards every few seconds instead of minutes."""

@@ -6,8 +6,8 @@ The whole application takes 80 MB before it has done anything, this one half of 
 from collections.abc import Sequence
 
 from flask import Flask
-from flask.cli import AppGroup
 
+from app.cli_group import Commands
 from app.cli_report import report
 from app.command_settings import is_flask
 from app.settings import Settings
@@ -27,7 +27,7 @@ def create_reader(settings: Settings) -> Flask:
     """Build it."""
     app = Flask("app")
     app.extensions["paths"] = settings
-    shadow = AppGroup("shadow")
+    shadow = Commands("shadow")
     shadow.add_command(report)
     app.cli.add_command(shadow)
     return app

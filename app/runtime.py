@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -186,7 +187,7 @@ class Control:
                 return
             try:
                 self.turn()
-            except Exception as error:  # noqa: BLE001 - a worker that follows no flip is worse
+            except BaseException as error:  # noqa: BLE001 - a worker that follows no flip is worse
                 self._report("control", error)
             else:
                 self._failing.pop("control", None)
@@ -244,12 +245,16 @@ class Control:
             self._failing.pop("the worker's file", None)
         self._beat_at = self._monotonic()
 
-    def _report(self, what: str, error: Exception) -> None:
+    def _report(self, what: str, error: BaseException) -> None:
         """Log a failure once for as long as it lasts, not at every turn."""
-        problem = f"{type(error).__name__}: {error}"
+        try:
+            problem = f"{type(error).__name__}: {error}"
+        except Exception:  # noqa: BLE001 - an error that cannot even be said
+            problem = type(error).__name__
         if self._failing.get(what) != problem:
             self._failing[what] = problem
-            _log.error("control_failed", what=what, exc_info=error)
+            with suppress(Exception):  # an error of the log is none of what was logged
+                _log.error("control_failed", what=what, exc_info=error)
 
 
 class Runtime:

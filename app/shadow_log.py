@@ -10,6 +10,7 @@ import psutil
 from app.adapters.detached import Detached
 from app.adapters.worker_log import WorkerLog
 from app.settings import Settings
+from app.terminal import clean
 from shim.shadow.publisher import Publisher
 
 
@@ -50,6 +51,7 @@ def writer_of(migration: str, *, host: str) -> str:
 
 def _standard_output(data: bytes) -> None:
     """Write past Python's own buffer, whose lock a blocked write would hold at the exit."""
+    data = clean(data.decode(errors="surrogateescape")).encode(errors="surrogateescape")
     while data:
         data = data[os.write(1, data) :]
 

@@ -15,17 +15,21 @@ class Detached:
     failed, its error is raised to whoever hands more data over: they are queued all the same.
     """
 
-    def __init__(self, sink: Callable[[bytes], object], *, limit: int = LIMIT) -> None:
+    def __init__(
+        self, sink: Callable[[bytes], object], *, limit: int = LIMIT, name: str = "shadow-stdout"
+    ) -> None:
         self._sink = sink
         self._limit = limit
-        self._waiting: deque[bytes] = deque()
-        self._size = 0
-        self._changed = threading.Condition()
-        self._stopping = False
-        self._thread: threading.Thread | None = None
-        self._error: Exception | None = None
+        self._name = name
         self.dropped = 0
-        """Lines that found the queue full."""
+        """Lines that found the queue full, or that the sink did not take."""
+        self._error: Exception | None = None
+        self.begin()
+
+    @property
+    def error(self) -> Exception | None:
+        """What the sink raised at its last attempt, None if it took all."""
+        return self._error
 
     def __call__(self, data: bytes) -> None:
         """Queue `data`. Raises what the sink raised last, if it has not worked since."""
@@ -36,10 +40,10 @@ class Detached:
                 self._waiting.append(data)
                 self._size += len(data)
                 self._changed.notify()
-        if self._thread is None:
-            self._stopping = False
-            self._thread = threading.Thread(target=self._run, name="shadow-stdout", daemon=True)
-            self._thread.start()
+            if self._thread is None:
+                self._stopping = False
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._thread.start()
         if self._error is not None:
             raise self._error
 
@@ -48,9 +52,17 @@ class Detached:
         with self._changed:
             self._stopping = True
             self._changed.notify()
-        if self._thread is not None:
-            self._thread.join(timeout)
-            self._thread = None
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join(timeout)
+
+    def begin(self) -> None:
+        """Begin with nothing queued: after a fork, where thread and lock are gone."""
+        self._waiting: deque[bytes] = deque()
+        self._size = 0
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
 
     def _run(self) -> None:
         while (data := self._next()) is not None:
@@ -58,6 +70,7 @@ class Detached:
                 self._sink(data)
                 self._error = None
             except Exception as error:  # noqa: BLE001 - told to whoever comes next
+                self.dropped += data.count(b"\n")
                 self._error = error
 
     def _next(self) -> bytes | None:

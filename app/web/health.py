@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint
 
+from app.adapters.queued_stream import lost_lines
 from app.errors import DatabaseLocked, DatabaseReadOnly, DatabaseUnavailable
 from app.parts import Parts, parts
 from app.runtime import Runtime
@@ -79,6 +80,7 @@ def _readiness(parts: Parts) -> Readiness:
     readiness.degraded += parts.instance_check.problems
     if parts.kill_switch.latch.engaged and not (parts.kill_switch.kept or parts.kill_switch.held):
         readiness.degraded.append(IN_MEMORY)
+    readiness.degraded += lost_lines()
     readiness.degraded += parts.runtime.control.problems
     readiness.degraded += parts.reach.problems
     if parts.runtime.started:

@@ -42,6 +42,7 @@ class Gunicorn:
         port: int | None = None,
         environ: Mapping[str, str] | None = None,
         serves: str = "wsgi:app",
+        output: int | None = None,
     ) -> None:
         self.settings = Settings(
             instance_path=instance, database_url="sqlite:///app.db", schedulers=False
@@ -51,6 +52,7 @@ class Gunicorn:
         self._workers = workers
         self._environ = dict(environ or {})
         self._serves = serves
+        self._output = output
         self._instance = instance
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -78,8 +80,8 @@ class Gunicorn:
                 [sys.executable, "-m", *command, "--preload", self._serves],
                 cwd=ROOT,
                 env=environ,
-                stdout=output,
-                stderr=output,
+                stdout=self._output or output,
+                stderr=self._output or output,
             )
         return self._process
 

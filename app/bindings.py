@@ -13,10 +13,13 @@ from app.notifications.service import BalanceNotifications, NewNotifications
 from app.replayers import replayers
 from shim.balance.harms import harms_of as balance_harms
 from shim.balance.lines import divergence_record as balance_record
+from shim.balance.words import words_of as balance_words
 from shim.balance.world import BalanceWorld
 from shim.guard.harms import HarmsOf
+from shim.guard.reason import WordsOf
 from shim.income.harms import harms_of as income_harms
 from shim.income.lines import divergence_record as income_record
+from shim.income.words import words_of as income_words
 from shim.income.world import IncomeWorld
 from shim.legacy.tick_income import tick_income
 from shim.lines import NewRecord
@@ -32,13 +35,15 @@ from shim.shadow.world import World
 class Binding:
     """One migration.
 
-    `harms_of` tells which harms a divergence is, `write` keeps one to be run again.
+    `harms_of` tells which harms a divergence is, `words_of` what it means, `write` keeps one to be
+    run again.
     """
 
     router: Router
     new_world: Callable[[Counts], World]
     new_record: NewRecord
     harms_of: HarmsOf
+    words_of: WordsOf
     write: Write
 
 
@@ -70,6 +75,7 @@ def balance_binding(
         new_world,
         balance_record,
         balance_harms,
+        balance_words,
         replayers()[migration.pair.migration].write,
     )
 
@@ -85,5 +91,6 @@ def income_binding(router: Router) -> Binding:
         new_world,
         income_record,
         income_harms,
+        income_words,
         replayers()[router.pair.migration].write,
     )

@@ -70,4 +70,4 @@ def _course(
         store=ledger,
         replay_store=replays,
     )
-    return Course(pair, binding.router, shadowing, known, ledger, guard)
+    return Course(pair, binding.router, shadowing, known, ledger, guard, binding.words_of)

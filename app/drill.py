@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from app.guard_said import guard_said
 from app.guard_trip import WHO
 from app.parts import Parts
-from app.ramp import guard_ruling
 from app.rollout import Order, RolloutError, current_stage, recorded
 from app.rollout_waiting import wait_for_latch
 from app.rollout_words import latch_words, worker_words
@@ -78,8 +78,8 @@ def _ready(parts: Parts) -> int:
             f"no drill: canonical serves nobody at the stage {stage}, so nothing can be rolled back"
         )
     if parts.settings.guard.on:
-        _eventually(lambda: guard_ruling(parts)[0].state is not State.NOT_RUNNING, READY_S)
-    ruling, _ = guard_ruling(parts)
+        _eventually(lambda: guard_said(parts).ruling.state is not State.NOT_RUNNING, READY_S)
+    ruling = guard_said(parts).ruling
     if ruling.state in (State.NOT_RUNNING, State.BREACHED):
         raise RolloutError(f"no drill: the guard says {ruling.state}: {ruling.message}")
     return parts.kill_switch.latch.epoch

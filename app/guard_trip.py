@@ -12,14 +12,12 @@ from flags.history import History, HistoryEntry
 from flags.kill_switch import KillSwitch
 from flags.latch import Latch, LatchStoreError
 from flags.stage import Stage
+from shim.guard.reason import reason
 from shim.guard.record import GuardStoreError
-from shim.guard.ruling import Ruling
 from shim.shadow.ledger_store import DRILL
 
 WHO = "guard"
 MOST_FINGERPRINTS = 3
-SHORT_SAMPLE = 300
-"""Characters of a sample on the latch; the log, the webhook and the ledger have all of it."""
 
 Tell = Callable[[Mapping[str, Any]], None]
 
@@ -43,7 +41,9 @@ class GuardTrip:
         """
         ruling, evidence = found.ruling, _evidence(found)
         migration, stage = each.name, each.stage
-        why = _why(migration, ruling, evidence)
+        samples = {mark: seen["sample"] for mark, seen in evidence.items()}
+        sentence = reason(ruling, samples, each.course.words_of)
+        why = f"{migration}: {sentence}"
         try:
             latch = self.kill_switch.trip(at=found.at, who=WHO, why=why)
         except LatchStoreError as error:
@@ -55,7 +55,8 @@ class GuardTrip:
             "migration": migration,
             "host": self.host,
             "limit": ruling.limit,
-            "reason": ruling.message,
+            "reason": sentence,
+            "ruling": ruling.message,
             "divergences": evidence,
         }
         _log.error("guard_tripped", epoch=latch.epoch, stage=stage, **said)
@@ -92,13 +93,9 @@ def _sample(found: Breach, fingerprint: str) -> str:
         return ""
 
 
-def _why(migration: str, ruling: Ruling, evidence: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the reason in one line, as it stands on the latch and in the history."""
-    found = [
-        f"{mark} {seen['count']} x: {str(seen['sample'])[:SHORT_SAMPLE]}"
-        for mark, seen in evidence.items()
-    ]
-    return " | ".join([f"{migration}: {ruling.message}", *found])
+def tripped_by(latch: Latch) -> str:
+    """Return the migration whose guard engaged a latch."""
+    return latch.why.partition(": ")[0]
 
 
 def _of(latch: Latch) -> dict[str, Any]:

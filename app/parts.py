@@ -28,6 +28,7 @@ from flags.stage import Stage
 from flags.targets import AuthorisedTargets
 from flags.workers import WorkerRegistry
 from shim.explain import explain
+from shim.guard.reason import WordsOf
 from shim.guard.record import GuardStore
 from shim.known_store import KnownStore
 from shim.migration import Migration
@@ -47,6 +48,8 @@ class Course:
     ledger: LedgerStore
     guard: GuardStore
     """What commands read of the guard."""
+    words_of: WordsOf
+    """What a divergence means, for the reason of a trip."""
 
     @property
     def problems(self) -> list[str]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from app.guard_said import guard_json, guard_line, guard_said
 from app.known import refuse_complete
 from app.known_files import not_meant_to_stay
 from app.parts import Parts
@@ -11,11 +12,7 @@ from flags.ramp import next_step
 from flags.stage import Stage
 from shim.guard.plan import Missing, Standing, missing, objection
 from shim.guard.record import GuardStoreError, Kept
-from shim.guard.ruling import Ruling, State
 from shim.guard.watching import compared_since
-
-SILENT_S = 15.0
-"""Seconds after which a guard that kept nothing does not run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +43,12 @@ def percentage_now(parts: Parts) -> int:
     return definition.percentage if definition is not None and definition.enabled else 0
 
 
-def guard_ruling(parts: Parts) -> tuple[Ruling, Kept]:
-    """Return what the guard said last, and its record; why it does not run if it does not."""
-    if not parts.settings.guard.on:
-        return _not_running("it is switched off by SHIM_GUARD"), Kept()
-    try:
-        kept = parts.guard.read()
-    except GuardStoreError as error:
-        return _not_running(str(error)), Kept()
-    if kept.record is None:
-        return _not_running("it has not looked yet: is the service running?"), kept
-    latch = parts.kill_switch.latch
-    if not latch.engaged and (kept.age_s > SILENT_S or kept.record.epoch != latch.epoch):
-        return _not_running(f"it has said nothing for {kept.age_s:.0f} s"), kept
-    return kept.record.ruling, kept
-
-
 def plan_of(parts: Parts) -> Plan:
     """Return the plan as it stands: by the flags, the latch, the ledger, and what is known."""
     stage, settings = current_stage(parts), parts.settings.guard
     percentage = percentage_now(parts)
-    ruling, kept = guard_ruling(parts)
+    said = guard_said(parts)
+    ruling, kept = said.ruling, said.kept
     standing = Standing(percentage, 0.0, {}, ruling)
     if kept.record is not None and kept.record.step.percentage == percentage:
         step = kept.record.step
@@ -163,26 +145,6 @@ def plan_lines(told: dict[str, Any]) -> list[str]:
     if told["ready"]:
         lines.append(f"ready      `flask rollout advance` goes to {told['next']} %")
     return [*lines, guard_line(told["guard"])]
-
-
-def guard_json(parts: Parts) -> dict[str, Any]:
-    """Return what the guard says, for the status."""
-    ruling, kept = guard_ruling(parts)
-    return {
-        "state": ruling.state,
-        "limit": ruling.limit,
-        "reason": ruling.message,
-        "age_s": None if kept.record is None else round(kept.age_s, 1),
-    }
-
-
-def guard_line(told: dict[str, Any]) -> str:
-    """Return the same for a person."""
-    return f"guard      {told['state'].replace('_', ' ')}: {told['reason']}"
-
-
-def _not_running(why: str) -> Ruling:
-    return Ruling(State.NOT_RUNNING, "running", why)
 
 
 def _compared(parts: Parts, kept: Kept) -> dict[str, int]:

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from app.guard_said import guard_json, guard_line
 from app.ledger_words import evidence_json, evidence_lines
 from app.parts import Parts
-from app.ramp import guard_json, guard_line
 from app.rollout import current_stage
 from app.rollout_words import (
     definition_json,

@@ -1,7 +1,9 @@
 """What all tests share."""
 
-import sys
+import io
+from collections.abc import Callable, Generator
 
+import pytest
 import structlog
 from hypothesis import settings
 
@@ -10,6 +12,10 @@ pytest_plugins = ("tests.servers", "tests.application")
 # Two loaded cores make any deadline for one example a matter of luck; --timeout bounds tests.
 settings.register_profile("shared", deadline=None)
 settings.load_profile("shared")
+
+LOG = io.StringIO()
+"""What the code under test logs in this process. Not standard error: threads that outlive their
+test would write on the terminal, between the names of the tests."""
 
 # A tool that the checks need brings along `rich`, and structlog would draw each traceback with
 # it, all locals included: that takes seconds, and minutes where a test logs hundreds of them.
@@ -20,7 +26,28 @@ structlog.configure(
             colors=False, exception_formatter=structlog.dev.plain_traceback
         ),
     ],
-    # Not whatever `sys.stdout` is at the moment: while a command's output is taken, the threads
-    # of a worker in the same process would write their log lines into it.
-    logger_factory=structlog.PrintLoggerFactory(sys.__stderr__),
+    logger_factory=structlog.PrintLoggerFactory(LOG),
 )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, bool | None, bool | None]:
+    """Begin each test with an empty log."""
+    LOG.seek(0)
+    LOG.truncate()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a test that failed what was logged meanwhile."""
+    report = yield
+    if report.failed:
+        report.sections.append(("Captured log of the code under test", LOG.getvalue()))
+    return report
+
+
+@pytest.fixture
+def logged() -> Callable[[], str]:
+    """Return what the test has logged so far."""
+    return LOG.getvalue

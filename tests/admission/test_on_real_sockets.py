@@ -239,7 +239,7 @@ def test_a_message_over_the_set_size_closes_with_1009(serve):
         assert page.closed_with() == 1009
 
 
-def test_no_token_no_init_data_and_no_frame_is_logged(serve, capfd):
+def test_no_token_no_init_data_and_no_frame_is_logged(serve, capfd, logged):
     """Whatever is refused, the log says why and nothing of what was sent."""
     text = init_data_of(74, at=now() - 86_500)
     with structlog.testing.capture_logs() as log, serve() as service:
@@ -250,7 +250,7 @@ def test_no_token_no_init_data_and_no_frame_is_logged(serve, capfd):
         service.status_of(init_data=text)
         service.status_of(origin="https://evil.example", cookie=cookie)
         service.wait_until_empty()
-    heard = str(log) + "".join(capfd.readouterr())
+    heard = str(log) + "".join(capfd.readouterr()) + logged()
     assert "admission_refused" in heard
     secrets = (text, text[-64:], TOKEN, TOKEN[11:], cookie[8:], "frame-body")
     assert [secret for secret in secrets if secret in heard] == []

@@ -1,14 +1,16 @@
 """What a stranger sees on the look page: booked and shown, side by side."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from flags.decision import CANONICAL_FLAG
+from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from flags.kill_switch import KillSwitch
 from flags.latch_file import FileLatchStore
+from tests.guard.stage import WRONG_BALANCE, Turncoat
 from tests.web.live import Live, serving, wait_until
 
 pytestmark = pytest.mark.browser
@@ -93,6 +95,40 @@ def test_a_rollback_is_shown_with_its_reason(live: Live, page: Page) -> None:
     expect(page.get_by_test_id("meaning")).to_contain_text("Rolled back by olga")
     expect(page.get_by_test_id("meaning")).to_contain_text("Pages show nonsense.")
     expect(page.locator(".card[data-side=legacy]")).to_have_count(6)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_pages_stay_whole_at_a_trip(browser: Browser, tmp_path: Path, width: int) -> None:
+    """The guard's real reason is read as one sentence, and nothing is wider than the window."""
+    Turncoat.bad = True
+    with serving(tmp_path, canonical=Turncoat, shadow_cpu_percent=100.0) as live:
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        page.goto(live.url)
+        expect(page.get_by_test_id("link-74")).to_have_text("live")
+        for flag in (SHADOW_FLAG, CANONICAL_FLAG):
+            live.parts.flag_admin.set_percentage(flag, 100)
+        expect(page.locator("html[data-stage=complete]")).to_be_attached()
+        live.order(user=74, kind="farming")
+        expect(page.locator("html[data-stage=rolled_back]")).to_be_attached(timeout=30_000)
+        reason = page.locator("[data-word=why]")
+        expect(reason).to_have_text(re.compile(f"balance-notifications: {WRONG_BALANCE}$"))
+        own = browser.new_page(viewport={"width": width, "height": 900})
+        own.goto(f"{live.url}/u/74")
+        expect(own.get_by_test_id("balance-uni")).to_be_visible()
+        for shown in (page, own):
+            assert shown.evaluate("document.documentElement.scrollWidth") <= width
+        assert reason.evaluate("element => element.scrollWidth <= element.clientWidth")
+        page.close()
+        own.close()
+
+
+def test_a_reason_without_a_space_breaks(live: Live, page: Page) -> None:
+    """Somebody may give a link, or a name, of any length."""
+    page.set_viewport_size({"width": 390, "height": 900})
+    latch = KillSwitch([FileLatchStore(live.parts.settings.latch_file)])
+    latch.engage(who="o" * 80, why="https://example.com/" + "a" * 300)
+    expect(page.locator("html[data-stage=rolled_back]")).to_be_attached()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_a_refused_order_is_explained(live: Live, page: Page) -> None:

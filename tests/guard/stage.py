@@ -14,6 +14,11 @@ from tests.application import Built, until
 from tests.notifications.doubles import ConnectionDouble
 
 USER = 10
+WRONG_BALANCE = (
+    r"wrong balance: the page got \d+\.\d{6}, the database holds \d+\.\d{6};"
+    r" see `flask shadow replay [0-9a-f]{16}`"
+)
+"""What the guard says of this canonical at a trip, as a regular expression."""
 
 
 class Turncoat(FrameFault):

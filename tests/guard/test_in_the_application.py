@@ -1,6 +1,7 @@
 """The guard in the whole application: it trips, says why, goes on counting, and is practised."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -23,7 +24,7 @@ from shim.guard.limits import GuardLimits
 from shim.guard.plan import Criteria
 from tests.application import Built, until
 from tests.guard.receiver import receiving
-from tests.guard.stage import Turncoat, farm, served
+from tests.guard.stage import WRONG_BALANCE, Turncoat, farm, served
 
 NAME = BALANCE_NOTIFICATIONS.migration
 
@@ -74,18 +75,26 @@ def test_one_wrong_amount_rolls_everybody_back_and_says_why(start: Start) -> Non
         notice = json.loads(receiver.got[0][1])
         latch = built.parts.kill_switch.latch
         assert latch.who == "guard"
-        assert f"{NAME}: wrong_amount: 1 seen, 0 borne" in latch.why
+        assert re.fullmatch(f"{NAME}: {WRONG_BALANCE}", latch.why), latch.why
         [(mark, seen)] = notice["divergences"].items()
         assert (notice["event"], notice["limit"]) == ("guard_tripped", "wrong_amount")
         assert seen["count"] == 1
         assert "divergence" in seen["sample"]
-        assert f"{mark} 1 x: " in latch.why
+        assert mark in latch.why
+        assert notice["reason"] == latch.why.removeprefix(f"{NAME}: ")
+        assert notice["ruling"].startswith("wrong_amount: 1 seen, 0 borne")
         [entry] = history(built)
         assert (entry.what, entry.before, entry.after) == ("rollback", "complete", "rolled_back")
         assert [log["limit"] for log in logs if log["event"] == "guard_tripped"] == ["wrong_amount"]
         assert receiver.url not in str(logs)
         status = json.loads(built.run("rollout", "status", "--json").stdout)
         assert (status["stage"], status["latch"]["why"]) == ("rolled_back", latch.why)
+        for told in (status["guard"], plan(built)["guard"]):
+            assert (told["state"], told["reason"]) == ("breached", notice["reason"])
+            assert told["at"] == latch.when.isoformat(timespec="seconds")
+        assert f"guard      breached, at {told['at']}: wrong balance: " in (
+            built.run("rollout", "plan").output
+        )
         until(lambda: built.parts.stage() == "rolled_back")
         farm(built, 2, first=2)
         assert harms(built) >= 2, "it goes on counting"
@@ -160,7 +169,7 @@ def test_a_worker_trips_by_its_own_counts_while_the_database_is_away(
     Turncoat.bad = True
     farm(built, first=1)
     until(lambda: built.parts.kill_switch.latch.engaged, within=5)
-    assert "wrong_amount" in built.parts.kill_switch.latch.why
+    assert re.search(WRONG_BALANCE, built.parts.kill_switch.latch.why)
 
 
 def test_a_drill_trips_resumes_as_it_was_and_counts_nowhere(start: Start) -> None:

@@ -103,7 +103,7 @@ def test_lines_are_json_with_exact_amounts():
     assert json.loads(line)["event"] == "divergence"
 
 
-def test_a_sink_that_fails_is_reported_once_and_harms_no_other(capfd):
+def test_a_sink_that_fails_is_reported_once_and_harms_no_other(logged):
     """A full disk costs its own lines only, and is said again only after it had worked."""
     written = []
 
@@ -115,7 +115,7 @@ def test_a_sink_that_fails_is_reported_once_and_harms_no_other(capfd):
         publisher.publish("divergence")
         publisher.flush()
     assert len(written) == 3
-    assert capfd.readouterr().err.count("shadow_log_unwritable") == 1
+    assert logged().count("shadow_log_unwritable") == 1
 
 
 def test_a_log_that_cannot_keep_up_drops_and_counts():
@@ -130,7 +130,7 @@ UNSAYABLE = "\ud800"
 """Half a character: no file in UTF-8 can hold it."""
 
 
-def test_a_record_that_cannot_be_written_down_costs_its_own_line_only(capfd):
+def test_a_record_that_cannot_be_written_down_costs_its_own_line_only(logged):
     """It is counted and said once; the lines around it are whole."""
     written = []
     publisher = Publisher([written.append], utc_now=lambda: AT)
@@ -140,7 +140,7 @@ def test_a_record_that_cannot_be_written_down_costs_its_own_line_only(capfd):
     publisher.flush()
     assert [json.loads(line)["number"] for line in written[0].splitlines()] == [0, 1, 2]
     assert publisher.unencodable == 3
-    assert capfd.readouterr().err.count("shadow_log_line_lost") == 1
+    assert logged().count("shadow_log_line_lost") == 1
 
 
 def test_every_line_begins_with_the_version_and_the_common_fields():

@@ -122,12 +122,12 @@ def test_the_connection_aware_path_survives_what_is_no_update(value):
     harness.aware.notify_balance_update(value)
 
 
-def test_what_is_no_user_id_is_logged_once_per_kind(capfd):
+def test_what_is_no_user_id_is_logged_once_per_kind(logged):
     """A caller that goes wrong a thousand times fills no log."""
     harness = Harness()
     for value in [None, None, "x", "y", None]:
         harness.by_id.notify_balance_update(value)
-    printed = capfd.readouterr().err
+    printed = logged()
     assert printed.count("invalid_user_id") == 2
 
 
@@ -297,7 +297,7 @@ def test_a_flip_that_failed_flushes_what_was_pending_when_it_is_tried_again():
     assert page.versions == [1]
 
 
-def test_a_snapshot_that_fails_costs_no_caller_its_call(capfd):
+def test_a_snapshot_that_fails_costs_no_caller_its_call(logged):
     """What cannot be noted is counted and said once; the live side is served all the same."""
     harness = Harness()
     spy = spied(harness)
@@ -310,7 +310,7 @@ def test_a_snapshot_that_fails_costs_no_caller_its_call(capfd):
         harness.by_id.notify_balance_update(7)
     assert spy.handed == [7, 7, 7]
     assert len(harness.migration.queue.take(10)) == harness.migration.unobserved == 3
-    assert capfd.readouterr().err.count("observation_failed") == 1
+    assert logged().count("observation_failed") == 1
 
 
 def test_a_call_that_is_not_sampled_is_counted_for_its_caller_where_others_are():

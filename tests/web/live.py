@@ -16,6 +16,7 @@ from werkzeug.serving import make_server
 
 from app.demo_users import seed
 from app.factory import create_app
+from app.notifications.service import BalanceNotifications, NewNotifications
 from app.parts import Parts
 from app.settings import Settings
 
@@ -69,6 +70,7 @@ def serving(
     *,
     demo: bool = True,
     database_url: str = "sqlite:///app.db",
+    canonical: NewNotifications = BalanceNotifications,
     **others: Any,
 ) -> Iterator[Live]:
     """Start the application with the demonstration's users; no scheduler pays by itself."""
@@ -79,7 +81,7 @@ def serving(
         schedulers=False,
         **others,
     )
-    app = create_app(settings)
+    app = create_app(settings, canonical=canonical)
     parts: Parts = app.extensions["parts"]
     parts.database.upgrade()
     seed(parts.database)

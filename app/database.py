@@ -157,15 +157,17 @@ class Database:
         return self._read_only
 
     def upgrade(self) -> None:
-        """Make or bring up to date all tables; processes that do so at once take turns."""
+        """Make or bring up to date all tables; processes that do so at once take turns.
+
+        Raises `DatabaseUnavailable`.
+        """
         # Not at the top: commands typed in a hurry need none of it, and would wait for it.
         from alembic import command
         from alembic.config import Config
+        from alembic.util import CommandError
 
         if self._url.get_backend_name() == "sqlite":
-            path = Path(str(self._url.database))
-            # User ids are in it; its log and index get the same owner and mode.
-            os.close(open_written(path, os.O_RDWR, readers=Readers.WRITERS))
+            self._make_file()
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
         with self.transaction() as session:
@@ -173,7 +175,24 @@ class Database:
             if connection.dialect.name == "postgresql":
                 session.execute(select(func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise DatabaseUnavailable(
+                    f"the database {self._url.render_as_string()} has tables of another version "
+                    f"({error}): start the version that made them, or name another database"
+                ) from error
+
+    def _make_file(self) -> None:
+        path = Path(str(self._url.database))
+        try:
+            # User ids are in it; its log and index get the same owner and mode.
+            os.close(open_written(path, os.O_RDWR, readers=Readers.WRITERS))
+        except OSError as error:
+            raise DatabaseUnavailable(
+                f"the database {self._url.render_as_string()} cannot be used ({error}): let this "
+                "process write that file, or name another one in DATABASE_URL"
+            ) from error
 
     def check(self, *, wait_s: float = 0.8) -> None:
         """Raise `DatabaseUnavailable`, `DatabaseLocked` or `DatabaseReadOnly` if it is so.

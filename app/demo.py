@@ -9,6 +9,7 @@ import click
 from app.cli_group import Commands
 from app.database import Database
 from app.demo_users import seed
+from app.errors import DatabaseUnavailable
 from app.listening import CannotListenError, check_port
 from app.parts import parts
 from app.settings import Settings
@@ -28,7 +29,7 @@ def run() -> None:
         check_port(settings.host, settings.port)
     except CannotListenError as error:
         raise click.ClickException(str(error)) from error
-    prepare(settings, parts().database)
+    _prepare()
     click.echo(f"Look at http://{settings.host}:{settings.port}/ (stop with Ctrl+C)")
     sys.stdout.flush()
     os.execve(sys.executable, serving_command(), serving_environment(os.environ))  # noqa: S606 # our own arguments, no shell
@@ -37,11 +38,21 @@ def run() -> None:
 @demo.command("prepare")
 def prepare_only() -> None:
     """Set up the database, its users and the flags, and serve nothing."""
-    prepare(parts().settings, parts().database)
+    _prepare()
+
+
+def _prepare() -> None:
+    try:
+        prepare(parts().settings, parts().database)
+    except (DatabaseUnavailable, OSError) as error:
+        raise click.ClickException(f"The demonstration cannot be set up: {error}") from error
 
 
 def prepare(settings: Settings, database: Database) -> None:
-    """Bring the database up to date, and make users and flags unless they are there."""
+    """Bring the database up to date, and make users and flags unless they are there.
+
+    Raises `DatabaseUnavailable`, or OSError for the file of the flags.
+    """
     database.upgrade()
     seed(database)
     ensure_flag_file(settings.flag_file)

@@ -157,10 +157,22 @@ def named_error(error: Exception, url: URL) -> DatabaseUnavailable:
             f"{where} is read-only ({_first_line(cause)}): give this process the right to write "
             "to it and to its folder, or set DATABASE_URL to one that it may write to"
         )
-    return DatabaseUnavailable(
-        f"{where} cannot be used ({_first_line(cause)}): check that it is there, that "
-        "DATABASE_URL names it, and that its tables were made"
-    )
+    return DatabaseUnavailable(f"{where} cannot be used ({_first_line(cause)}): {_advice(error)}")
+
+
+def _advice(error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if getattr(cause, "sqlite_errorname", "") == "SQLITE_NOTADB":
+        return (
+            "check what the file is, and restore it from a backup or move it away: an empty one is "
+            "made at the next start"
+        )
+    if isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None:
+        return (
+            "check that the server runs and can be reached, and that DATABASE_URL has its host, "
+            "port, database, user and password right"
+        )
+    return "check that it is there, that DATABASE_URL names it, and that its tables were made"
 
 
 def _sqlite_engine(url: URL, *, mode: str, pragma: str, begin: str) -> Engine:

@@ -14,8 +14,8 @@ PLACES = 6
 MILLIONTH = Decimal(1).scaleb(-PLACES)
 MAX_AMOUNT = Decimal("999999999999.999999")
 """What NUMERIC(18,6) holds, either side of zero."""
-MAX_BALANCE = Decimal(9_000_000_000)
-"""Above it the binary float of a browser no longer holds six decimals."""
+MAX_BALANCE = Decimal(2**33)
+"""8,589,934,592: above it the binary float of a browser no longer holds six decimals."""
 
 _DECIMAL_TEXT = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _HOW = "give a decimal with at most six places, such as 12.5"

@@ -16,7 +16,7 @@ from app.core.schedulers import Schedulers, every
 from app.core.ton_boost_scheduler import TonBoostScheduler
 from app.database import Database
 from app.models import FarmingDeposit, TonBoost, User
-from app.money import MILLIONTH
+from app.money import MAX_BALANCE, MILLIONTH
 from shim.legacy.tick_income import tick_income
 from shim.legacy.updates import BalanceUpdate
 from tests.core.conftest import Recorder
@@ -48,7 +48,7 @@ def boosts(database: Database) -> TonBoostScheduler:
 
 
 @settings(deadline=None)
-@given(amount=st.decimals(0, 9_000_000_000, places=6), daily_rate=st.decimals(0, 10, places=6))
+@given(amount=st.decimals(0, MAX_BALANCE, places=6), daily_rate=st.decimals(0, 10, places=6))
 def test_income_is_a_288th_of_a_day_rounded_down(amount: Decimal, daily_rate: Decimal) -> None:
     """A day of ticks never pays more than the daily rate, nor 288 millionths less."""
     day = income(amount, daily_rate) * 288

@@ -100,7 +100,7 @@ def test_a_debit_to_zero_is_booked_and_below_zero_refused(database: Database) ->
 
 
 def test_a_balance_grows_to_the_largest_and_not_beyond(database: Database) -> None:
-    """Above 9,000,000,000 a browser no longer holds six decimals: refused, with the rest."""
+    """Above 2^33 a browser no longer holds six decimals: refused, with the rest."""
     make_users(database, 7)
     book_now(database, credit(7, MAX_BALANCE - 1), credit(7, MAX_BALANCE, currency="TON"))
     with pytest.raises(BalanceTooLargeError, match=r"credit at most 1\.000000"):

@@ -4,22 +4,29 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from psycopg import sql
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+import app.database
 from app.accounts import open_accounts
 from app.database import Database
 from app.errors import DatabaseLocked, DatabaseReadOnly, DatabaseUnavailable
 from app.models import Balance, Base, User
 from app.money import MAX_BALANCE, MILLIONTH
 from tests.servers import PostgresServer
+
+BOUNDED = "m0010"
+"""The revision that bounds balances as they are now."""
 
 
 def count_users(database: Database) -> int:
@@ -110,6 +117,40 @@ def test_the_tables_refuse_a_balance_out_of_bounds(database: Database) -> None:
             database.transaction() as session,
         ):
             session.execute(change)
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Take the tables back to an earlier revision."""
+    config = Config()
+    config.set_main_option(
+        "script_location", str(Path(app.database.__file__).parent / "migrations")
+    )
+    with database.transaction() as session:
+        config.attributes["connection"] = session.connection()
+        command.downgrade(config, revision)
+
+
+@pytest.mark.parametrize("column", ["uni", "ton"])
+def test_an_upgrade_refuses_a_balance_that_is_too_great_from_then_on(
+    empty_url: str, tmp_path: Path, column: str
+) -> None:
+    """It says whose it is and what to do, changes nothing, and goes on once that is done."""
+    database = Database(empty_url, instance_path=tmp_path)
+    database.upgrade()
+    downgrade(database, f"{BOUNDED}-1")
+    with database.transaction() as session:
+        open_accounts(session, [7, 8])
+        session.execute(
+            update(Balance).where(Balance.user_id == 7).values({column: Decimal(9 * 10**9)})
+        )
+    with pytest.raises(DatabaseUnavailable, match=r"user 7 has more than 8589934592.*then start"):
+        database.upgrade()
+    with database.transaction() as session:
+        session.execute(update(Balance).values({column: MAX_BALANCE}))
+    database.upgrade()
+    with database.reading() as session:
+        assert session.scalars(select(getattr(Balance, column))).all() == [MAX_BALANCE] * 2
+    database.dispose()
 
 
 def test_sqlite_waits_for_writers_without_stopping_readers(tmp_path: Path) -> None:

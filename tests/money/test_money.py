@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.exc import StatementError
@@ -12,7 +12,7 @@ from app.accounts import open_accounts
 from app.database import Database
 from app.errors import CreditError, InvalidAmountError
 from app.models import FarmingDeposit
-from app.money import MAX_AMOUNT, MILLIONTH, Currency, exact, parse_amount, positive
+from app.money import MAX_AMOUNT, MAX_BALANCE, MILLIONTH, Currency, exact, parse_amount, positive
 
 amounts = st.decimals(-MAX_AMOUNT, MAX_AMOUNT, places=6)
 one_database = settings(
@@ -38,6 +38,21 @@ def test_every_amount_survives_its_own_text(amount: Decimal) -> None:
     parsed = parse_amount(f"{amount:f}")
     assert parsed == amount
     assert parsed.as_tuple().exponent == -6
+
+
+@settings(deadline=None)
+@given(st.decimals(0, MAX_BALANCE, places=6) | st.decimals(MAX_BALANCE - 1, MAX_BALANCE, places=6))
+@example(MAX_BALANCE - MILLIONTH)
+def test_every_balance_survives_the_number_of_a_browser(amount: Decimal) -> None:
+    """Up to the greatest balance a binary double still tells every millionth from the next."""
+    assert f"{float(amount):.6f}" == f"{amount:.6f}"
+
+
+def test_above_the_greatest_balance_a_browser_loses_millionths() -> None:
+    """So the bound is not lower than it must be: right above it amounts come back changed."""
+    above = [MAX_BALANCE + number * MILLIONTH for number in range(1, 1001)]
+    changed = sum(f"{float(amount):.6f}" != f"{amount:.6f}" for amount in above)
+    assert changed > 400
 
 
 @pytest.mark.parametrize(

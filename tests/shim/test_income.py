@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.farming_income import Farmed, accrued_income
+from app.money import MAX_BALANCE
 from flags.decision import FARMING_INCOME
 from flags.latch import NEVER_ENGAGED, Latch
 from flags.provider import StaticProvider
@@ -123,7 +124,7 @@ class Income:
 
 
 @given(
-    amount=st.decimals(0, 9_000_000_000, places=6),
+    amount=st.decimals(0, MAX_BALANCE, places=6),
     daily_rate=st.decimals(0, 10, places=6),
     elapsed=st.timedeltas(timedelta(days=-2), timedelta(days=4000)),
 )
@@ -141,7 +142,7 @@ def test_the_canonical_pays_for_the_time_that_passed_to_the_nearest_millionth(
     assert paid == earned(given)
 
 
-@given(st.decimals(0, 9_000_000_000, places=6), st.decimals(0, 10, places=6))
+@given(st.decimals(0, MAX_BALANCE, places=6), st.decimals(0, 10, places=6))
 def test_a_tick_on_time_differs_by_rounding_at_most(amount: Decimal, daily_rate: Decimal) -> None:
     """For five minutes both pay the same, or the canonical a millionth more."""
     given = farmed(amount, daily_rate)

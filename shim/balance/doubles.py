@@ -10,7 +10,7 @@ PUBLISH = "publish"
 
 
 class ConnectionDouble:
-    """A connection with the state that the real one had at the time of the call."""
+    """A connection with the state that the real one, which it stands for, had at the call."""
 
     def __init__(
         self,
@@ -19,8 +19,10 @@ class ConnectionDouble:
         is_open: bool,
         failed: bool,
         record: Callable[[object], None],
+        stands_for: str = "",
     ) -> None:
         self.id = connection_id
+        self.stands_for = stands_for
         self.is_open = is_open
         self._base_version: int | None = None
         self._watchers: list[Callable[[], None]] = []
@@ -64,8 +66,13 @@ class ConnectionDouble:
     def withdraw(self, within: float = 0.0) -> None:
         """Do nothing: what was offered counts as said."""
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether what is handed over would arrive."""
+        return self.is_open and not self._failed
+
     def _hand_over(self, payload: object) -> None:
-        if self._failed or not self.is_open:
+        if not self.is_alive:
             raise ConnectionError(f"connection {self.id} is closed: nothing can be sent on it")
         self._record(payload)
 

@@ -8,6 +8,7 @@ from shim.balance.rehearsal import Guest
 from shim.balance.truth import Record, UtcAt
 from shim.balance.waits import Spoken
 from shim.ports import Truth
+from shim.shadow.effects import Effect
 from shim.shadow.episode import Episode
 from shim.shadow.latency import LatencyClass
 from shim.shadow.observation import Observation
@@ -30,6 +31,8 @@ class Evidence:
     canonical's clock, None if that is the live one. `spoken` is what its pages had to be shown in
     time, nothing where that cannot be held against it. `leaves_threads` is whether the canonical's
     shadow keeps leaving threads behind. `read` is what its reader answered, where it was probed.
+    `skipped` is what the counterfactual would have sent to live pages, had no dead connection stood
+    before them.
     """
 
     episode: Episode
@@ -53,3 +56,4 @@ class Evidence:
     spoken: Sequence[Spoken] = ()
     leaves_threads: bool = False
     read: Probed | None = None
+    skipped: Sequence[Effect] = ()

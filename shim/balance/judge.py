@@ -1,7 +1,9 @@
 """The three comparisons of one episode, as pairs of structures to be compared."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from shim.balance.dead_tabs import judged_again, with_skipped
 from shim.balance.doubles import PUBLISH
 from shim.balance.evidence import Evidence, Slower
 from shim.balance.known import LEGACY_REACHES_NOBODY
@@ -71,12 +73,14 @@ def _reach(evidence: Evidence) -> Judgement:
         and production["raised"] == canonical["raised"]
         and all(call.path == Path.USER_ID_ONLY for call in evidence.episode.calls)
     )
-    return Judgement(
+    judgement = Judgement(
         Comparison.REACH,
         expected=production,
         actual=canonical,
         known=LEGACY_REACHES_NOBODY if is_the_fault else None,
     )
+    mended = _reached(evidence, _with_skipped(evidence, evidence.production))
+    return judged_again(judgement, mended, _names_of_skipped(evidence))
 
 
 def _reached(evidence: Evidence, run: Observation) -> dict[str, object]:
@@ -194,19 +198,38 @@ def _user(user: str, subject: str) -> str:
 
 
 def _saying(evidence: Evidence) -> Judgement:
-    legacy = fold(_messages(evidence.counterfactual))
+    counterfactual = evidence.counterfactual
+    legacy = fold(_messages(counterfactual))
+    mended = fold(_messages(_with_skipped(evidence, counterfactual)))
     canonical = fold(_messages(evidence.canonical))
-    if evidence.ahead or evidence.greeting or _moved_under(evidence, legacy, canonical):
+    if evidence.ahead or evidence.greeting or _moved_under(evidence, mended, canonical):
         return Judgement(Comparison.SAYING, skipped=NotCompared.RACED)
     with_changes = _with_changes(evidence)
     if with_changes and evidence.behind:
         return Judgement(Comparison.SAYING, skipped=NotCompared.RACED)
-    expected = _structure(evidence, legacy, evidence.counterfactual, with_changes=with_changes)
+    expected = _structure(evidence, legacy, counterfactual, with_changes=with_changes)
     actual = _structure(evidence, canonical, evidence.canonical, with_changes=with_changes)
     _add_latency(evidence.slower, expected, actual)
     if evidence.leaves_threads:
         expected[THREADS], actual[THREADS] = "as many as before", "more after each call"
-    return Judgement(Comparison.SAYING, expected=expected, actual=actual)
+    repaired = _structure(evidence, mended, counterfactual, with_changes=with_changes)
+    return judged_again(
+        Judgement(Comparison.SAYING, expected=expected, actual=actual),
+        {**expected, **repaired},
+        _names_of_skipped(evidence),
+    )
+
+
+def _with_skipped(evidence: Evidence, run: Observation) -> Observation:
+    """Return a run of legacy as if it had skipped nobody."""
+    if not evidence.skipped:
+        return run
+    return replace(run, effects=with_skipped(run.effects, evidence.skipped, evidence.aliases))
+
+
+def _names_of_skipped(evidence: Evidence) -> list[str]:
+    recipients = dict.fromkeys(effect.recipient for effect in evidence.skipped)
+    return [_alias(evidence.aliases, recipient) for recipient in recipients]
 
 
 def _with_changes(evidence: Evidence) -> bool:

@@ -1,4 +1,4 @@
-"""The known divergence that is shipped: the fault that the migration repairs."""
+"""The known divergences that are shipped: faults of legacy that the migration repairs."""
 
 from shim.shadow.differences import DifferenceKind
 from shim.shadow.known import KnownDivergence, Rule
@@ -10,6 +10,12 @@ LEGACY_REACHES_NOBODY = "legacy-reaches-nobody"
 It is narrower than its rule can say: production told nobody, and was asked by the
 user-id-only path alone. `shim.balance.judge` decides that.
 """
+DEAD_TAB_IN_REACH, DEAD_TAB_IN_SAYING = "dead-tab-skips-next", "dead-tab-skips-next-saying"
+"""Whoever stands after a dead connection is not sent the frame that finds it dead.
+
+Each belongs to one comparison and excuses nothing else. Both are narrower than their rules can
+say: `shim.balance.dead_tabs` decides that.
+"""
 
 SHIPPED = (
     KnownDivergence(
@@ -20,4 +26,19 @@ SHIPPED = (
         until=None,
         stays=True,
     ),
+    *(
+        KnownDivergence(
+            id=id_,
+            rule=Rule(comparison, path="skipped.*", kind=DifferenceKind.EXTRA),
+            owner="the migration",
+            reason="legacy drops a dead connection while it sends, and skips the live one after it",
+            until=None,
+            stays=True,
+        )
+        for id_, comparison in (
+            (DEAD_TAB_IN_REACH, Comparison.REACH),
+            (DEAD_TAB_IN_SAYING, Comparison.SAYING),
+        )
+    ),
 )
+SHIPPED_IDS = tuple(each.id for each in SHIPPED)

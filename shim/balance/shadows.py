@@ -28,7 +28,7 @@ from shim.balance.rehearsal import (
 from shim.book import ConnectionState
 from shim.changed_argument import ArgumentChangedError
 from shim.legacy.connection_aware import WINDOW_S, ConnectionAwareService
-from shim.legacy.ports import Balance, TimerHandle
+from shim.legacy.ports import Balance, Connection, TimerHandle
 from shim.legacy.updates import BalanceUpdate
 from shim.legacy.user_id_only import UserIdOnlyService
 from shim.migration import CallContext
@@ -84,7 +84,11 @@ class _Shadow:
             effects.append(Effect("send", self.name, recipient, payload, self._clock.monotonic()))
 
         double = ConnectionDouble(
-            connection_id=f"double-{next(_NUMBERS)}", is_open=is_open, failed=failed, record=record
+            connection_id=f"double-{next(_NUMBERS)}",
+            is_open=is_open,
+            failed=failed,
+            record=record,
+            stands_for=recipient,
         )
         self._doubles.setdefault(subject, []).append(double)
         return double
@@ -264,11 +268,15 @@ class LegacyShadow(_Shadow):
         self._late = name is Side.TWIN
         self._waiting: Counter[int] = Counter()
         self._manager = ManagerDouble(truth)
-        self._connection_aware = ConnectionAwareService(clock=self._clock)
+        self._connection_aware = ConnectionAwareService(
+            clock=self._clock, skipped=self._note_skipped
+        )
+        self._skipped: dict[int, list[Effect]] = {}
         self._user_id_only = UserIdOnlyService(balance_manager=self._manager, clock=self._clock)
 
     def enter(self, subject: int, call: LiveCall) -> None:
         """Register doubles: where production has them, or everywhere."""
+        self._skipped.pop(subject, None)
         states = CallContext.of(call).connections
         for state in _each_once(states) if self._corrected else states:
             double = self._double_of(subject, state)
@@ -310,6 +318,18 @@ class LegacyShadow(_Shadow):
             self._connection_aware.remove_connection(subject, double)
             self._user_id_only.remove_connection(subject, double)
         return effects
+
+    def take_skipped(self, subject: int) -> tuple[Effect, ...]:
+        """Return what live pages were not sent, for a dead connection stood before them."""
+        return tuple(self._skipped.pop(subject, ()))
+
+    def _note_skipped(self, user_id: object, connection: Connection, text: str) -> None:
+        if not isinstance(user_id, int) or not isinstance(connection, ConnectionDouble):
+            return
+        if connection.is_alive:
+            moment = self._clock.monotonic()
+            effect = Effect("skipped", self.name, connection.stands_for, text, moment)
+            self._skipped.setdefault(user_id, []).append(effect)
 
     def _correct(self, call: LiveCall) -> object:
         if call.path == Path.USER_ID_ONLY:

@@ -282,6 +282,7 @@ class BalanceWorld:
             spoken=() if is_overtaken(noted(episode, BASE)) else spoken_of(episode),
             leaves_threads=self._pace.leaves_threads(canonical),
             read=read_of(episode),
+            skipped=self._counterfactual.take_skipped(episode.subject),
         )
 
     def _connections_moved(self, episode: Episode) -> bool:

@@ -6,7 +6,7 @@ the canonical service is the repair, and `tests/legacy` plays production's recor
 
 import math
 import threading
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from shim.legacy.javascript import iso_text, map_key, plus, stringify
@@ -14,6 +14,8 @@ from shim.legacy.ports import Clock, Connection, TimerHandle
 from shim.legacy.updates import BalanceUpdate
 
 WINDOW_S = 0.1
+
+Skipped = Callable[[object, Connection, str], object]
 
 
 @dataclass(slots=True)
@@ -29,11 +31,13 @@ class ConnectionAwareService:
     """Collects updates per user and says them 100 ms after the last, as its callers put it.
 
     Safe to call from any thread. `connection.send` is called under the service's lock and
-    must not block.
+    must not block. `skipped` is told, with the user and the text, of each connection that was
+    passed over because a dead one stood before it.
     """
 
-    def __init__(self, *, clock: Clock) -> None:
+    def __init__(self, *, clock: Clock, skipped: Skipped = lambda *_: None) -> None:
         self._clock = clock
+        self._skipped = skipped
         self._lock = threading.RLock()
         self._connections: dict[Hashable, list[Connection]] = {}
         self._pending: dict[Hashable, _Pending] = {}
@@ -121,7 +125,9 @@ class ConnectionAwareService:
             pending.timer.cancel()
         connections = self._connections.get(key)
         if connections:
-            _send(connections, stringify(self._message(pending)))
+            text = stringify(self._message(pending))
+            for skipped in _send(connections, text):
+                self._skipped(pending.user_id, skipped, text)
 
     def _message(self, pending: _Pending) -> dict[str, object]:
         latest = pending.updates[-1]
@@ -167,8 +173,10 @@ def _sayable(value: object) -> object:
     return value
 
 
-def _send(connections: list[Connection], text: str) -> None:
+def _send(connections: list[Connection], text: str) -> list[Connection]:
+    """Send to the connections, and drop the dead ones. Return those that were skipped."""
     index = 0
+    skipped: list[Connection] = []
     while index < len(connections):
         try:
             alive = connections[index].is_open
@@ -178,7 +186,9 @@ def _send(connections: list[Connection], text: str) -> None:
             alive = False
         if not alive:
             connections[index : index + 1] = []
+            skipped += connections[index : index + 1]
         # Moving on after a removal skips the live connection that moved up: production's
         # fault, recorded in the vectors `closed_first_tab_skips_next` and
         # `broken_send_skips_next`.
         index += 1
+    return skipped

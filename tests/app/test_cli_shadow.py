@@ -111,6 +111,15 @@ def test_the_report_shows_every_number_and_verdict(build: Build, log: Path) -> N
         "  legacy-reaches-nobody (reach recipients.* extra), the migration, until the end of the"
         " migration, meant to stay, met 0 times: the service that is asked to notify holds no"
         " connection: what is being repaired",
+        *(
+            f"  {id_} ({comparison} skipped.* extra), the migration, until the end of the"
+            " migration, meant to stay, met 0 times: legacy drops a dead connection while it"
+            " sends, and skips the live one after it"
+            for id_, comparison in (
+                ("dead-tab-skips-next", "reach"),
+                ("dead-tab-skips-next-saying", "saying"),
+            )
+        ),
         "",
         "by kind: missing 1, value 1",
         "by caller: batch 1",

@@ -16,6 +16,7 @@ from app.demo_users import DEMO_USERS
 from app.evidence import Evidence
 from app.settings import Settings
 from flags.decision import BALANCE_NOTIFICATIONS
+from shim.balance.known import SHIPPED_IDS
 from shim.report import read_logs
 from shim.shadow.activity import MARK
 from shim.shadow.alarm import Reading
@@ -253,11 +254,11 @@ def test_the_report_names_what_is_known(shadowed: Callable[[], Built]) -> None:
     built.run("shadow", "known", "accept", "odd", *PLACE)
     built.parts.runtime.stop()
     told = json.loads(built.run("shadow", "report", "--json").stdout)
-    assert [each["id"] for each in told["known"]] == ["legacy-reaches-nobody", "odd"]
+    assert [each["id"] for each in told["known"]] == [*SHIPPED_IDS, "odd"]
     named = [each["id"] for each in told["comparisons"]["truth"]["known_divergences"]]
-    assert named == ["legacy-reaches-nobody", "odd"]
+    assert named == [*SHIPPED_IDS, "odd"]
     assert {each["owner"] for each in told["stages"]["shadow"]["reach"]["known_divergences"]}
-    assert [each["hits"] for each in told["known"]] == [1, 0]
+    assert [each["hits"] for each in told["known"]] == [1, 0, 0, 0]
     assert "  odd (saying values value)" in built.run("shadow", "report").output
     built.parts.settings.known_file_of(BALANCE_NOTIFICATIONS.migration).write_text("garbage")
     told = json.loads(built.run("shadow", "report", "--json").stdout)

@@ -13,6 +13,7 @@ from app.adapters.worker_log import log_files
 from app.models import Balance, FarmingDeposit, Transaction
 from app.settings import Settings
 from flags.decision import FARMING_INCOME
+from shim.balance.known import SHIPPED_IDS
 from shim.replay.case import STAND_IN
 from shim.report import Verdict, read_logs
 from tests.application import Built, until
@@ -124,7 +125,7 @@ def test_the_ledger_and_the_commands_tell_the_migrations_apart(farm: Farm) -> No
     assert [each["id"] for each in told("known", "list", *OF_INCOME)] == [
         "income-rounded-to-nearest"
     ]
-    assert [each["id"] for each in told("known", "list")] == ["legacy-reaches-nobody"]
+    assert [each["id"] for each in told("known", "list")] == [*SHIPPED_IDS]
     accept = ("known", "accept", "missed-ticks", "--fingerprint", group["fingerprint"])
     terms = (
         "--comparison",
@@ -136,7 +137,7 @@ def test_the_ledger_and_the_commands_tell_the_migrations_apart(farm: Farm) -> No
     )
     told(*accept, *terms, *OF_INCOME)
     assert len(told("known", "list", *OF_INCOME)) == 2
-    assert len(told("known", "list")) == 1
+    assert len(told("known", "list")) == len(SHIPPED_IDS)
     refused = farm.built.run("rollout", "set", "100", "--force", "--reason", "a leap", *OF_INCOME)
     assert refused.exit_code == 1
     assert "missed-ticks is known and not meant to stay" in refused.output

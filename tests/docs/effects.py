@@ -7,6 +7,7 @@ from typing import Any
 
 from app.replay_words import EXIT_CODES
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
+from shim.balance.known import SHIPPED_IDS
 from shim.known_store import KnownFile
 from shim.replay.finding import Finding
 from shim.report import Verdict, read_logs
@@ -202,7 +203,7 @@ def knows(id_: str | None, live: Demonstration, done: Done) -> None:
     kept = KnownFile(live.instance / "known.json").read()
     assert [each.id for each in kept] == ([id_] if id_ else []), done.said
     status = json.loads(live.run(".venv/bin/flask rollout status --json").stdout)
-    names = ["legacy-reaches-nobody", *([id_] if id_ else [])]
+    names = [*SHIPPED_IDS, *([id_] if id_ else [])]
     assert [each["id"] for each in status["known"]] == names, status
 
 

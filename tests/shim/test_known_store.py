@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from shim.balance.known import SHIPPED
+from shim.balance.known import SHIPPED, SHIPPED_IDS
 from shim.known_store import MOST, KnownFile, KnownStoreError
 from shim.shadow.known import KnownDivergenceError
 from tests.shim.test_known import NOW, at_place, by_mark, known
@@ -28,7 +28,7 @@ def test_without_a_file_only_what_is_shipped_is_known(path):
     """And that excuses nothing by its rule: the binding says what it is."""
     store = KnownFile(path, shipped=SHIPPED)
     assert not store.poll()
-    assert ids(store) == ["legacy-reaches-nobody"]
+    assert ids(store) == [*SHIPPED_IDS]
     assert store.accepted == ()
     assert not path.exists()
 

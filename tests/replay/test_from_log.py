@@ -25,9 +25,7 @@ def log_of(harness):
         common=lambda: {"host": "h", "worker": 1, "started": 1.0},
     )
     for number, (episode, result) in enumerate(harness.results, start=1):
-        named = divergence_record(
-            episode, result, lambda _: "a-hash", at=AT, stage="shadow", number=number
-        )
+        named = divergence_record(episode, result, lambda _: "a-hash", at=AT, number=number)
         publisher.put(named)
     publisher.publish("shadow_over_budget", share=0.05)
     publisher.flush()

@@ -65,11 +65,7 @@ class Kept(Income):
             common=lambda: {"host": "h", "worker": 1, "started": 1.0},
         )
         for episode, result in self.kept:
-            publisher.put(
-                divergence_record(
-                    episode, result, lambda _: "a-hash", at=AT, stage="shadow", number=1
-                )
-            )
+            publisher.put(divergence_record(episode, result, lambda _: "a-hash", at=AT, number=1))
         publisher.flush()
         return b"".join(written)
 

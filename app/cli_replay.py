@@ -33,7 +33,6 @@ class CannotReplay(click.ClickException):
     "target_file",
     is_flag=False,
     flag_value=str(CASES),
-    type=click.Path(path_type=Path),
     metavar="[FILE]",
     help=f"Write the case as a test, with a stand-in for its user: a new file, or a folder;"
     f" default: {CASES}.",
@@ -42,7 +41,7 @@ class CannotReplay(click.ClickException):
 @click.pass_context
 @with_appcontext
 def replay(
-    context: click.Context, target: str, fingerprint: str, target_file: Path | None, as_json: bool
+    context: click.Context, target: str, fingerprint: str, target_file: str | None, as_json: bool
 ) -> None:
     """Run both sides on what was kept of FINGERPRINT, or on FILE, a case or a shadow log.
 

@@ -188,12 +188,22 @@ def cohort_add(user: int, who: str, why: str, as_json: bool) -> None:
 @order_options()
 def cohort_remove(user: int, who: str, why: str, as_json: bool) -> None:
     """Leave USER to the percentage."""
-    set_flag(
-        "cohort remove",
-        lambda admin: admin.cohort_remove(chosen().pair.canonical, user),
-        Order(who, why),
-        as_json,
-    )
+    flag = chosen().pair.canonical
+    before: tuple[int, ...] = ()
+
+    def act(admin: FlagAdmin) -> FlagChange:
+        nonlocal before
+        before = admin.cohort(flag)
+        return admin.cohort_remove(flag, user)
+
+    set_flag("cohort remove", act, Order(who, why), as_json)
+    if user not in before:
+        members = ", ".join(map(str, before)) if len(before) <= 10 else f"{len(before)} users"
+        click.echo(
+            f"note: user {user} was not in the cohort, which has {members or 'nobody'};"
+            f" `flask rollout why {user}` says who serves that user",
+            err=True,
+        )
 
 
 @cohort.command("list")

@@ -89,16 +89,19 @@ def find_cases(target: str, *, store: ReplayStore, fingerprint: str = "") -> lis
     return [read_case(record.text, name=f"record {record.id}") for record in records[-MOST_CASES:]]
 
 
-def save(run: Run, target: Path) -> Path:
+def save(run: Run, target: str | Path) -> Path:
     """Write a case as a test, with a stand-in for its user; return where. Raises CaseError.
 
-    `target` is a folder, or a file that does not exist.
+    `target` is a folder, or a file that does not exist; what ends with a slash is a folder.
     """
     case = run.case
     anonymous = with_stand_in(case, run.replayed.results, replayers()[case.migration])
-    path = target
-    if target.is_dir():
-        path = target / f"{case.comparison}-{case.fingerprint}.json"
+    path = Path(target)
+    folder = path if str(target).endswith("/") or path.is_dir() else path.parent
+    if not folder.is_dir():
+        raise CaseError(f"not saved: there is no folder {folder}; make it, or name another")
+    if folder == path:
+        path = folder / f"{case.comparison}-{case.fingerprint}.json"
     try:
         with path.open("xb") as file:
             file.write(encode(anonymous) + b"\n")

@@ -15,7 +15,7 @@ from app.rollout_words import (
     where_words,
     worker_words,
 )
-from app.settings_digest import settings_digest
+from app.settings_digest import OF_COMMANDS, differing, settings_digest
 from flags.confirmation import latch_applied
 from flags.decision import MIGRATIONS
 from flags.stage import is_verified
@@ -148,13 +148,35 @@ def _at(moment: float) -> str:
 
 def _problems(parts: Parts, status: dict[str, Any], *, here: str) -> list[str]:
     """Return what is amiss: of flags and latch, of each worker, and among them."""
-    workers, ours = status["workers"], settings_digest(parts.settings)
+    workers = status["workers"]
     problems = [parts.provider.problem, *parts.kill_switch.problems]
     if status["workers_unseen"]:
         problems.append(f"workers of other hosts cannot be seen: {status['workers_unseen']}")
     for worker in workers:
         name = worker_words(_id(worker), here=here)
         problems += [f"{name}: {problem}" for problem in worker["problems"]]
-        if worker["settings"] != ours and worker["state"] != WorkerState.DEAD:
-            problems.append(f"{name} was started with other settings than this command")
+    problems += _other_settings(workers, settings_digest(parts.settings), here=here)
     return [problem for problem in problems if problem]
+
+
+def _other_settings(workers: list[dict[str, Any]], ours: str, *, here: str) -> list[str]:
+    """Return which settings some worker was started with and another one, or a command, was not.
+
+    A command goes by few of them: that a service pays more often is none of its business.
+    """
+    running = [each for each in workers if each["state"] != WorkerState.DEAD]
+    problems = []
+    for worker in running:
+        name, first = worker_words(_id(worker), here=here), running[0]
+        if unlike := [each for each in differing(worker["settings"], ours) if each in OF_COMMANDS]:
+            problems.append(
+                f"{name} was started with other settings than this command: {', '.join(unlike)};"
+                " give commands the settings of the service"
+            )
+        if unlike := differing(worker["settings"], first["settings"]):
+            other = worker_words(_id(first), here=here)
+            problems.append(
+                f"{name} was started with other settings than {other}: {', '.join(unlike)};"
+                " start all with the same"
+            )
+    return problems

@@ -13,9 +13,11 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any
 
 import requests
+from apscheduler.triggers import interval
 from requests import Response
 from UnleashClient.cache import BaseCache
 from UnleashClient.clients.unleash_client import UnleashClient
@@ -118,6 +120,7 @@ class UnleashConnection:
 
     def _fetch(self) -> None:
         if self._ticker.job is None:
+            _leave_time_zone_alone()
             self._client.initialize_client()  # registers, and asks for the first time
         else:
             self._ticker.job()
@@ -207,6 +210,15 @@ class _Ticker:
 
     def shutdown(self, *, wait: bool) -> None:
         """Do nothing."""
+
+
+def _leave_time_zone_alone() -> None:
+    """Let the client's scheduler reckon in UTC: an interval has no time zone.
+
+    It asks for the machine's all the same, and fails where that is written as POSIX has it,
+    `TZ=MSK-3`.
+    """
+    interval.get_localzone = lambda: UTC
 
 
 def _instance_id() -> str:

@@ -15,8 +15,8 @@ PURE = {
     "shim": {"structlog", "msgspec"},
 }
 """What a floor may use besides the standard library; nothing here opens a connection."""
-CONNECTING = {"flags.unleash": {"UnleashClient", "requests"}}
-"""The one module below `app` that asks a server: by its own client."""
+CONNECTING = {"flags.unleash": {"UnleashClient", "requests", "apscheduler"}}
+"""The one module below `app` that asks a server: by its own client, which has a scheduler."""
 
 
 def modules(package):

@@ -73,7 +73,8 @@ def _readiness(parts: Parts) -> Readiness:
         readiness.blocking.append(silent)
     if not parts.provider.ready:
         why = parts.provider.problem or "nobody has looked for them yet"
-        readiness.blocking.append(f"no flags were loaded: {why}")
+        # Legacy serves everybody then, as production does today: that is no reason to serve nobody.
+        readiness.degraded.append(f"no flags were loaded: {why}; legacy serves everybody")
     elif parts.provider.problem is not None:
         readiness.degraded.append(f"the flags are the last good ones: {parts.provider.problem}")
     readiness.degraded += [f"kill switch: {problem}" for problem in parts.kill_switch.problems]

@@ -117,6 +117,11 @@ def test_a_case_is_saved_with_a_stand_in_and_runs_alone(farmed: Built, tmp_path:
     assert "of a stand-in for its user" in again.output
     twice = farmed.run("shadow", "replay", str(path), "--save", str(folder))
     assert (twice.exit_code, "exists: remove it first" in twice.output) == (2, True)
+    for nowhere in (f"{tmp_path}/nothing/", f"{tmp_path}/nothing/case.json"):
+        lost = farmed.run("shadow", "replay", str(path), "--save", nowhere)
+        assert lost.exit_code == 2
+        assert f"not saved: there is no folder {tmp_path}/nothing" in lost.output
+    assert not (tmp_path / "nothing").exists()
 
 
 def test_a_log_is_enough_and_says_what_it_lacks(farmed: Built, settings: Settings) -> None:

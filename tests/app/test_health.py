@@ -116,17 +116,18 @@ def test_a_pipe_in_the_place_of_a_file_stops_no_worker(
     assert running.get("/healthz")[0] == 200
 
 
-def test_flags_that_were_never_loaded_keep_a_worker_from_traffic(
+def test_a_worker_without_flags_serves_legacy_and_says_so(
     build: Build, settings: Settings, seeded: bytes
 ) -> None:
-    """Ready means that flags were loaded, not that somebody was asked for them."""
+    """A start without flags serves what production serves today: degraded, not dead."""
     (settings.instance_path / "app.db").write_bytes(seeded)
     settings.flag_file.write_text("<html>")
     built = build()
     built.parts.runtime.start()
     code, status, problems = readiness(built)
-    assert (code, status) == (503, "dead")
+    assert (code, status) == (200, "degraded")
     assert problems.startswith(f"no flags were loaded: the flag file {settings.flag_file}")
+    assert "; legacy serves everybody" in problems
     settings.flag_file.write_text(first_body())
     until(lambda: readiness(built)[1] == "ready")
 

@@ -24,7 +24,7 @@ from app.factory import create_app
 from app.settings import Settings, SettingsError
 from app.settings_admission import TokenRules
 from app.settings_checks import environment_of
-from app.settings_digest import settings_digest
+from app.settings_digest import OF_COMMANDS, differing, settings_digest
 from app.settings_guard import GuardSettings
 
 ROOT = Path(__file__).parents[2]
@@ -587,6 +587,29 @@ def test_the_digest_is_of_what_all_hosts_should_have_alike() -> None:
     assert settings_digest(Settings.from_environ(there)) == settings_digest(here)
     other = Settings.from_environ({"SHIM_SWEEP_INTERVAL_S": "7"})
     assert settings_digest(other) != settings_digest(here)
+
+
+def test_settings_that_differ_are_named_as_people_set_them() -> None:
+    """By the names of the environment, with no value; what is no host's own is compared."""
+    environ = {
+        "SHIM_RAMP": "1,100",
+        "SHIM_GUARD": "off",
+        "SHIM_GUARD_WEBHOOK": "http://s3cret",
+        "SHIM_DEMO": "1",
+        "SHIM_FARMING_INTERVAL_S": "5",
+        "UNLEASH_URL": "http://unleash",
+        "UNLEASH_CLIENT_TOKEN": "default:development.s3cret-s3cret",
+    }
+    digests = (
+        settings_digest(Settings.from_environ(environ)),
+        settings_digest(Settings.from_environ({"SHIM_FARMING_INTERVAL_S": "7", "SHIM_DEMO": "1"})),
+    )
+    assert differing(*digests) == [
+        *("SHIM_FARMING_INTERVAL_S", "SHIM_GUARD", "SHIM_RAMP", "UNLEASH_URL")
+    ]
+    assert differing(digests[0], digests[0]) == []
+    assert OF_COMMANDS & {*differing(*digests)} == {"SHIM_GUARD", "SHIM_RAMP", "UNLEASH_URL"}
+    assert settings_digest(Settings.from_environ({})) == ""
 
 
 @pytest.mark.parametrize("name", ["", "two words", "-a", "a" * 101, "h\u00f6st"])

@@ -110,6 +110,18 @@ def test_a_database_that_is_away_keeps_nobody_from_moving_users(
     assert flask_rollout.flag().cohort == {8}
 
 
+def test_whoever_is_not_in_the_cohort_cannot_be_removed_unnoticed(
+    flask_rollout: CommandLine,
+) -> None:
+    """The members are said, so that a slip of the hand is seen."""
+    flask_rollout("cohort", "add", "7")
+    done = flask_rollout("cohort", "remove", "9")
+    assert done.exit_code == 0
+    assert "note: user 9 was not in the cohort, which has 7;" in done.stderr
+    assert "was not in the cohort" not in flask_rollout("cohort", "remove", "7").stderr
+    assert "which has nobody;" in flask_rollout("cohort", "remove", "7").stderr
+
+
 def test_the_cohort_is_listed(flask_rollout: CommandLine) -> None:
     """Users come in order, as lines or as JSON; removing one that is gone is no error."""
     for command in ("add", "remove", "remove", "add"):

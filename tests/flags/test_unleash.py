@@ -1,7 +1,10 @@
 """Flags of an Unleash server that is well, late, broken, malicious or gone."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -69,6 +72,23 @@ def test_a_change_is_followed_within_a_poll(server: FakeUnleash, build: Build) -
     server.holds(canonical=5, revision=11)
     eventually(lambda: percentage(provider) == 5, within=2.5)
     assert provider.state.revision == 11
+
+
+def test_a_time_zone_as_posix_writes_it_keeps_no_flags_away(server: FakeUnleash) -> None:
+    """`TZ=MSK-3` is none that the client's scheduler knows, nor are others; all are followed."""
+    script = (
+        "import sys; from flags.unleash import Address, UnleashConnection\n"
+        "class Inbox:\n"
+        "    def take_body(self, text): print('flags'); return True\n"
+        "    def take_unchanged(self): print('unchanged')\n"
+        "    def take_failure(self, why): print(why)\n"
+        "UnleashConnection(Address(*sys.argv[1:]), Inbox(), register=True).ask()\n"
+    )
+    for zone in ("MSK-3", "<+03>-3", "Nowhere/City", ":/etc/none", "EST5EDT,M3.2.0,M11.1.0"):
+        command = [sys.executable, "-c", script, server.url, TOKEN]
+        environ = {**os.environ, "TZ": zone}
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        assert done.stdout == "flags\n", (zone, done.stdout, done.stderr)
 
 
 def test_the_server_is_told_who_asks(server: FakeUnleash, build: Build) -> None:

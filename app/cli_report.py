@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from app.adapters.worker_log import log_files
+from app.adapters.worker_log import PACKED, log_files
 from app.cli_migration import chosen_migration, migration_option
 from app.cli_time import time_options
 from app.instance_paths import instance_paths
@@ -80,10 +80,19 @@ def report(
                 whole=whole,
                 progress=bar.update,
             )
+    _refuse_unreadable(found)
     _note_known(found, chosen_migration())
     if html is not None:
         _write(html, report_page(found))
     click.echo(json.dumps(report_json(found), indent=2) if as_json else describe(found))
+
+
+def _refuse_unreadable(found: Report) -> None:
+    """Fail where no line could be read: that is no verdict, and surely not that nothing ran."""
+    if found.notes and found.damaged == found.lines:
+        raise click.ClickException(
+            "nothing could be read: " + "; ".join(found.notes) + ". Name a shadow log"
+        )
 
 
 def _note_known(found: Report, migration: str) -> None:
@@ -99,9 +108,16 @@ def own() -> tuple[Path, ...]:
     return tuple(path for path, *_ in log_files(instance_paths().log_path))
 
 
-def chosen(logs: tuple[Path, ...]) -> tuple[Path, ...]:
+def own_plain() -> tuple[Path, ...]:
+    """Return those of them that are not packed."""
+    return tuple(path for path in own() if path.suffix.removeprefix(".") not in PACKED)
+
+
+def chosen(
+    logs: tuple[Path, ...], *, ours: Callable[[], tuple[Path, ...]] = own
+) -> tuple[Path, ...]:
     """Return the logs that are named, else this instance's; fail where there is none."""
-    paths = logs or own()
+    paths = logs or ours()
     if not paths:
         raise click.ClickException(
             f"there is no shadow log in {instance_paths().log_path}: start the service, or name"

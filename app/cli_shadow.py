@@ -10,9 +10,10 @@ from app.cli_group import Commands
 from app.cli_known import known
 from app.cli_ledger import ledger
 from app.cli_replay import replay
-from app.cli_report import LOGS, chosen, own, readable, report
+from app.cli_report import LOGS, chosen, own_plain, readable, report
 from app.log_tail import Follower, last_lines
 from app.terminal import output_is_gone
+from shim.log_files import plain
 
 FOLLOW_S = 0.2
 
@@ -31,8 +32,8 @@ shadow.add_command(report)
 def tail(logs: tuple[Path, ...], lines: int, follow: bool, as_json: bool) -> None:
     """Show the last lines of LOGS, or of all workers of this instance."""
     with readable():
-        paths = chosen(logs)
-        follower = Follower(lambda: logs or own()) if follow else None
+        paths = chosen(tuple(map(plain, logs)), ours=own_plain)
+        follower = Follower(lambda: logs or own_plain()) if follow else None
         ends = None if follower is None else follower.ends
         for line in last_lines(paths, lines, ends=ends):
             _show(line, as_json=as_json)

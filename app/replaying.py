@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from app.replayers import replayers
-from flags.files import read_whole
+from flags.files import UnfitFileError, read_whole
+from shim.log_files import DamagedLogError, blocks_of, packing_of
 from shim.replay.case import Case, CaseError, decode, encode, migration_of
 from shim.replay.finding import Finding, Replayed
 from shim.replay.log import read_lines
@@ -135,13 +136,29 @@ def _read(path: Path) -> bytes:
     if path.is_dir():
         raise CaseError(f"{path} is a folder: name a file in it")
     try:
-        data = read_whole(path, most=MOST_BYTES)
+        data = _unpacked(path)
     except OSError as error:
         raise CaseError(
             f"{path} cannot be read ({error.strerror}): name a file that can"
         ) from error
     if not data.strip():
         raise CaseError(f"{path} is empty: name a case, or a shadow log")
+    return data
+
+
+def _unpacked(path: Path) -> bytes:
+    """Return what a file holds, unpacked if it is packed. Raises OSError."""
+    packing = packing_of(path)
+    if packing is None:
+        return read_whole(path, most=MOST_BYTES)
+    data = b""
+    try:
+        for block in blocks_of(path, packing, size=MOST_BYTES + 1):
+            data += block
+            if len(data) > MOST_BYTES:
+                raise UnfitFileError(path, f"it unpacks to more than {MOST_BYTES:,} bytes")
+    except DamagedLogError as error:
+        raise UnfitFileError(path, f"it {error}") from error
     return data
 
 

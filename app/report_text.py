@@ -19,6 +19,7 @@ def _head(report: Report) -> list[str]:
     return [
         f"{report.lines} lines of {report.workers} workers, {report.damaged} damaged,"
         f" {report.other_version} of another version",
+        *(f"note: {note}" for note in report.notes),
         f"judged: {report.judged_time}{_rest(report)}",
         f"{report.migration}: routed " + (pairs(report.routed) or "nothing"),
         f"sampled {report.calls} calls in {report.episodes} episodes, {report.forced} closed by"

@@ -49,6 +49,8 @@ class Report:
     lines: int = 0
     damaged: int = 0
     other_version: int = 0
+    notes: tuple[str, ...] = ()
+    """Which files could not be read, or not to their end."""
     workers: int = 0
     routed: Counter[str] = field(default_factory=Counter)
     calls: int = 0
@@ -114,6 +116,7 @@ class Report:
             "lines": self.lines,
             "damaged": self.damaged,
             "other_version": self.other_version,
+            "notes": list(self.notes),
             "workers": self.workers,
             "routed": dict(self.routed),
             "calls": self.calls,
@@ -183,6 +186,7 @@ def report_of(scan: Scan, terms: Terms, *, whole: bool = False) -> Report:
         scan.lines,
         scan.damaged,
         scan.other_version,
+        tuple(scan.notes),
         len({process for process, *_ in scan.newest}),
         comparisons={str(comparison): Tally() for comparison in Comparison},
         noise={str(comparison): Tally() for comparison in WITH_NOISE},

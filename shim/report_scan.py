@@ -81,6 +81,8 @@ class Scan:
     lines: int = 0
     damaged: int = 0
     other_version: int = 0
+    notes: list[str] = field(default_factory=list)
+    """Which files could not be read, or not to their end."""
     newest: dict[InPeriod, CountsLine] = field(default_factory=dict)
     groups: dict[GroupName, GroupTally] = field(default_factory=dict)
     ungrouped: int = 0
@@ -149,6 +151,7 @@ class Scan:
         self.lines += other.lines
         self.damaged += other.damaged
         self.other_version += other.other_version
+        self.notes += other.notes
         self.ungrouped += other.ungrouped
         if self.earlier is not None and other.earlier is not None:
             self.earlier.merge(other.earlier)

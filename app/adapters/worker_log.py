@@ -10,7 +10,10 @@ from pathlib import Path
 
 from app.adapters.append_file import AppendFile
 
-PATTERN = "shadow-*.jsonl"
+PACKED = ("gz", "bz2", "xz", "zst")
+"""How the names of packed files end."""
+_NAME = re.compile(rf"shadow-.*\.jsonl([.-][0-9]+)*(\.({'|'.join(PACKED)}))?")
+"""A file of the log, as a worker names it or as whatever rotates and packs it does."""
 MEGABYTE = 2**20
 DAY = 86_400.0
 
@@ -68,9 +71,15 @@ class WorkerLog:
 
 
 def log_files(folder: Path) -> list[tuple[Path, int, float]]:
-    """Return path, bytes and time of change of each log file of a folder, oldest first."""
+    """Return path, bytes and time of change of each log file of a folder, oldest first.
+
+    One that is being packed lies there twice: it is counted once.
+    """
     found = []
-    for path in folder.glob(PATTERN):
+    names = [path for path in folder.glob("shadow-*") if _NAME.fullmatch(path.name)]
+    for path in names:
+        if path.suffix.removeprefix(".") in PACKED and path.with_suffix("") in names:
+            continue
         try:
             state = path.stat()
         except FileNotFoundError:
@@ -88,7 +97,7 @@ def _closed_name(path: Path) -> Path:
     """Return the next free numbered name beside `path`."""
     numbers = [
         int(match[1])
-        for other in path.parent.glob(f"{path.stem}.*.jsonl")
-        if (match := re.search(r"\.(\d+)\.jsonl$", other.name))
+        for other in path.parent.glob(f"{path.stem}.*.jsonl*")
+        if (match := re.search(r"\.(\d+)\.jsonl", other.name))
     ]
     return path.with_name(f"{path.stem}.{max(numbers, default=0) + 1:06}.jsonl")

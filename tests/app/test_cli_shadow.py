@@ -1,5 +1,6 @@
 """`flask shadow`: the log as it grows, and as a whole."""
 
+import gzip
 import json
 import os
 import re
@@ -63,6 +64,29 @@ def test_the_report_judges_the_time_that_is_asked_for(
     assert (both.exit_code, "exclude each other" in both.output) == (2, True)
     never = built.run("shadow", "report", "--since", "yesterday")
     assert (never.exit_code, "'yesterday' is no time" in never.output) == (2, True)
+
+
+def test_a_packed_log_is_read_or_refused_by_name(build: Build, log: Path) -> None:
+    """Never 'not running': what cannot be read is no verdict."""
+    write(log, counts(comparisons={"truth": numbers(5)}), divergence(comparison="truth"))
+    packed = log.with_suffix(".jsonl.gz")
+    packed.write_bytes(gzip.compress(log.read_bytes()))
+    log.unlink()
+    built = build()
+    for names in ((), (str(packed),)):
+        shown = built.run("shadow", "report", *names)
+        assert (shown.exit_code, "fail                 6" in shown.output) == (0, True)
+    tail = built.run("shadow", "tail", str(packed))
+    assert tail.exit_code == 1
+    assert "it is packed with gzip: unpack it, or see `flask shadow report`" in tail.output
+    packed.write_bytes(b"\x28\xb5\x2f\xfd and more")
+    shown = built.run("shadow", "report", str(packed))
+    assert shown.exit_code == 1
+    assert "it is packed with zstd: unpack it first, with `zstd -d`" in shown.output
+    packed.write_bytes(b"\x7fELF\0\0\n" * 9)
+    shown = built.run("shadow", "report", str(packed))
+    assert shown.exit_code == 1
+    assert f"nothing could be read: {packed} holds no line of a shadow log" in shown.output
 
 
 def test_the_table_says_no_less_than_the_list_below_it(build: Build, log: Path) -> None:

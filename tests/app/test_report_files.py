@@ -1,12 +1,19 @@
 """Reading log files in parts finds what reading them whole does, whatever stands in them."""
 
+import bz2
+import gzip
 import json
+import lzma
+import os
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import shim.report_files as files
 from app.charts import bars, latencies, quantile, rate_chart
+from shim import log_files
 from shim.report import Point, Terms, read_logs, report_of
 from shim.report_scan import Scan
 from tests.app.test_report import counts, divergence, told, total
@@ -53,6 +60,59 @@ def test_a_line_without_an_end_is_held_in_bounds(
     log.write_bytes(b"\xff" * 100_000 + b"\n" + json.dumps(divergence()).encode())
     report = read_logs([log])
     assert (report.lines, report.damaged, len(report.groups)) == (2, 1, 1)
+
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+}
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+def test_a_packed_log_is_read_as_a_plain_one(packer: str, tmp_path: Path) -> None:
+    """Whatever its name is: what rotates logs packs them."""
+    plain, packed = tmp_path / "plain", tmp_path / "packed"
+    plain.write_text("\n".join(LINES))
+    packed.write_bytes(PACKERS[packer](plain.read_bytes()))
+    assert read_logs([packed]).as_json() == read_logs([plain]).as_json()
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+def test_a_packed_log_that_is_cut_is_read_up_to_there(packer: str, tmp_path: Path) -> None:
+    """And the report says so: no verdict rests on half a file in silence."""
+    log = tmp_path / "log"
+    text = "".join(json.dumps(divergence(f"{n}{os.urandom(30).hex()}")) + "\n" for n in range(3000))
+    whole = PACKERS[packer](text.encode())
+    log.write_bytes(whole[: len(whole) // 2])
+    report = read_logs([log])
+    [note] = report.notes
+    assert note.startswith(f"{log} is cut off or damaged")
+    assert 0 <= report.lines < 3000
+
+
+def test_a_packed_log_is_unpacked_within_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few bytes may unpack to gigabytes; neither memory nor time goes on for ever."""
+    monkeypatch.setattr(log_files, "FREE_BYTES", 2**20)
+    log = tmp_path / "log"
+    log.write_bytes(gzip.compress(json.dumps(divergence()).encode() + b"\n" + bytes(2**27)))
+    tracemalloc.start()
+    report = read_logs([log])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(report.groups) == 1
+    assert [" it unpacks to more" in note for note in report.notes] == [True]
+    assert peak < 8 * files.LONGEST_LINE
+
+
+@pytest.mark.parametrize("content", [b"\x7fELF" + bytes(range(256)) * 50, b"hello\nworld\n"])
+def test_a_file_without_a_log_line_is_named(content: bytes, tmp_path: Path) -> None:
+    """It is no log in which nothing ran."""
+    log = tmp_path / "log"
+    log.write_bytes(content)
+    assert read_logs([log]).notes == (f"{log} holds no line of a shadow log",)
 
 
 def test_progress_is_told_every_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,38 @@ def test_a_file_that_is_full_is_closed_under_the_next_number(tmp_path: Path) -> 
     assert sorted(whole.splitlines()) == sorted([b"first 1", b"second", b"third"] * 2)
 
 
+@pytest.mark.parametrize("end", [".gz", ".bz2", ".xz", ".zst", ".1", ".1.gz", "-20260101.gz"])
+def test_rotated_and_packed_files_are_within_retention(end: str, tmp_path: Path) -> None:
+    """They count towards the sum, are removed in time, and take no number of another file."""
+    old = tmp_path / f"shadow-host-9.jsonl{end}"
+    old.write_bytes(b"x" * 1000)
+    log = WorkerLog(tmp_path, Retention(days=14), now=lambda: old.stat().st_mtime + 13 * DAY)
+    log(b"a line\n")
+    assert old.exists()
+    WorkerLog(tmp_path, Retention(days=14), now=lambda: old.stat().st_mtime + 15 * DAY)(b"b\n")
+    assert not old.exists()
+    old.write_bytes(b"x" * 1000)
+    WorkerLog(tmp_path, Retention(total_bytes=500))(b"a line\n")
+    assert not old.exists()
+
+
+def test_a_number_that_a_packed_file_has_is_not_given_again(tmp_path: Path) -> None:
+    """Otherwise packing the new file would overwrite the old one."""
+    log = WorkerLog(tmp_path, Retention(file_bytes=5))
+    log(b"first\n")
+    [(path, *_)] = log_files(tmp_path)
+    path.rename(f"{path}.gz")
+    log(b"second\n")
+    assert names(tmp_path) == [".000001.jsonl.gz", ".000002.jsonl"]
+
+
+def test_a_file_that_is_being_packed_is_read_once(tmp_path: Path) -> None:
+    """It lies beside what it is packed into until that is whole."""
+    for name in ("shadow-a-1.000001.jsonl", "shadow-a-1.000001.jsonl.gz", "shadow-a-1.jsonl.tmp"):
+        (tmp_path / name).write_bytes(b"x")
+    assert [path.name for path, *_ in log_files(tmp_path)] == ["shadow-a-1.000001.jsonl"]
+
+
 def test_each_process_has_a_file_of_its_own(tmp_path: Path) -> None:
     """The name is found when the first line is written, so after a fork."""
     log = WorkerLog(tmp_path, Retention())

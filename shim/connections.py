@@ -169,6 +169,20 @@ class CanonicalView(_View):
     def settled(self, text: str | None) -> None:
         self._connection.settled = text
 
+    @property
+    def known(self) -> int | None:
+        """The version that a page shows that is new here; None if nobody knows."""
+        return self._connection.known
+
+    @known.setter
+    def known(self, version: int | None) -> None:
+        self._connection.known = version
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether the socket ended and the page goes on: it will be back on another socket."""
+        return self._connection.comes_back
+
     def offer(self, frame: Frame) -> None:
         """Hand over canonical state. Raises NotServedError."""
         self._check()

@@ -66,6 +66,11 @@ class Connection(Protocol):
     base_version: int | None
     overheard: str | None
     settled: str | None
+    known: int | None
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether the socket ended and the page goes on: it will be back on another socket."""
 
     @property
     def id(self) -> str:

@@ -14,11 +14,11 @@ def frames_since(truth: UserTruth, since: int | None, at: datetime) -> tuple[Bal
 
     None if the truth is not newer, or what is newer changed nothing. Two if the changes add up to
     nothing, as +5 and -5: a page would show their sum as "+0", and may have read the balance that
-    was there between the two. A connection that was shown nothing (`since` None) gets the present
-    balance, with no change and no source: nothing came in while it looked.
+    was there between the two. None for a page of which nobody knows what it shows (`since` None):
+    it has just read the balance, and nothing came in while it looked.
     """
     if since is None:
-        return (present_balance(truth, None, at),)
+        return ()
     newer = [booked for booked in truth.transactions if booked.version > since]
     last = next((n for n in reversed(range(len(newer))) if newer[n].amount), None)
     if truth.version <= since or last is None:
@@ -34,9 +34,16 @@ def frames_since(truth: UserTruth, since: int | None, at: datetime) -> tuple[Bal
     )
 
 
-def present_balance(truth: UserTruth, since: int | None, at: datetime) -> BalanceFrame:
-    """Return the frame that says a balance and no change, to a page that knows `since`."""
-    return _frame(truth, since, (), at)
+def correction(
+    truth: UserTruth, since: int | None, shown: tuple[Decimal, Decimal], at: datetime
+) -> BalanceFrame:
+    """Return the frame for a page that knows what came in, and shows other balances since.
+
+    Its change is what moves on the page, with no source: nothing came in.
+    """
+    uni, ton = shown
+    frame = _frame(truth, since, (), at)
+    return replace(frame, change_uni=truth.uni - uni, change_ton=truth.ton - ton)
 
 
 def merged(earlier: BalanceFrame, later: BalanceFrame) -> BalanceFrame:

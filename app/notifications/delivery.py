@@ -1,13 +1,13 @@
 """Brings connections up to the truth: one read for many users, then a frame for each connection."""
 
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 import structlog
 
-from app.notifications.changes import frames_since, present_balance
+from app.notifications.changes import correction, frames_since
 from app.notifications.counters import Counters
 from app.notifications.messages import BalanceFrame, shown_balance
 from app.notifications.ports import Clock, Connection, Serves, TruthReader, UserTruth
@@ -34,10 +34,10 @@ class Reader:
     heard: tuple[Decimal, Decimal] | None
 
     def is_misled(self, truth: UserTruth) -> bool:
-        """Whether the page knows this version, and shows another balance all the same."""
+        """Whether the page was told what there is, and shows another balance all the same."""
         return (
             self.heard is not None
-            and self.since == truth.version
+            and self.since in (None, truth.version)
             and self.heard != (truth.uni, truth.ton)
         )
 
@@ -75,10 +75,13 @@ class Delivery:
         self._drop = drop
         self.counters = Counters()
 
-    def read(self, users: Iterable[int], *, timeout: float | None) -> Reading:
+    def read(
+        self, users: Iterable[int], *, timeout: float | None, hinted: Collection[int] = ()
+    ) -> Reading:
         """Read the truth of those users who have an open connection, in one read.
 
-        Users without one cost nothing. Raises TruthUnavailable.
+        Users without one cost nothing. Of a page of which nobody knows what it shows it is taken
+        that it lacks the newest change if its user was `hinted` at. Raises TruthUnavailable.
         """
         readers = tuple(
             self._reader(user_id, connection)
@@ -91,7 +94,41 @@ class Delivery:
             known = since.get(reader.user_id)
             if known is None or (reader.since is not None and reader.since < known):
                 since[reader.user_id] = reader.since
-        return Reading(readers, self._truth.read(since, timeout=timeout) if since else {})
+        if not since:
+            return Reading(readers, {})
+        truths = self._truth.read(since, timeout=timeout)
+        return self._with_newest(Reading(readers, truths), since, hinted, timeout)
+
+    def _with_newest(
+        self,
+        reading: Reading,
+        since: Mapping[int, int | None],
+        hinted: Collection[int],
+        timeout: float | None,
+    ) -> Reading:
+        """Let pages of which nobody knows what they show lack the newest change."""
+        new = {
+            reader.user_id: max(truth.version - 1, 0)
+            for reader in reading.readers
+            if reader.since is None
+            and reader.user_id in hinted
+            and (truth := reading.truths.get(reader.user_id)) is not None
+        }
+        if not new:
+            return reading
+        unread: dict[int, int | None] = {
+            user_id: version
+            for user_id, version in new.items()
+            if (read := since[user_id]) is None or read > version
+        }
+        truths = reading.truths | (self._truth.read(unread, timeout=timeout) if unread else {})
+        readers = tuple(
+            replace(reader, since=new[reader.user_id])
+            if reader.since is None and reader.user_id in new
+            else reader
+            for reader in reading.readers
+        )
+        return Reading(readers, truths)
 
     def hand_out(self, reading: Reading, *, granted: Collection[int] = ()) -> HandedOut:
         """Offer each connection what is new to it.
@@ -110,16 +147,16 @@ class Delivery:
                 continue
             if user_id not in granted and not self._serves(user_id):
                 unserved.add(user_id)
-                _note(connection, truth)
+                _note(reader, truth)
             elif connection.overheard is not reader.overheard:
                 overtaken.add(user_id)
             elif frames := frames_of(truth, reader.since):
                 for frame in frames:
                     self._offer(reader, frame)
-            elif reader.is_misled(truth):
-                self._offer(reader, present_balance(truth, truth.version, at))
+            elif reader.heard is not None and reader.is_misled(truth):
+                self._offer(reader, correction(truth, reader.since, reader.heard, at))
             else:
-                _note_shown(reader)
+                _note_shown(reader, truth)
         return HandedOut(unserved, overtaken)
 
     def send(self, user_id: int, text: str) -> None:
@@ -152,6 +189,8 @@ class Delivery:
     def _reader(self, user_id: int, connection: Connection) -> Reader:
         overheard = connection.overheard
         since, heard = connection.base_version, None
+        if since is None:
+            since = connection.known
         if overheard is not None and overheard is not connection.settled:
             heard = shown_balance(overheard)
             placed = None if heard is None else self._truth.place(user_id, *heard)
@@ -176,16 +215,18 @@ class _Frames:
         return self._frames
 
 
-def _note(connection: Connection, truth: UserTruth) -> None:
-    """Remember what a page shows that is not ours to update: what is in the database now."""
+def _note(reader: Reader, truth: UserTruth) -> None:
+    """Remember what a page shows that is not ours to update: what it knew, or what there is now."""
+    connection = reader.connection
     if connection.base_version is None:
-        connection.base_version = truth.version
+        known = truth.version if connection.known is None else connection.known
+        connection.base_version = min(known, truth.version)
 
 
-def _note_shown(reader: Reader) -> None:
-    """Remember the version of another service's frame, so that nobody has to place it again."""
+def _note_shown(reader: Reader, truth: UserTruth) -> None:
+    """Remember that a page shows what there is, so that nobody has to find that out again."""
     connection = reader.connection
     shown = connection.base_version
-    if reader.since is not None and (shown is None or shown < reader.since):
-        connection.base_version = reader.since
+    if shown is None or shown < truth.version:
+        connection.base_version = truth.version
     connection.settled = reader.overheard

@@ -10,6 +10,7 @@ from app.notifications.messages import BalanceFrame
 
 LIMIT = 64
 """Texts and control frames that may wait on a connection."""
+_LEFT = 1001
 _RELEASED = -1.0
 """In the place of a time: the state keeps no distance any more."""
 
@@ -60,6 +61,7 @@ class Outbox:
         "_wake",
         "_watchers",
         "announced",
+        "known",
         "overheard",
         "settled",
     )
@@ -69,6 +71,7 @@ class Outbox:
         self._base_version: int | None = None
         self.overheard: str | None = None
         self.settled: str | None = None
+        self.known: int | None = None
         self._wake = wake
         self.announced = False
         """Whether something waits of which `wake` has told."""
@@ -115,6 +118,11 @@ class Outbox:
     def closing(self) -> Closing | None:
         """Why nothing may be put in, None while something may."""
         return self._closing
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether the socket ended and the page goes on: 1001 is said by one that is left."""
+        return self._closing is not None and self._closing.code != _LEFT
 
     @property
     def waiting(self) -> int:
@@ -299,6 +307,8 @@ class Outbox:
 
     def _close(self, closing: Closing) -> None:
         self._closing = closing
+        if self._state is not None:
+            self._base_version = self._state.since
         self._changed()
         self._texts.clear()
         self._state = self._later = None

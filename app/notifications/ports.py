@@ -103,6 +103,13 @@ class Connection(Protocol):
     settled: str | None
     """The overheard frame of which it is known that it shows what `base_version` does."""
 
+    known: int | None
+    """The version that a page shows that is new here; None if nobody knows."""
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether the socket ended and the page goes on: it will be back on another socket."""
+
     def send(self, text: str) -> None:
         """Hand over one text frame; frames keep count and order. Raises ConnectionError."""
 

@@ -19,6 +19,7 @@ from app.notifications.alarm import Alarm
 from app.notifications.bus import Bus, InProcessBus
 from app.notifications.deadline import within
 from app.notifications.delivery import Delivery, HandedOut
+from app.notifications.departed import Departed
 from app.notifications.messages import custom_message
 from app.notifications.ports import BalanceHint, Clock, Connection, Serves, TruthReader
 from app.notifications.registry import ConnectionStats, Registry
@@ -63,6 +64,7 @@ class BalanceNotifications:
         self._registry = Registry()
         self._windows = Windows()
         self._newcomers: set[int] = set()
+        self._departed = Departed(monotonic=clock.monotonic)
         self._in_hand: frozenset[int] = frozenset()
         self._alarm = Alarm(clock, self._tick)
         self._failures = 0
@@ -72,11 +74,14 @@ class BalanceNotifications:
         self.counters = self._delivery.counters
 
     def register_connection(self, user_id: int, connection: Connection) -> None:
-        """Add a connection, once; its user's present balance follows at once if it is served."""
+        """Add a connection, once; what its page has missed follows at once if it is served."""
         with self._lock:
             if self._registry.add(user_id, connection) and connection.base_version is None:
-                self._newcomers.add(user_id)
-                self._alarm.set(self._clock.monotonic())
+                if connection.known is None:
+                    connection.known = self._departed.take(user_id)
+                if user_id not in self._windows:  # one that is open is closed for it, too
+                    self._newcomers.add(user_id)
+                    self._alarm.set(self._clock.monotonic())
 
     def remove_connection(self, user_id: int, connection: Connection) -> None:
         """Take a connection away, with what it has not begun to send; unknown ones are ignored."""
@@ -85,7 +90,11 @@ class BalanceNotifications:
                 if not self._registry.remove(user_id, connection):
                     return
             connection.withdraw()
-            connection.base_version = connection.overheard = None
+            shown, overheard = connection.base_version, connection.overheard
+            if connection.comes_back and shown is not None and overheard is connection.settled:
+                with self._lock:
+                    self._departed.add(user_id, shown)
+            connection.base_version = connection.overheard = connection.settled = None
 
     def notify_balance_update(self, hint: BalanceHint) -> None:
         """Note that the user's balance may have changed; never waits for a read or a send."""
@@ -109,6 +118,7 @@ class BalanceNotifications:
                 window.last = now
             elif user_id in self._registry:  # whoever connects later is told the present balance
                 self._windows.hint(user_id, now)
+                self._newcomers.discard(user_id)
                 self._alarm.set(now + QUIET_S)
 
     def send_custom_message(self, user_id: int, type: str, data: object) -> None:  # noqa: A002
@@ -200,7 +210,8 @@ class BalanceNotifications:
     def _settle(self, batch: _Batch, *, timeout: float | None) -> None:
         """Read and hand out what was taken in hand; with the turn."""
         try:
-            reading = self._delivery.read(batch.users, timeout=timeout)
+            hinted = {window.user_id for window in batch.windows}
+            reading = self._delivery.read(batch.users, timeout=timeout, hinted=hinted)
             with self._handing_out:
                 handed_out = self._delivery.hand_out(reading)
         except Exception as error:  # noqa: BLE001 - whatever it was, no window is lost
@@ -262,7 +273,7 @@ class BalanceNotifications:
             return
         try:
             left = max(deadline - self._clock.monotonic(), 0.0)
-            reading = within(left, lambda: self._delivery.read(users, timeout=left))
+            reading = within(left, lambda: self._delivery.read(users, timeout=left, hinted=users))
             with self._handing_out:
                 self._delivery.hand_out(reading, granted=users)
         except Exception as error:  # noqa: BLE001 - whatever it was, the other service takes over

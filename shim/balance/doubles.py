@@ -28,6 +28,8 @@ class ConnectionDouble:
         self._watchers: list[Callable[[], None]] = []
         self.overheard: str | None = None
         self.settled: str | None = None
+        self.known: int | None = None
+        self.comes_back = False
         self._failed = failed
         self._record = record
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from shim.balance.reader_probe import Probed
-from shim.balance.rehearsal import Guest
+from shim.balance.rehearsal import HEARD, Guest
 from shim.balance.saying import Said, read_legacy
-from shim.balance.truth import Record
+from shim.balance.truth import Balances, Record
 from shim.balance.waits import Spoken
 from shim.book import ConnectionState
 from shim.connections import Shown
@@ -108,7 +108,7 @@ def records(
         own = {id_: Record(noted(episode, BASE)) for id_ in states}
         return own | _record_of_guest(episode)
     before: dict[str, dict[int, int | None]] = {id_: {} for id_ in states}
-    misled: set[int] = set()
+    misled: dict[int, Balances] = {}
     for seen in episode.live_effects:
         if isinstance(seen.context, Shown) and seen.side == Side.CANONICAL:
             said = _said_by_legacy(seen.context)
@@ -116,7 +116,7 @@ def records(
                 seen.context, said, truth
             )
             if said is not None and not said.is_of(*_balance_of(seen.payload)):
-                misled.add(id(seen.payload))
+                misled[id(seen.payload)] = said.uni, said.ton
     return {id_: Record(state.base_version, before[id_], misled) for id_, state in states.items()}
 
 
@@ -127,7 +127,9 @@ def _record_of_guest(episode: Episode) -> dict[str, Record]:
         case Guest.OVERHEARD:
             return {Guest.OVERHEARD: Record(noted(episode, BASE))}
         case Guest.MISLED:
-            return {Guest.MISLED: Record(noted(episode, FIRST), owed=True)}
+            return {Guest.MISLED: Record(noted(episode, FIRST), owed=(HEARD, HEARD))}
+        case Guest.NEWCOMER:
+            return {Guest.NEWCOMER: Record(None, joined=noted(episode, BASE))}
         case _:
             return {}
 

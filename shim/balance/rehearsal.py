@@ -26,13 +26,13 @@ class Guest(StrEnum):
     """A page that joins the user's own: a recipient that is no connection of theirs."""
 
     NEWCOMER = "a new page"
-    """It was shown nothing, and must be greeted."""
+    """It has just read the balance: it is told of what was just booked, and of no more."""
     BEHIND = "a page that is behind"
     """It lacks one change more than the user's own, and is told of both."""
     OVERHEARD = "a page that legacy told"
     """What the canonical showed it is older than what legacy did: changes begin there."""
     MISLED = "a page that legacy misled"
-    """Legacy showed it something else than there is: it must be put right, without a change."""
+    """Legacy showed it something else than there is: it must be put right by the difference."""
 
 
 _HANDOVER_AT, _OVERTAKEN_AT = 3, 6

@@ -1,7 +1,7 @@
 """What the canonical ought to have said, from the transactions alone."""
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -28,6 +28,7 @@ _FIELDS: Mapping[str, object] = {
 """What a balance message has; a page may take whatever is there besides for what it is not."""
 _SOON = timedelta(seconds=1)
 """How far the time in a message may be from when it was said."""
+Balances = tuple[Decimal, Decimal]
 UtcAt = Callable[[float], datetime]
 NOTHING = Decimal(0).quantize(SIX_PLACES)
 
@@ -37,15 +38,17 @@ class Record:
     """What a connection had been given before each canonical frame of the episode.
 
     `before` maps a frame (by identity) to the version that the page showed; `base` is what
-    it showed at the first call. None: it had been given nothing. `misled` are frames that a page
-    needed though it knew their version, for legacy had shown it another balance since; `owed`
-    says that it needs one.
+    it showed at the first call. None: it was new, and is told of what came in since it came, which
+    was not before version `joined`, where that is known. `misled` maps the frames
+    that a page needed though it knew their version to the balances, UNI and TON, that legacy had
+    shown it since; `owed` are those of a page that needs one.
     """
 
     base: int | None
     before: Mapping[int, int | None] = field(default_factory=dict)
-    misled: Collection[int] = ()
-    owed: bool = False
+    misled: Mapping[int, Balances] = field(default_factory=dict)
+    owed: Balances | None = None
+    joined: int | None = None
 
 
 def frames_seen(effects: Sequence[Effect], *, utc_at: UtcAt | None = None) -> list[object]:
@@ -139,27 +142,43 @@ def frames_expected(
     for effect in effects:
         version = getattr(effect.payload, "version", None)
         before = record.before.get(id(effect.payload), shown)
-        put_right = owed and version == before
-        if not isinstance(version, int) or not (
-            put_right or _is_due(effect, version, before, record)
-        ):
+        if before is None:
+            before = _noted(effect, record)
+        misled = record.misled.get(id(effect.payload), owed)
+        if not isinstance(version, int) or not _is_due(version, before, misled):
             continue
-        wanted.append(_frame(subject, truth, since=before, version=version))
-        shown, owed = version, False
-    if shown is None or shown < seen or owed:
-        wanted.append(_frame(subject, truth, since=shown, version=max(seen, shown or 0)))
+        wanted.append(_frame(subject, truth, since=before, version=version, shown=misled))
+        shown, owed = version, None
+    if shown is None:
+        shown = record.joined
+    if owed is not None or (shown is not None and shown < seen):
+        version = max(seen, shown or 0)
+        wanted.append(_frame(subject, truth, since=shown, version=version, shown=owed))
     return wanted
 
 
-def _is_due(effect: Effect, version: int, before: int | None, record: Record) -> bool:
+def _noted(effect: Effect, record: Record) -> int | None:
+    """Return from which version on a new page is told of changes: from none before it came."""
+    since = getattr(effect.payload, "since", None)
+    if not isinstance(since, int):
+        return None
+    return since if record.joined is None else max(since, record.joined)
+
+
+def _is_due(version: int, before: int | None, misled: Balances | None) -> bool:
     """Whether a page that knows the version `before` has to be shown this one."""
-    if before is None or version > before:
+    if before is not None and version > before:
         return True
-    return version == before and id(effect.payload) in record.misled
+    return misled is not None and before in (None, version)
 
 
-def _frame(subject: int, truth: Truth, *, since: int | None, version: int) -> dict[str, object]:
-    """Return the frame that takes a page from `since` to `version`; None is a blank page."""
+def _frame(
+    subject: int, truth: Truth, *, since: int | None, version: int, shown: Balances | None
+) -> dict[str, object]:
+    """Return the frame that takes a page from `since` to `version`.
+
+    Where that is no change, it is one from the balances that the page shows.
+    """
     at = next((booked for booked in truth.transactions if booked.version == version), None)
     covered = (
         []
@@ -168,14 +187,17 @@ def _frame(subject: int, truth: Truth, *, since: int | None, version: int) -> di
     )
     known = at is not None or version == truth.version
     uni, ton = (at.uni_after, at.ton_after) if at is not None else (truth.uni, truth.ton)
+    changed = _sum(covered, "UNI"), _sum(covered, "TON")
+    if shown is not None and not covered:
+        changed = amount(uni) - amount(shown[0]), amount(ton) - amount(shown[1])
     return {
         "user": subject,
         "version": version if known else None,
         "since": since,
         "uni": amount(uni),
         "ton": amount(ton),
-        "change_uni": _sum(covered, "UNI"),
-        "change_ton": _sum(covered, "TON"),
+        "change_uni": changed[0],
+        "change_ton": changed[1],
         "sources": list(dict.fromkeys(booked.source for booked in covered)),
     }
 

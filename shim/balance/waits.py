@@ -47,4 +47,6 @@ def longest_wait(
 
 def _is_news(version: int, record: Record) -> bool:
     """Tell whether a page still had to be shown this version at the first call."""
-    return record.base is None or version > record.base or (record.owed and version == record.base)
+    if record.base is None or version > record.base:
+        return True
+    return record.owed is not None and version == record.base

@@ -87,6 +87,8 @@ class ConnectionDouble:
         self.base_version = None
         self.overheard = None
         self.settled = None
+        self.known = None
+        self.comes_back = False
         self.texts = []
         self.offered = []
         self.begun = []

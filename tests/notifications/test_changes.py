@@ -6,7 +6,7 @@ from functools import reduce
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from app.notifications.changes import frames_since, merged
+from app.notifications.changes import correction, frames_since, merged
 from tests.notifications.doubles import EPOCH, MemoryTruth
 
 amounts = st.decimals(min_value=-1000, max_value=1000, places=6).filter(bool)
@@ -71,8 +71,14 @@ def test_nothing_is_said_when_the_truth_is_not_newer():
     assert frames_since(truth, 2, EPOCH) == ()
 
 
-def test_connection_that_was_shown_nothing_gets_the_balance_without_a_change():
-    """The present balance is no news of an income."""
-    (frame,) = frames_since(truth_of([("1.5", "UNI", "farming")], None), None, EPOCH)
-    assert (frame.uni, frame.change_uni, frame.sources) == (Decimal("1.5"), 0, ())
-    assert (frame.since, frame.version) == (None, 1)
+def test_page_that_has_just_read_the_balance_is_told_nothing():
+    """Nobody knows what it shows, and nothing came in since."""
+    assert frames_since(truth_of([("1.5", "UNI", "farming")], None), None, EPOCH) == ()
+
+
+def test_correction_says_what_moves_on_the_page():
+    """Its balance plus the change is the balance that there is; nothing came in."""
+    truth = truth_of([("1.5", "UNI", "farming")], 0)
+    frame = correction(truth, 1, (Decimal(4), Decimal(2)), EPOCH)
+    assert (frame.uni, frame.change_uni, frame.change_ton) == (Decimal("1.5"), Decimal("-2.5"), -2)
+    assert (frame.since, frame.version, frame.sources) == (1, 1, ())

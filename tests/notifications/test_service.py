@@ -74,16 +74,83 @@ def test_each_connection_is_told_what_is_new_to_it(world):
     assert [frame.change_uni for frame in newer.begun] == [Decimal(2)]
 
 
-def test_subscriber_gets_the_present_balance_at_once(world):
-    """No window is waited for; nothing is called an income."""
+def test_subscriber_who_missed_nothing_is_sent_nothing(world):
+    """The page has just read the balance: what it shows is noted, and "+0" is said to nobody."""
     world.truth.book(7, "5")
     connection = ConnectionDouble()
     world.service.register_connection(7, connection)
-    assert connection.begun == []
+    world.clock.advance(1)
+    assert (connection.offered, connection.base_version) == ([], 1)
+    world.book("2")
+    world.pass_window()
+    assert [(f.since, f.uni, f.change_uni) for f in connection.begun] == [(1, 7, 2)]
+
+
+def test_subscriber_who_says_what_it_shows_is_told_what_it_missed(world):
+    """No window is waited for, and the change is the real one."""
+    world.truth.book(7, "5")
+    world.truth.book(7, "2")
+    connection = ConnectionDouble()
+    connection.known = 1
+    world.service.register_connection(7, connection)
     world.clock.advance(0)
-    (frame,) = connection.begun
-    assert (frame.uni, frame.change_uni, frame.sources) == (Decimal(5), 0, ())
-    assert connection.base_version == 1
+    assert [(f.since, f.uni, f.change_uni) for f in connection.begun] == [(1, 7, 2)]
+
+
+@pytest.mark.parametrize("known", [2, 2**53])
+def test_subscriber_who_says_more_than_there_is_hears_of_the_next_change(world, known):
+    """Nobody is left without a word for what was claimed."""
+    world.truth.book(7, "5")
+    connection = ConnectionDouble()
+    connection.known = known
+    world.service.register_connection(7, connection)
+    world.clock.advance(0)
+    world.book("2")
+    world.pass_window()
+    assert [(f.since, f.change_uni) for f in connection.begun] == [(1, 2)]
+
+
+def test_change_that_comes_with_the_subscriber_is_told(world):
+    """It was booked before anybody could note what the page shows, and notified after that."""
+    world.truth.book(7, "5")
+    connection = ConnectionDouble()
+    world.service.register_connection(7, connection)
+    world.book("2")
+    world.pass_window()
+    late = ConnectionDouble("b")
+    world.hint()
+    world.service.register_connection(7, late)
+    world.pass_window()
+    assert [(f.since, f.change_uni) for f in connection.begun] == [(1, 2)]
+    assert [(f.since, f.change_uni) for f in late.begun] == [(1, 2)]
+
+
+def leave(world, connection):
+    """End a connection as a socket does that is cut off."""
+    connection.is_open, connection.comes_back = False, True
+    world.service.remove_connection(7, connection)
+
+
+def test_page_that_is_back_is_told_what_it_missed_and_once(world):
+    """Its new socket takes the place of the one that ended; who comes then has read it all."""
+    leave(world, world.connect(known=0))
+    world.truth.book(7, "5")
+    back, new = ConnectionDouble("b"), ConnectionDouble("c")
+    for connection in (back, new):
+        world.service.register_connection(7, connection)
+        world.clock.advance(0)
+    assert [(f.since, f.change_uni) for f in back.begun] == [(0, 5)]
+    assert (new.begun, new.base_version) == ([], 1)
+
+
+def test_page_that_is_back_and_missed_nothing_is_sent_nothing(world):
+    """Neither a change nor the balance."""
+    world.truth.book(7, "5")
+    leave(world, world.connect())
+    back = ConnectionDouble("b")
+    world.service.register_connection(7, back)
+    world.clock.advance(0)
+    assert (back.begun, back.base_version) == ([], 1)
 
 
 def test_subscriber_who_is_not_served_is_sent_nothing(world):
@@ -246,7 +313,7 @@ def test_custom_message_that_json_cannot_say_is_refused_by_name(world):
 
 @pytest.mark.parametrize("shown", ["1", "77"], ids=["an older one", "one that never was"])
 def test_page_that_another_service_misled_is_shown_the_balance_again(world, shown):
-    """The version is the same and nothing is an income: those were told before."""
+    """It is told what moves on it, and of no source: what came in was told before."""
     connection = world.connect(known=0)
     world.book("1")
     world.book("2")
@@ -256,7 +323,7 @@ def test_page_that_another_service_misled_is_shown_the_balance_again(world, show
     world.pass_window()
     repair = connection.begun[-1]
     assert (repair.since, repair.version, repair.uni) == (2, 2, 3)
-    assert (repair.change_uni, repair.sources) == (0, ())
+    assert (repair.change_uni, repair.sources) == (3 - Decimal(shown), ())
     world.hint()
     world.pass_window()
     assert connection.versions == [2, 2]

@@ -112,7 +112,7 @@ def rounds(candidate, times=2 * EVERY_NTH):
 
 @pytest.mark.parametrize(
     ("candidate", "rehearsals"),
-    [(Deaf, 1), (Unheeding, 2), (Stubborn, 1), (Repeating, 1)],
+    [(Deaf, 1), (Unheeding, 2), (Stubborn, 1), (Repeating, 2)],
 )
 def test_what_is_rehearsed_finds_who_cannot_do_it(candidate, rehearsals):
     """At one of eight versions each, and in truth alone but for what is lost altogether."""

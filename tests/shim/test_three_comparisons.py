@@ -1,6 +1,7 @@
 """Reach, truth and saying, on episodes of the real sides."""
 
 from dataclasses import replace
+from decimal import Decimal
 from itertools import cycle
 
 import pytest
@@ -308,7 +309,9 @@ def test_a_repair_of_what_legacy_showed_last_is_no_difference_of_truth():
     harness.flip(percent=100)
     harness.by_id.notify_balance_update(7)
     harness.run()
-    assert [(f.since, f.version, f.uni, f.change_uni) for f in page.begun][1:] == [(1, 1, 1, 0)]
+    assert [(f.since, f.version, f.uni, f.change_uni) for f in page.begun][1:] == [
+        (1, 1, 1, Decimal("0.5"))
+    ]
     assert harness.outcomes()["truth"] == {"matched": 3}
 
 

@@ -1,6 +1,7 @@
 """Candidates that are wrong where only a page would notice, and what must not count as that."""
 
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 import pytest
 
@@ -66,7 +67,7 @@ class Hoarding(Wrong):
 
 
 class Impolite(Wrong):
-    """Greets nobody."""
+    """Tells new pages of all that ever was."""
 
     def register_connection(self, user_id, connection):
         """Take the page for one that knows everything."""
@@ -81,6 +82,40 @@ class Hasty(Wrong):
     def relinquish(self, lost, *, read_timeout=0.05):
         """Forget what is pending."""
         self._windows.take([user_id for user_id in self._windows.users() if lost(user_id)])
+
+
+class Mute(Wrong):
+    """Tells a new page of nothing."""
+
+    def register_connection(self, user_id, connection):
+        """Take the page for one that knows everything that there will be."""
+        if connection.base_version is None:
+            connection.base_version = 2**31
+        super().register_connection(user_id, connection)
+
+
+class Greeting(Wrong):
+    """Shows a new page the present balance, without a change."""
+
+    def register_connection(self, user_id, connection):
+        """Greet it at once."""
+        if connection.base_version is None:
+            truth = self._delivery._truth.read({user_id: None})[user_id]
+            nothing = Decimal(0)
+            connection.offer(
+                BalanceFrame(
+                    user_id=user_id,
+                    version=truth.version,
+                    since=None,
+                    uni=truth.uni,
+                    ton=truth.ton,
+                    change_uni=nothing,
+                    change_ton=nothing,
+                    sources=(),
+                    at=self._clock.utc_now(),
+                )
+            )
+        super().register_connection(user_id, connection)
 
 
 class Unasked(Wrong):
@@ -128,15 +163,16 @@ def test_what_is_sent_to_a_connection_that_is_gone_is_found():
     assert harness.outcomes()["truth"] == {"matched": 1, "mismatched": 1}
 
 
-def test_a_new_page_that_is_not_greeted_is_found():
-    """At one of some versions a page connects that was shown nothing."""
-    harness = Harness(canonical=Impolite.build)
+@pytest.mark.parametrize("candidate", [Impolite, Mute, Greeting])
+def test_a_new_page_that_is_told_of_what_it_has_read_is_found(candidate):
+    """At one of some versions a page connects that has just read the balance."""
+    harness = shadowed(candidate)
     harness.connect()
     for _ in range(EVERY_NTH):
         harness.hook()
         harness.run()
     assert harness.outcomes()["truth"] == {"matched": EVERY_NTH - 1, "mismatched": 1}
-    assert "a new page" in repr(harness.lines)
+    assert candidate is Mute or "a new page" in repr(harness.lines)
 
 
 def test_a_handover_that_says_nothing_is_found():
@@ -161,10 +197,11 @@ def test_what_is_rehearsed_is_no_difference_for_the_service_that_ships():
 
 
 def test_a_candidate_that_asks_nobody_reaches_no_page_and_is_found():
-    """A live candidate cannot send to a user whom legacy serves, not even a greeting."""
+    """A live candidate cannot send to a user whom legacy serves."""
     harness = Harness(canonical=Unasked.build)
     page = harness.connect()
     harness.hook()
+    harness.migration.canonical.look_again([7])
     harness.run()
     assert page.offered == []
     assert harness.found("truth") == {("unasked", "value")}

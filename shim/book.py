@@ -1,8 +1,10 @@
 """Who is connected, as the facade was told: what each call's snapshot is taken from."""
 
+import itertools
 import threading
+from collections.abc import Iterable, Iterator
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from shim.connections import CanonicalView, LegacyView, Saw, Serves
 from shim.ports import Connection, WatchedConnection
@@ -17,13 +19,15 @@ _LEGACY_SIDE = {
 
 
 class Entry(Struct, frozen=True, eq=False):
-    """One registration of a connection by one path, with the views handed out for it."""
+    """The registrations of a connection by one path, with the views handed out for it."""
 
     id: str
     path: Path
     connection: Connection
     legacy: LegacyView
     canonical: CanonicalView
+    times: int = 1
+    """How often it was registered: legacy sends to it as often."""
 
 
 class ConnectionState(Struct, frozen=True):
@@ -34,10 +38,12 @@ class ConnectionState(Struct, frozen=True):
     is_open: bool
     failed: bool
     base_version: int | None
+    times: int = 1
+    """How often it is registered."""
 
 
 class ConnectionBook:
-    """Entries by user, in the order of registration, repeats included.
+    """Entries by user, in the order of their first registration; repeats are counted.
 
     Each user's entries and states are tuples that are replaced, never changed. States are
     written down anew by whoever changes one, before the change returns, and what they replace
@@ -63,8 +69,12 @@ class ConnectionBook:
                 legacy = LegacyView(
                     _LEGACY_SIDE[path], user_id, connection, saw=self._saw, changed=self.renew
                 )
-            entry = Entry(connection.id, path, connection, legacy, canonical)
-            self._entries[user_id] = (*known, entry)
+            before = next((one for one in same if one.path is path), None)
+            times = 1 if before is None else before.times + 1
+            entry = Entry(connection.id, path, connection, legacy, canonical, times)
+            self._entries[user_id] = (
+                (*known, entry) if before is None else _replaced(known, before, entry)
+            )
         if not same:
             # Not under the lock: a connection holds its own one while it tells of a change.
             connection.watch(canonical.on_change)
@@ -74,16 +84,13 @@ class ConnectionBook:
     def remove(self, user_id: int, connection: WatchedConnection) -> tuple[list[Entry], bool]:
         """Take one registration per path away; return them, and whether none is left."""
         with self._lock:
-            rest = list(self._entries.get(user_id, ()))
-            removed = []
-            for path in Path:
-                for entry in rest:
-                    if entry.path is path and entry.connection is connection:
-                        removed.append(entry)
-                        rest.remove(entry)
-                        break
+            rest = self._entries.get(user_id, ())
+            removed = [entry for entry in rest if entry.connection is connection]
+            for entry in removed:
+                once_less = structs.replace(entry, times=entry.times - 1)
+                rest = _replaced(rest, entry, *((once_less,) if once_less.times else ()))
             if rest:
-                self._entries[user_id] = tuple(rest)
+                self._entries[user_id] = rest
             else:
                 self._entries.pop(user_id, None)
         last = not any(entry.connection is connection for entry in rest)
@@ -135,9 +142,24 @@ class ConnectionBook:
         )
 
 
+def each_time(states: Iterable[ConnectionState]) -> Iterator[ConnectionState]:
+    """Return each state as often as its connection is registered."""
+    return itertools.chain.from_iterable(itertools.repeat(state, state.times) for state in states)
+
+
+def _replaced(entries: tuple[Entry, ...], old: Entry, *new: Entry) -> tuple[Entry, ...]:
+    at = entries.index(old)
+    return (*entries[:at], *new, *entries[at + 1 :])
+
+
 def _state_of(entry: Entry) -> ConnectionState:
     connection = entry.connection
     failed = entry.legacy.failed or entry.canonical.failed
     return ConnectionState(
-        entry.id, entry.path, connection.is_open, failed, connection.base_version
+        entry.id,
+        entry.path,
+        connection.is_open,
+        failed,
+        connection.base_version,
+        entry.times,
     )

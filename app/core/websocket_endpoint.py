@@ -36,11 +36,17 @@ class Guard(Protocol):
         Now, or later on the same thread, once that is known.
         """
 
+    def may_repeat(self) -> Refused | None:
+        """Say why one more of what was said before is too much, None if it is not."""
+
+    def unread(self, code: str) -> None:
+        """Count a message that cannot be acted on."""
+
 
 class WebSocketEndpoint:
     """One browser's session on `/ws`: opened once, any number of frames, closed once."""
 
-    __slots__ = ("_connection", "_entered", "_guard", "_registered", "_utc_now")
+    __slots__ = ("_connection", "_entered", "_guard", "_registered", "_said", "_utc_now")
 
     def __init__(
         self, connection: BrowserConnection, *, utc_now: Callable[[], datetime], guard: Guard
@@ -49,7 +55,8 @@ class WebSocketEndpoint:
         self._guard = guard
         self._entered = False
         self._utc_now = utc_now
-        self._registered: list[int] = []
+        self._registered: list[int] = []  # one user at most
+        self._said: int | None = None
 
     def opened(self) -> None:
         """Greet the browser."""
@@ -59,25 +66,25 @@ class WebSocketEndpoint:
         connection.send(messages.connection_established(connection.id, self._utc_now()))
 
     def received(self, data: str | bytes) -> None:
-        """Act on a frame; one that cannot be acted on is answered with what is wrong.
+        """Act on a frame. Production is silent about one that cannot be acted on, and so are we.
 
-        One that is refused closes the connection. Raises ConnectionError if it is closed.
+        Production's page answers every frame that it hears by subscribing again. One that is
+        refused closes the connection. Raises ConnectionError if it is closed.
         """
         if not self._connection.is_open:
             raise ConnectionError("the connection is closed: read no more from it")
-        if self._closes(self._guard.may_speak()):
-            return
         try:
             request = parse_request(data)
         except BadFrameError as error:
-            text = messages.error_message(error.code, str(error), self._utc_now())
-            self._connection.send(text)
+            if not self._closes(self._guard.may_speak()):
+                self._guard.unread(error.code)
             return
         match request:
-            case Subscribe(user_id, proof):
-                self._guard.may_subscribe(user_id, proof, partial(self._decided, user_id))
+            case Subscribe():
+                self._asked(request)
             case Ping(timestamp):
-                self._connection.send(messages.pong(timestamp))
+                if not self._closes(self._guard.may_speak()):
+                    self._pong(timestamp)
 
     def pinged(self) -> None:
         """Count a control frame like a message; too many close the connection."""
@@ -88,25 +95,41 @@ class WebSocketEndpoint:
         self._closes(self._guard.may_go_on())
 
     def closed(self) -> None:
-        """Take back every registration of the connection, and its place."""
+        """Take back the registration of the connection, and its place."""
         self._unsubscribe()
         if self._entered:
             self._entered = False
             self._guard.left()
+
+    def _pong(self, timestamp: object) -> None:
+        now = messages.iso_text(self._utc_now())
+        self._connection.send(messages.pong(now if timestamp is None else timestamp))
+
+    def _asked(self, request: Subscribe) -> None:
+        """Subscribe, unless the same was asked before; only another user is registered anew."""
+        said = hash(request)
+        if said == self._said:
+            self._closes(self._guard.may_repeat())
+        elif not self._closes(self._guard.may_speak()):
+            self._said = said
+            decided = partial(self._decided, request)
+            self._guard.may_subscribe(request.user_id, request.proof, decided)
+
+    def _decided(self, request: Subscribe, refused: Refused | None) -> None:
+        if not self._connection.is_open or self._closes(refused):
+            return
+        if request.user_id not in self._registered:
+            self._unsubscribe()
+            self._connection.known = request.version
+            self._subscribe(request.user_id)
 
     def _unsubscribe(self) -> None:
         service = BalanceNotificationService.get_instance()
         while self._registered:
             service.remove_connection(self._registered.pop(), self._connection)
 
-    def _decided(self, user_id: int, refused: Refused | None) -> None:
-        if self._connection.is_open and not self._closes(refused):
-            self._subscribe(user_id)
-
     def _subscribe(self, user_id: int) -> None:
-        """Register as often as the browser asks; one that changes its user leaves the last."""
-        if user_id not in self._registered:
-            self._unsubscribe()
+        """Register and confirm."""
         service = BalanceNotificationService.get_instance()
         service.register_connection(user_id, self._connection)
         self._registered.append(user_id)

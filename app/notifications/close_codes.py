@@ -1,7 +1,10 @@
 """Why a socket is closed, as a browser is told: the codes of RFC 6455 and of the field, and ours.
 
-A page comes back by itself after 1001, 1006, 1011, 1012, 1013 and 3000. After one of ours it would
-only be turned away again: it has to sign in, ask for its own balance, or close other tabs first.
+Production's page comes back after 5 s whatever the code is, but a part of it never does after 1000
+or 1001, so neither is sent by us but as the answer to a page's own. After one of ours (from 4000
+on) a page would only be turned away again: it has to sign in, to ask for its own balance, or to
+close other tabs first. A page that was silent for too long is ended without a close, as production
+does it: it sees 1006.
 Before a socket is opened the answers are those of HTTP: 403 for a foreign Origin, 401 for init
 data that does not hold, 503 with Retry-After where the worker is full.
 """
@@ -13,10 +16,6 @@ from enum import IntEnum
 class CloseCode(IntEnum):
     """The codes that are sent."""
 
-    NORMAL = 1000
-    """The page was silent for too long."""
-    GOING_AWAY = 1001
-    """The other end leaves."""
     POLICY = 1008
     """The page sends more messages than it may."""
     TOO_BIG = 1009

@@ -87,11 +87,6 @@ def pong(timestamp: object) -> str:
     return _text({"type": "pong", "timestamp": timestamp})
 
 
-def error_message(code: str, message: str, at: datetime) -> str:
-    """Return the text that tells a client what was wrong with its frame, and what to do."""
-    return _text({"type": "error", "code": code, "message": message, "timestamp": iso_text(at)})
-
-
 def shown_balance(text: str) -> tuple[Decimal, Decimal] | None:
     """Return the balances, UNI and TON, that a balance frame of any service shows.
 

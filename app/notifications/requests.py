@@ -23,10 +23,14 @@ class BadFrameError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """Wants this user's balance updates; `proof` shows who asks."""
+    """Wants this user's balance updates; `proof` shows who asks.
+
+    `version` is the newest that the page shows; None if it does not know.
+    """
 
     user_id: int
     proof: Proof | None = None
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,9 @@ def parse_request(data: str | bytes) -> Subscribe | Ping:
     frame = _decode(data)
     match frame.get("type"):
         case "subscribe":
-            return Subscribe(_user_id(frame.get("userId")), _proof(frame))
+            return Subscribe(
+                _user_id(frame.get("userId")), _proof(frame), _version(frame.get("version"))
+            )
         case "ping":
             return Ping(frame.get("timestamp"))
     raise BadFrameError(
@@ -108,6 +114,11 @@ def _proof(frame: Mapping[str, object]) -> Proof | None:
     if token is not None:
         return Token(token)
     return None if init_data is None else InitData(init_data)
+
+
+def _version(value: object) -> int | None:
+    """Return a whole number from 0 to 2**53 - 1, None for anything else: it is but a help."""
+    return value if type(value) is int and 0 <= value <= MAX_USER_ID else None
 
 
 def _shown(value: object) -> str:

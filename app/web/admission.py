@@ -118,6 +118,7 @@ class Admission:
         self._refused: Counter[str] = Counter()
         self._reported: Counter[str] = Counter()
         self._proven: Counter[str] = Counter()
+        self._unread: Counter[str] = Counter()
         self._open = 0
         self._of_user: Counter[int] = Counter()
 
@@ -171,6 +172,11 @@ class Admission:
         """Count somebody who is turned away in every mode."""
         self._count(self._refused, why)
 
+    def count_unread(self, code: str) -> None:
+        """Count a message that could not be acted on."""
+        with self._lock:
+            self._unread[code] += 1
+
     def enter(self) -> None:
         """Note a socket that was opened."""
         with self._lock:
@@ -206,6 +212,7 @@ class Admission:
                 "refused": dict(self._refused),
                 "would_refuse": dict(self._reported),
                 "signed_in": dict(self._proven),
+                "unread": dict(self._unread),
             }
 
     def _flaw_of_origin(self, handshake: Handshake) -> Why | None:

@@ -12,6 +12,9 @@ from app.web.token_bucket import TokenBucket
 
 SUBSCRIBE_WITHIN_S = 20.0
 """A socket is there to listen: where admission is enforced it must say to whom, in this time."""
+REPEAT_RATE, REPEAT_BURST = 2000.0, 4000
+"""How often a page may ask again for what it has: production's does at every frame, and was seen
+to do so 1,900 times a second. It costs no more than to be read."""
 
 Decide = Callable[[Refused | None], None]
 """Is told why the page may not listen, None if it may."""
@@ -37,6 +40,7 @@ class Guard:
         self._bucket = TokenBucket(
             rate=bounds.message_rate, burst=bounds.message_burst, monotonic=admission.monotonic
         )
+        self._repeats: TokenBucket | None = None
         self._counted: set[str] = set()
         self._place: int | None = None
         self._since = admission.monotonic()
@@ -59,8 +63,19 @@ class Guard:
         """Say why one message more is too much, None if it is not."""
         if self._bucket.take():
             return self._idles()
-        self._admission.count_refused(Why.TOO_FAST)
-        return Refused(CloseCode.POLICY, "too many messages in a short time: send fewer")
+        return self._too_fast()
+
+    def may_repeat(self) -> Refused | None:
+        """Say why one more of what was said before is too much, None if it is not."""
+        if self._repeats is None:
+            self._repeats = TokenBucket(
+                rate=REPEAT_RATE, burst=REPEAT_BURST, monotonic=self._admission.monotonic
+            )
+        return None if self._repeats.take() else self._too_fast()
+
+    def unread(self, code: str) -> None:
+        """Count a message that cannot be acted on."""
+        self._admission.count_unread(code)
 
     def may_go_on(self) -> Refused | None:
         """Say why the page may listen no longer, None if it may."""
@@ -133,6 +148,10 @@ class Guard:
         if refused is None:
             self._note_end(user_id)
         decide(refused)
+
+    def _too_fast(self) -> Refused:
+        self._admission.count_refused(Why.TOO_FAST)
+        return Refused(CloseCode.POLICY, "too many messages in a short time: send fewer")
 
     def _idles(self) -> Refused | None:
         """Turn away who only takes room, once it speaks; who is silent goes by its silence."""

@@ -12,7 +12,7 @@ class Limits:
     ping_s: float = 30.0
     """A browser that was silent for so long is pinged,"""
     silence_s: float = 120.0
-    """and one that stays silent for so long is closed, code 1000."""
+    """and one that stays silent for so long is ended without a close, which pages see as 1006."""
     stall_s: float = 10.0
     """A browser that reads nothing for so long while a frame waits is cut off, code 1013."""
     linger_s: float = 1.0

@@ -225,7 +225,8 @@ class OpenSocket:
             connection.close(1013, f"reads too slowly: nothing for {limits.stall_s:g} s")
             self.abandon()
         elif now - self._heard_at >= limits.silence_s:
-            connection.close(1000, f"silent for {limits.silence_s:g} s")
+            # Without a close frame, as production ends it: pages stay away after some codes.
+            self.abandon()
         elif now - max(self._heard_at, self._pinged_at) >= limits.ping_s:
             self._pinged_at = now
             self._answer(PING)

@@ -25,7 +25,7 @@ from shim.balance.rehearsal import (
     is_streak,
     is_unreadable,
 )
-from shim.book import ConnectionState
+from shim.book import ConnectionState, each_time
 from shim.changed_argument import ArgumentChangedError
 from shim.legacy.connection_aware import WINDOW_S, ConnectionAwareService
 from shim.legacy.ports import Balance, Connection, TimerHandle
@@ -278,7 +278,7 @@ class LegacyShadow(_Shadow):
         """Register doubles: where production has them, or everywhere."""
         self._skipped.pop(subject, None)
         states = CallContext.of(call).connections
-        for state in _each_once(states) if self._corrected else states:
+        for state in _each_once(states) if self._corrected else each_time(states):
             double = self._double_of(subject, state)
             if self._corrected or state.path is Path.CONNECTION_AWARE:
                 self._connection_aware.register_connection(subject, double)

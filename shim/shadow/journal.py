@@ -6,7 +6,9 @@ whoever makes a change, which is seldom, notes what it replaces.
 """
 
 import threading
+from bisect import bisect_left
 from collections.abc import Hashable
+from operator import itemgetter
 from typing import Any
 
 MOST = 5_000
@@ -53,7 +55,8 @@ class Journal:
         if changes < known_from:
             raise ForgottenError(f"{self.changes - changes} changes ago: {key!r} was forgotten")
         for generation in generations:
-            for number, value in generation.get(key, ()):
-                if number >= changes:
-                    return value
+            replaced = generation.get(key, [])
+            at = bisect_left(replaced, changes, key=itemgetter(0))
+            if at < len(replaced):
+                return replaced[at][1]
         return now

@@ -75,8 +75,18 @@ def server(page: Page, live: Live) -> Server:
 
 
 def test_the_page_subscribes_to_its_user(page: Page, server: Server) -> None:
-    """The first frame of a page asks for the balance of its own user."""
-    assert server.heard == [{"type": "subscribe", "userId": 74}]
+    """The first frame of a page asks for the balance of its own user, and says what it shows."""
+    assert server.heard == [{"type": "subscribe", "userId": 74, "version": 2}]
+
+
+def test_the_page_says_what_it_shows_when_it_is_back(page: Page, server: Server) -> None:
+    """The newest version; after a balance of legacy's, which has none, it does not know."""
+    for frame, said in (({"version": 9}, {"version": 9}), ({}, {})):
+        server.aware(2050, 2, "mission", **frame)
+        server.sockets[-1].close(code=1012, reason="the server restarts")
+        page.clock.run_for(8_000)
+        expect(page.get_by_test_id("connection")).to_have_text("Live")
+        assert server.heard[-1] == {"type": "subscribe", "userId": 74, **said}
 
 
 def test_a_connection_aware_update_moves_the_page(page: Page, server: Server) -> None:
@@ -185,7 +195,7 @@ def test_inside_telegram_the_page_says_who_opened_it(page: Page, live: Live) -> 
     server = Server(page)
     page.goto(f"{live.url}/u/74#tgWebAppData=user%3D7%26hash%3Df&tgWebAppVersion=8.0")
     expect(page.get_by_test_id("connection")).to_have_text("Live")
-    wanted = {"type": "subscribe", "userId": 74, "initData": "user=7&hash=f"}
+    wanted = {"type": "subscribe", "userId": 74, "version": 2, "initData": "user=7&hash=f"}
     assert server.heard == [wanted]
 
 

@@ -44,12 +44,6 @@ def test_the_other_frames_are_what_browsers_speak():
         "timestamp": AT,
     }
     assert json.loads(messages.pong(1752388040000)) == {"type": "pong", "timestamp": 1752388040000}
-    assert json.loads(messages.error_message("not_json", "send an object", EPOCH)) == {
-        "type": "error",
-        "code": "not_json",
-        "message": "send an object",
-        "timestamp": AT,
-    }
 
 
 def test_balances_of_either_legacy_shape_are_read():

@@ -36,7 +36,7 @@ class Page:
             additional_headers={"Cookie": cookie},
             compression=None,
         ) as socket:
-            socket.send(json.dumps({"type": "subscribe", "userId": self._user}))
+            socket.send(json.dumps({"type": "subscribe", "userId": self._user, "version": 0}))
             while not self._closing.is_set():
                 self._hear(socket)
 

@@ -60,7 +60,8 @@ class Page:
             await asyncio.sleep(RECONNECT_S * (0.5 + self._jitter.random()))
 
     async def _listen(self, socket: ClientConnection) -> None:
-        await socket.send(json.dumps({"type": "subscribe", "userId": self.user}))
+        shows = max(self.versions, default=0)
+        await socket.send(json.dumps({"type": "subscribe", "userId": self.user, "version": shows}))
         async for text in socket:
             frame = json.loads(text, parse_float=Decimal)
             if frame["type"] == "subscription_confirmed":

@@ -17,6 +17,7 @@ from app.notifications.timers import TimerThread
 from app.web.admission import Admission, Bounds, Mode
 from app.web.limits import Limits
 from app.web.sockets import init_sockets
+from tests.application import until
 from tests.notifications.doubles import MemoryTruth
 
 
@@ -67,6 +68,12 @@ class Server:
     def get_instance(self):
         """Answer as the class at the historic path does."""
         return self.service
+
+    def noted(self, user_id):
+        """Return the user's newest connection, once it is known what its page shows."""
+        connection = self.service.connections_of(user_id)[-1]
+        until(lambda: connection.base_version is not None)
+        return connection
 
     def book(self, user_id, amount):
         """Book a transaction and say so."""

@@ -48,14 +48,39 @@ def endpoint():
     )
 
 
-def test_each_subscription_is_a_registration_and_each_is_taken_back(calls):
-    """The service hears of a repeated subscription, as in production."""
+def test_a_user_is_registered_once_and_taken_back_once(calls):
+    """Production's page subscribes at every frame, and production registers it each time."""
     session = endpoint()
     session.received('{"type":"subscribe","userId":7}')
     session.received('{"type":"subscribe","userId":"7"}')
     session.closed()
     session.closed()
-    assert calls == [("register", 7, "a")] * 2 + [("remove", 7, "a")] * 2
+    assert calls == [("register", 7, "a"), ("remove", 7, "a")]
+
+
+def test_asking_again_takes_no_token_and_ten_thousand_times_a_second_is_cut_off(calls):
+    """Production's page was seen to ask 1,900 times a second; reading more is not for nothing."""
+    now = 0.0
+    admission = open_to_everybody(message_burst=5)
+    admission.monotonic = lambda: now
+    connection = ConnectionDouble("a")
+    closed = []
+    connection.close = lambda code, reason: closed.append(code)
+    session = WebSocketEndpoint(
+        connection,
+        utc_now=lambda: datetime(2025, 7, 13, tzinfo=UTC),
+        guard=Guard(admission, NOBODY, call=lambda act: act()),
+    )
+    for _ in range(20_000):
+        now += 1 / 1_900
+        session.received('{"type":"subscribe","userId":7}')
+    assert closed == []
+    before = now
+    while not closed:
+        now += 1 / 10_000
+        session.received('{"type":"subscribe","userId":7}')
+    assert (closed, len(calls)) == ([1008], 1)
+    assert now - before < 0.6
 
 
 def test_subscribing_to_another_user_leaves_the_first(calls):

@@ -20,9 +20,11 @@ def flip(service, percentage):
 
 @contextmanager
 def open_page(service):
-    """Open the user's page, subscribed."""
+    """Open the user's page, subscribed, and wait until what it shows is noted."""
     with service.page(cookie=service.cookie_of(USER)) as page:
         page.subscribe(USER)
+        (connection,) = service.live.parts.reach.canonical.connections_of(USER)
+        wait_until(lambda: connection.base_version is not None)
         yield page
 
 

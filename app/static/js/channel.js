@@ -18,20 +18,22 @@ const socketUrl = () => {
 /**
  * Keep a socket open for `userId`.
  *
+ * `version` is what the page shows: what it missed is sent to it, and nothing else.
  * `onLink("connecting" | "live" | "lost" | "refused")` tells the state of the socket,
  * `onBalance(balance)` each balance that arrived and is not older than the one before.
  */
 export function openChannel(userId, { version = 0, onLink, onBalance }) {
   let newest = version;
+  let shows = version; // null after a balance of legacy's, which has none
   let pinging = null;
 
   const receive = (text) => {
     const frame = readFrame(text);
     if (frame?.type === "subscribed") onLink("live");
-    if (frame?.type === "error") console.warn(`The server refused a frame: ${frame.message}`);
     if (frame?.type !== "balance") return;
     if (frame.version !== null && frame.version < newest) return;
     newest = frame.version ?? newest;
+    shows = frame.version;
     onBalance(frame);
   };
 
@@ -40,7 +42,7 @@ export function openChannel(userId, { version = 0, onLink, onBalance }) {
     const say = (message) => socket.send(JSON.stringify(message));
     onLink("connecting");
     socket.onopen = () => {
-      say({ type: "subscribe", userId, ...proof() });
+      say({ type: "subscribe", userId, ...(shows === null ? {} : { version: shows }), ...proof() });
       pinging = setInterval(() => say({ type: "ping", timestamp: Date.now() }), PING_MS);
     };
     socket.onmessage = (event) => receive(event.data);

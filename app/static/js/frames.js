@@ -35,6 +35,5 @@ export function readFrame(text) {
   if (frame.type === "balance_update" && frame.balanceData) return fromBalanceData(frame, frame.balanceData);
   if (frame.type === "balance_update" && frame.data) return fromData(frame.data);
   if (frame.type === "subscription_confirmed") return { type: "subscribed" };
-  if (frame.type === "error") return { type: "error", message: frame.message };
   return null;
 }

@@ -23,7 +23,7 @@ from shim.balance.replay.case import (
     UpdateArgument,
     UserArgument,
 )
-from shim.book import ConnectionState
+from shim.book import ConnectionState, each_time
 from shim.connections import Shown
 from shim.legacy.ports import Balance
 from shim.legacy.updates import BalanceUpdate
@@ -142,7 +142,7 @@ def _connections(states: Iterable[ConnectionState]) -> tuple[ConnectionRecord, .
         ConnectionRecord(
             state.id, Path(state.path), state.is_open, state.failed, state.base_version
         )
-        for state in states
+        for state in each_time(states)
     )
 
 

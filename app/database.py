@@ -26,6 +26,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
+from app.addresses import shown
 from app.engines import (
     DRIVER_ERRORS,
     STATEMENT_ERRORS,
@@ -179,7 +180,7 @@ class Database:
                 command.upgrade(config, "head")
             except CommandError as error:
                 raise DatabaseUnavailable(
-                    f"the database {self._url.render_as_string()} has tables of another version "
+                    f"the database {shown(self._url)} has tables of another version "
                     f"({error}): start the version that made them, or name another database"
                 ) from error
 
@@ -190,7 +191,7 @@ class Database:
             os.close(open_written(path, os.O_RDWR, readers=Readers.WRITERS))
         except OSError as error:
             raise DatabaseUnavailable(
-                f"the database {self._url.render_as_string()} cannot be used ({error}): let this "
+                f"the database {shown(self._url)} cannot be used ({error}): let this "
                 "process write that file, or name another one in DATABASE_URL"
             ) from error
 
@@ -205,7 +206,7 @@ class Database:
             self._checks.call(lambda: self._write_nothing(wait_s), wait_s=most)
         except LateError as error:
             raise DatabaseUnavailable(
-                f"the database {self._url.render_as_string()} has not answered within {most:g} s:"
+                f"the database {shown(self._url)} has not answered within {most:g} s:"
                 " see whether it hangs or cannot be reached, and whether its machine is overloaded"
             ) from error
 

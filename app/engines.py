@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from app.addresses import shown, shown_text, without_secrets
 from app.errors import DatabaseConflict, DatabaseLocked, DatabaseReadOnly, DatabaseUnavailable
 
 WAIT_S = 5.0
@@ -64,15 +65,13 @@ def parse_url(text: str, *, instance_path: Path) -> URL:
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):  # the latter for a port that is no number
-        credentials, at, rest = text.rpartition("@")
-        shown = ("***" if credentials else "") + at + rest[:60]
-        raise DatabaseUnavailable(f"{shown!r} is not a database URL: {how}") from None
+        raise DatabaseUnavailable(f"{shown_text(text)!r} is not a database URL: {how}") from None
     match url.get_backend_name():
         case "sqlite" if url.database and url.database != ":memory:" and not url.query:
             return url.set(drivername="sqlite", database=str(instance_path / url.database))
         case "postgresql" | "postgres":
             return url.set(drivername="postgresql+psycopg")
-    raise DatabaseUnavailable(f"{url.render_as_string()} is not a database we can use: {how}")
+    raise DatabaseUnavailable(f"{shown(url)} is not a database we can use: {how}")
 
 
 def writing_engine(url: URL) -> Engine:
@@ -136,28 +135,29 @@ def _given(wait_s: float | None) -> Mapping[str, float]:
 
 def named_error(error: Exception, url: URL) -> DatabaseUnavailable:
     """Return what the error of a driver or of a pool means, in words that say what to do."""
-    where = f"the database {url.render_as_string()}"
+    where = f"the database {shown(url)}"
     cause = error.orig if isinstance(error, DBAPIError) else error
+    said = without_secrets(_first_line(cause), url)
     sqlite_name = getattr(cause, "sqlite_errorname", "")
     if sqlite_name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")) or isinstance(
         cause, psycopg.errors.LockNotAvailable
     ):
         return DatabaseLocked(
-            f"{where} is locked ({_first_line(cause)}): another process is writing to it; "
+            f"{where} is locked ({said}): another process is writing to it; "
             "let it finish, or end it, and try again"
         )
     if isinstance(cause, _CONFLICTS):
         return DatabaseConflict(
-            f"{where} undid a transaction that met another one ({_first_line(cause)}): try again"
+            f"{where} undid a transaction that met another one ({said}): try again"
         )
     if sqlite_name.startswith("SQLITE_READONLY") or isinstance(
         cause, psycopg.errors.ReadOnlySqlTransaction
     ):
         return DatabaseReadOnly(
-            f"{where} is read-only ({_first_line(cause)}): give this process the right to write "
+            f"{where} is read-only ({said}): give this process the right to write "
             "to it and to its folder, or set DATABASE_URL to one that it may write to"
         )
-    return DatabaseUnavailable(f"{where} cannot be used ({_first_line(cause)}): {_advice(error)}")
+    return DatabaseUnavailable(f"{where} cannot be used ({said}): {_advice(error)}")
 
 
 def _advice(error: Exception) -> str:
@@ -265,7 +265,7 @@ def _check_holds(connection: psycopg.Connection, engine: Engine) -> None:
     ]
     if lost:
         raise DatabaseUnavailable(
-            f"the database {engine.url.render_as_string()} does not keep what a transaction is"
+            f"the database {shown(engine.url)} does not keep what a transaction is"
             f" begun with ({'; '.join(lost)}): have the pooler before it pool by session or by "
             "transaction, or set DATABASE_URL to the server itself"
         )

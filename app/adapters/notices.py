@@ -94,7 +94,9 @@ class Notices:
             except MaxRetryError as error:
                 # Its text holds the address, which may hold a secret of the receiver.
                 self._lost(f"tried {TRIES} times: {type(error.reason).__name__}")
-            except (HTTPError, OSError, ValueError, TypeError) as error:
+            except HTTPError as error:  # so may the text of any other of these
+                self._lost(type(error).__name__)
+            except (OSError, ValueError, TypeError) as error:
                 self._lost(f"{type(error).__name__}: {error}")
 
     def _send(self, body: bytes) -> None:

@@ -1,19 +1,28 @@
-"""Whether this worker is alive, and whether it should be given traffic."""
+"""Whether this worker is alive, and whether it should be given traffic.
 
+Anybody may ask: what is amiss is said without hosts, users and paths, and in full in the log.
+"""
+
+import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint
+import structlog
+from flask import Blueprint, current_app
 
 from app.adapters.queued_stream import lost_lines
 from app.errors import DatabaseLocked, DatabaseReadOnly, DatabaseUnavailable
 from app.parts import Parts, parts
 from app.runtime import Runtime
+from app.web.strangers import for_strangers
+
+_log = structlog.get_logger(__name__)
 
 health = Blueprint("health", __name__)
 
 NO_CONTROL = "the control thread has ended: no flip is followed; restart this worker"
+_LOGGED = "problems that were logged"
 SILENT_S = 2.0
 """Seconds without a heartbeat after which a worker gets no traffic: its mates doubt it by then."""
 STUCK_S = 10.0
@@ -46,7 +55,8 @@ def healthz() -> tuple[dict[str, Any], int]:
     """Answer 200 as long as restarting this worker would mend nothing."""
     problem = _control_problem(parts().runtime, bearable_s=STUCK_S)
     if problem is not None:
-        return {"status": "dead", "problem": problem}, HTTPStatus.SERVICE_UNAVAILABLE
+        said = for_strangers(problem, parts().settings)
+        return {"status": "dead", "problem": said}, HTTPStatus.SERVICE_UNAVAILABLE
     return {"status": "alive"}, HTTPStatus.OK
 
 
@@ -54,12 +64,23 @@ def healthz() -> tuple[dict[str, Any], int]:
 def readyz() -> tuple[dict[str, Any], int]:
     """Answer 503 when this worker should get no traffic, 200 otherwise, degraded or not."""
     readiness = _readiness(parts())
+    problems = readiness.blocking + readiness.degraded
+    _log_new(problems)
     code = HTTPStatus.SERVICE_UNAVAILABLE if readiness.blocking else HTTPStatus.OK
     return {
         "status": readiness.status,
-        "problems": readiness.blocking + readiness.degraded,
+        "problems": [for_strangers(problem, parts().settings) for problem in problems],
         "stage": str(parts().stage()),
     }, code
+
+
+def _log_new(problems: list[str]) -> None:
+    """Log in full what was not amiss at the last look; other numbers make it nothing new."""
+    before = current_app.extensions.get(_LOGGED, frozenset())
+    kinds = {re.sub(r"\d+", "", problem): problem for problem in problems}
+    current_app.extensions[_LOGGED] = frozenset(kinds)
+    if new := [problem for kind, problem in kinds.items() if kind not in before]:
+        _log.warning("not_well", problems=new)
 
 
 def _readiness(parts: Parts) -> Readiness:

@@ -10,6 +10,7 @@ from app.web.identity import handshake_of, sign_in
 from app.web.look_pages import look_pages, session_end
 from app.web.page_access import Denied, may_look
 from app.web.readings import account_of, latest_movements
+from app.web.strangers import for_strangers
 from app.web.words import SOURCE_NAMES, described
 from flags.user_id import InvalidUserIdError, user_id_of
 
@@ -68,8 +69,9 @@ def _keep_to_ourselves(response: Response) -> Response:
 @pages.errorhandler(DatabaseUnavailable)
 def _without_database(error: DatabaseUnavailable) -> tuple[Any, int]:
     current_app.logger.error("a page needs the database: %s", error)
+    settings = parts().settings
     if request.path.startswith("/look/"):
-        return {"message": f"The database cannot be used: {error}."}, 503
+        return {"message": for_strangers(f"The database cannot be used: {error}.", settings)}, 503
     return _problem(503, "The balance cannot be read just now", "Try again in a moment.")
 
 

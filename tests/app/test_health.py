@@ -110,7 +110,7 @@ def test_a_pipe_in_the_place_of_a_file_stops_no_worker(
     path.unlink(missing_ok=True)
     os.mkfifo(path)
     if name in ("flags.json", "latch.json"):
-        until(lambda: f"{path} is a pipe, not a regular file" in readiness(running)[2])
+        until(lambda: f"{name} is a pipe, not a regular file" in readiness(running)[2])
     running.parts.kill_switch.engage(who="ann", why="a test")
     until(lambda: running.parts.stage() == "rolled_back")
     assert running.get("/healthz")[0] == 200
@@ -126,7 +126,7 @@ def test_a_worker_without_flags_serves_legacy_and_says_so(
     built.parts.runtime.start()
     code, status, problems = readiness(built)
     assert (code, status) == (200, "degraded")
-    assert problems.startswith(f"no flags were loaded: the flag file {settings.flag_file}")
+    assert problems.startswith(f"no flags were loaded: the flag file {settings.flag_file.name}")
     assert "; legacy serves everybody" in problems
     settings.flag_file.write_text(first_body())
     until(lambda: readiness(built)[1] == "ready")

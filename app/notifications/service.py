@@ -91,10 +91,12 @@ class BalanceNotifications:
                     return
             connection.withdraw()
             shown, overheard = connection.base_version, connection.overheard
-            if connection.comes_back and shown is not None and overheard is connection.settled:
+            is_known = overheard is None or overheard is connection.settled
+            if connection.comes_back and shown is not None and is_known:
                 with self._lock:
                     self._departed.add(user_id, shown)
-            connection.base_version = connection.overheard = connection.settled = None
+            connection.base_version = connection.known = None
+            connection.overheard = connection.settled = None
 
     def notify_balance_update(self, hint: BalanceHint) -> None:
         """Note that the user's balance may have changed; never waits for a read or a send."""

@@ -153,6 +153,39 @@ def test_page_that_is_back_and_missed_nothing_is_sent_nothing(world):
     assert (back.begun, back.base_version) == ([], 1)
 
 
+def test_page_that_another_service_told_is_remembered_when_it_was_told_again(world):
+    """What was overheard once says nothing of a page that was shown newer state since."""
+    connection = world.connect(known=0)
+    world.truth.book(7, "1")
+    connection.overheard = legacy_frame("1")
+    world.hint()
+    world.pass_window()
+    world.book("2")
+    world.pass_window()
+    leave(world, connection)
+    world.truth.book(7, "5")
+    back = ConnectionDouble("b")
+    world.service.register_connection(7, back)
+    world.clock.advance(0)
+    assert [(f.since, f.change_uni) for f in back.begun] == [(2, 5)]
+
+
+def test_socket_that_was_back_and_goes_to_another_user_shows_nothing_of_the_first(world):
+    """What its page knew of one user is no version of the other."""
+    leave(world, world.connect(known=0))
+    for user_id in (7, 7, 7, 8):
+        world.truth.book(user_id, "5")
+    back = ConnectionDouble("b")
+    world.service.register_connection(7, back)
+    world.clock.advance(0)
+    world.service.remove_connection(7, back)
+    world.service.register_connection(8, back)
+    world.clock.advance(0)
+    world.book("2", user_id=8)
+    world.pass_window()
+    assert [(f.user_id, f.since, f.change_uni) for f in back.begun] == [(7, 0, 15), (8, 1, 2)]
+
+
 def test_subscriber_who_is_not_served_is_sent_nothing(world):
     """Only the version that its page shows is remembered, for the day it is served."""
     world.unserved.add(7)

@@ -10,8 +10,10 @@ from app.core.farming_income import accrued_income
 from app.database import Database
 from app.notifications.ports import BalanceHint, TruthUnavailable
 from app.notifications.service import BalanceNotifications, NewNotifications
-from app.replayers import replayers
+from app.replayers import new_page, replayers
 from shim.balance.harms import harms_of as balance_harms
+from shim.balance.life.lives import DrawnLives
+from shim.balance.life.stage import Stage
 from shim.balance.lines import divergence_record as balance_record
 from shim.balance.words import words_of as balance_words
 from shim.balance.world import BalanceWorld
@@ -24,7 +26,7 @@ from shim.income.world import IncomeWorld
 from shim.legacy.tick_income import tick_income
 from shim.lines import NewRecord
 from shim.migration import Migration
-from shim.ports import Bus, Clock, TruthReader
+from shim.ports import Bus, Clock, Serves, TruthReader
 from shim.router import Router
 from shim.shadow.counts import Counts
 from shim.shadow.replays import Write
@@ -53,9 +55,19 @@ def balance_binding(
     """Bind the balance notifications to the engine, with a database they cannot write to."""
     truth, bookings = (each(database.read_only()) for each in (SqlTruthReader, SqlBookings))
 
-    def new_canonical(clock: Clock, truth: TruthReader, bus: Bus) -> BalanceNotifications:
-        """Build a shadow: it serves everybody, and everybody is a double."""
-        return canonical(truth=truth, clock=clock, serves=lambda _: True, bus=bus)
+    def new_canonical(
+        clock: Clock, truth: TruthReader, bus: Bus, serves: Serves
+    ) -> BalanceNotifications:
+        """Build a shadow, whose pages are doubles."""
+        return canonical(truth=truth, clock=clock, serves=serves, bus=bus)
+
+    def new_stage() -> Stage:
+        return Stage(
+            new_canonical=new_canonical,
+            new_hint=BalanceHint,
+            new_page=new_page,
+            unavailable=TruthUnavailable,
+        )
 
     def new_world(counts: Counts) -> BalanceWorld:
         return BalanceWorld(
@@ -65,6 +77,7 @@ def balance_binding(
             new_canonical=new_canonical,
             new_hint=BalanceHint,
             unavailable=TruthUnavailable,
+            lives=DrawnLives(new_stage),
             counts=counts,
             monotonic=time.monotonic,
             noise_percent=noise_percent,

@@ -1,6 +1,6 @@
 """What the migration needs from the system around it, as protocols."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
@@ -127,6 +127,9 @@ class CanonicalService(Protocol):
     def notify_balance_update(self, hint: Any) -> object:
         """Hear that a user's balance may have changed."""
 
+    def look_again(self, users: Iterable[int]) -> None:
+        """Hear of users of whom no caller spoke here, from the bus or a sweep."""
+
     def send_custom_message(self, user_id: int, type: str, data: object) -> None:  # noqa: A002
         """Send a message of the caller's own type."""
 
@@ -240,7 +243,10 @@ class Bus(Protocol):
         """Have them send this text to the user's connections."""
 
 
-NewCanonical = Callable[[Clock, TruthReader, Bus], CanonicalService]
+Serves = Callable[[int], bool]
+"""Whether the canonical serves this user at this moment."""
+
+NewCanonical = Callable[[Clock, TruthReader, Bus, Serves], CanonicalService]
 """Builds a canonical service for a shadow: a virtual clock, a read-only truth, a bus to nobody."""
 
 NewHint = Callable[[int], object]

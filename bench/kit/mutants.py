@@ -2,14 +2,20 @@
 
 A file is of one of two kinds. It defines `Canonical`, a class with the constructor and the
 methods of `app.notifications.service.BalanceNotifications`; or it says `REPLACES`, the full
-name of a module of the application, and stands in for that module from the start. The first
-line of its docstring says what the fault is. One that nobody could notice says why, as `UNNOTICED`.
+name of a module of the application, and stands in for that module from the start. One that
+defines `Canonical` may say `PARTS` besides: what takes the place of a function, class or method of
+the application, by its full name. The first line of its docstring says what the fault is. One that
+nobody could notice says why, as `UNNOTICED`.
+
+A folder may have folders in it, one for each kind of fault; files that begin with `_` are none.
 """
 
 import ast
 import importlib.util
 import os
+import pkgutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -47,7 +53,7 @@ def chosen_folder() -> Path:
 
 def mutants_in(folder: Path) -> list[Mutant]:
     """Return the mutants of a folder by name. Raises SyntaxError for a file that is no Python."""
-    files = sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
+    files = sorted(path for path in folder.rglob("*.py") if not path.name.startswith("_"))
     return [Mutant(path.stem, _fault(path), path, said_by(path)) for path in files]
 
 
@@ -56,16 +62,35 @@ def take_in(file: Path | None) -> type:
 
     Raises AttributeError for a file of neither kind.
     """
+    canonical, parts = candidate_of(file)
+    for name, part in parts.items():
+        put_in_place(name, part)
+    return canonical
+
+
+def candidate_of(file: Path | None) -> tuple[type, Mapping[str, object]]:
+    """Return the canonical service of a file, and which parts are to be replaced besides.
+
+    A module that the file stands in for is replaced at once. Raises AttributeError.
+    """
     if file is None:
-        return _shipped()
+        return _shipped(), {}
     replaced = _replaced(file)
     if replaced is not None:
         _run(file, replaced)
-        return _shipped()
+        return _shipped(), {}
     module = _run(file, f"mutant_{file.stem}")
     if not hasattr(module, "Canonical"):
         raise AttributeError(f"{file} defines no Canonical and says not what it REPLACES")
-    return module.Canonical  # type: ignore[no-any-return]
+    return module.Canonical, getattr(module, "PARTS", {})
+
+
+def put_in_place(name: str, part: object) -> None:
+    """Put a part in the place of the one that is named. Raises AttributeError if there is none."""
+    owner, _, attribute = name.rpartition(".")
+    place = pkgutil.resolve_name(owner)
+    getattr(place, attribute)  # a name that is not there any more would replace nothing
+    setattr(place, attribute, part)
 
 
 def _shipped() -> type:

@@ -20,18 +20,20 @@ from app.notifications.connections import BrowserConnection
 from app.notifications.ports import BalanceHint, TruthUnavailable
 from app.notifications.service import BalanceNotifications
 from app.notifications.timers import TimerThread
-from app.replayers import replayers
+from app.replayers import new_page, replayers
 from flags.decision import BALANCE_NOTIFICATIONS, CANONICAL_FLAG, SHADOW_FLAG
 from flags.latch import NEVER_ENGAGED
 from flags.provider import StaticProvider
 from shim.balance.harms import harms_of
+from shim.balance.life.lives import DrawnLives
+from shim.balance.life.stage import Stage
 from shim.balance.lines import divergence_record
 from shim.balance.world import BalanceWorld
 from shim.facade import BalanceUpdate, ConnectionAwareFacade, UserIdOnlyFacade
 from shim.legacy.connection_aware import ConnectionAwareService
 from shim.legacy.user_id_only import UserIdOnlyService
 from shim.migration import Migration
-from shim.ports import Bus, Clock, TruthReader
+from shim.ports import Bus, Clock, Serves, TruthReader
 from shim.shadow.counts import Counts
 from shim.shadow.executor import ShadowExecutor
 from shim.shadow.experiment import Experiment
@@ -229,6 +231,7 @@ class System:
             new_canonical=self._candidate,
             new_hint=BalanceHint,
             unavailable=TruthUnavailable,
+            lives=DrawnLives(self._stage),
             counts=self.counts,
             monotonic=time.monotonic,
             noise_percent=self._noise_percent,
@@ -241,8 +244,18 @@ class System:
             timer=time.perf_counter,
         )
 
-    def _candidate(self, clock: Clock, truth: TruthReader, bus: Bus) -> BalanceNotifications:
-        candidate = BalanceNotifications(truth=truth, clock=clock, serves=lambda _: True, bus=bus)
+    def _stage(self) -> Stage:
+        return Stage(
+            new_canonical=self._candidate,
+            new_hint=BalanceHint,
+            new_page=new_page,
+            unavailable=TruthUnavailable,
+        )
+
+    def _candidate(
+        self, clock: Clock, truth: TruthReader, bus: Bus, serves: Serves
+    ) -> BalanceNotifications:
+        candidate = BalanceNotifications(truth=truth, clock=clock, serves=serves, bus=bus)
         if self._misdeed is None:
             return candidate
         return _Misbehaving(candidate, self._misdeed, self._let_go)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from shim.balance.life.lives import Lived
 from shim.balance.reader_probe import Probed
 from shim.balance.rehearsal import Guest
 from shim.balance.truth import Record, UtcAt
@@ -30,7 +31,8 @@ class Evidence:
     served. `twins` are legacy twice, for the noise floor. `utc_at` tells the time of the
     canonical's clock, None if that is the live one. `spoken` is what its pages had to be shown in
     time, nothing where that cannot be held against it. `leaves_threads` is whether the canonical's
-    shadow keeps leaving threads behind. `read` is what its reader answered, where it was probed.
+    shadow keeps leaving threads behind. `read` is what its reader answered, where it was probed,
+    `lived` what came of the life that followed, where one did.
     `skipped` is what the counterfactual would have sent to live pages, had no dead connection stood
     before them.
     """
@@ -57,3 +59,4 @@ class Evidence:
     leaves_threads: bool = False
     read: Probed | None = None
     skipped: Sequence[Effect] = ()
+    lived: Lived | None = None

@@ -30,7 +30,7 @@ def harms_of(result: Result) -> Iterable[Harm]:
 
 def _in_truth(found: Difference) -> Harm | None:
     place, _, last = found.path.rpartition(".")
-    names_another = place.startswith("recipients") and last == "user"
+    names_another = place.startswith(("recipients", "life.pages")) and last == "user"
     if found.kind is DifferenceKind.RECIPIENT or names_another:
         return Harm.WRONG_RECIPIENT
     if found.path == "recipients.*" and found.kind is DifferenceKind.EXTRA:

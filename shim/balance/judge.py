@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from shim.balance.dead_tabs import judged_again, with_skipped
 from shim.balance.doubles import PUBLISH
@@ -155,16 +156,22 @@ def _truth(evidence: Evidence) -> Judgement:
             "published": wanted_on_bus,
             "unasked": "nothing",
             "waited": Each(dict.fromkeys(waited, IN_TIME)),
-            **({} if evidence.read is None else {"read": evidence.read.expected}),
+            **_probed(evidence, "expected"),
         },
         actual={
             "recipients": seen,
             "published": seen_on_bus,
             "unasked": "a frame" if evidence.held_back else "nothing",
             "waited": waited,
-            **({} if evidence.read is None else {"read": evidence.read.actual}),
+            **_probed(evidence, "actual"),
         },
     )
+
+
+def _probed(evidence: Evidence, which: Literal["expected", "actual"]) -> dict[str, object]:
+    """Return what nobody called for: what the reader was asked, and the life that followed."""
+    probed = {"read": evidence.read, "life": evidence.lived}
+    return {name: getattr(each, which) for name, each in probed.items() if each is not None}
 
 
 def _waited(

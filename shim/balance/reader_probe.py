@@ -4,7 +4,7 @@ A shadow's pages lack a change or two. A page that comes back lacks many, a farm
 hundreds of users at once, and where a balance was before is asked only if another service spoke.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -52,8 +52,8 @@ class ReaderProbe:
             found = self._reader.read(since)
             alone = self._reader.read({subject: None})
             unplaced = self._reader.place(subject, NOBODYS, NOBODYS)
-            oldest = min(self._booked(found, subject), key=lambda each: each.version, default=None)
-            placed = oldest and self._reader.place(subject, oldest.uni_after, oldest.ton_after)
+            like = _to_place(found.get(subject))
+            placed = like and self._reader.place(subject, like.uni_after, like.ton_after)
         except Exception:  # noqa: BLE001 - a read that fails is for the shadow's own to show
             return None
         booked = self._bookings.read(since)
@@ -66,15 +66,19 @@ class ReaderProbe:
         actual["balance alone"] = _answer(alone.get(subject))
         expected["balance alone"] = _alone(booked.get(subject), alone.get(subject), seen=seen)
         actual["place"], expected["place"] = [placed, unplaced], [placed, None]
-        if oldest is not None:
-            places = _places(booked.get(subject), oldest)
+        if like is not None:
+            places = _places(booked.get(subject), like)
             if placed not in places or any(placed < each <= seen for each in places):
                 expected["place"] = [max(places, default=None), None]
         return Probed(expected, actual)
 
-    def _booked(self, found: Mapping[int, Truth], subject: int) -> Sequence[Booked]:
-        truth = found.get(subject)
-        return () if truth is None else truth.transactions
+
+def _to_place(truth: Truth | None) -> Booked | None:
+    """Return a transaction whose balances came back later, else the oldest there is."""
+    booked = () if truth is None else truth.transactions
+    newest = {(each.uni_after, each.ton_after): each.version for each in booked}
+    came_back = (each for each in booked if newest[each.uni_after, each.ton_after] > each.version)
+    return next(came_back, booked[0] if booked else None)
 
 
 def _right(booked: Truth | None, said: Truth | None, *, seen: int) -> object:

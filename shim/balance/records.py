@@ -37,6 +37,8 @@ SPOKEN = "spoken"
 """Noted on an episode: when the canonical's shadow was told of each version; see `Spoken`."""
 READ = "read"
 """Noted on an episode: what the canonical's reader answered when it was probed; see `Probed`."""
+LIVED = "lived"
+"""Noted on an episode: the life that followed it; see `Lived`."""
 AFTER = "after"
 """Noted on an episode: the user's connections when it was closed."""
 

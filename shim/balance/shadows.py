@@ -119,7 +119,8 @@ class CanonicalShadow(_Shadow):
             unavailable=unavailable,
             monotonic=self._clock.monotonic,
         )
-        self._service = new_canonical(self._clock, self._truth, BusDouble(self._note_publication))
+        bus = BusDouble(self._note_publication)
+        self._service = new_canonical(self._clock, self._truth, bus, lambda _: True)
         self._new_hint = new_hint
         self._subject = 0
         self._to_hand_over: set[int] = set()

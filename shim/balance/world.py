@@ -9,6 +9,7 @@ import structlog
 from flags.definition import bucket_of
 from shim.balance.evidence import Evidence
 from shim.balance.judge import judge
+from shim.balance.life.lives import Lived, Lives
 from shim.balance.looks import Looks, Trail
 from shim.balance.pace import Pace
 from shim.balance.reader_probe import Probed, ReaderProbe, is_probed
@@ -19,6 +20,7 @@ from shim.balance.records import (
     FIRST,
     GUEST,
     HELD_UP,
+    LIVED,
     READ,
     SEEN,
     TRAIL,
@@ -79,7 +81,8 @@ class BalanceWorld:
     twin that is asked at another time. Either way the canonical is compared by the same rules.
 
     `truth` is the canonical's own reader and a part of what is compared. `bookings` is read by
-    everybody else: by whoever judges, and by the legacy services.
+    everybody else: by whoever judges, and by the legacy services. `lives` follow some episodes:
+    what its shadow is shown there nobody called for, and no other side is.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class BalanceWorld:
         new_canonical: NewCanonical,
         new_hint: NewHint,
         unavailable: Unavailable,
+        lives: Lives,
         counts: Counts,
         monotonic: Callable[[], float],
         noise_percent: int = 0,
@@ -102,6 +106,7 @@ class BalanceWorld:
         self._looks = Looks(bookings, monotonic=monotonic)
         self._canonicals_looks = Looks(truth, monotonic=monotonic, canonicals=True)
         self._counts = counts
+        self._lives = lives
         # A replay's database is all there was: there is no other reader to be asked about it.
         self._probe = None if truth is bookings else ReaderProbe(truth, bookings)
         self._canonical = CanonicalShadow(
@@ -283,7 +288,14 @@ class BalanceWorld:
             leaves_threads=self._pace.leaves_threads(canonical),
             read=read_of(episode),
             skipped=self._counterfactual.take_skipped(episode.subject),
+            lived=self._live(episode, truth),
         )
+
+    def _live(self, episode: Episode, truth: Truth) -> Lived | None:
+        """Play a life after the episode, if one is to be played; remember it for who keeps it."""
+        lived = self._lives.live(episode.subject, noted(episode, BASE), truth)
+        episode.notes[LIVED] = lived
+        return lived
 
     def _connections_moved(self, episode: Episode) -> bool:
         first = _shape(states_of(episode.calls[0]).values())

@@ -1,9 +1,19 @@
 """The benchmark of what is found runs as it stands, and plays other people's mutants as well."""
 
+from pkgutil import resolve_name
+
 import pytest
 
 from bench.kit.found import Played, figures_of
-from bench.kit.mutants import OURS, Mutant, chosen_folder, mutants_in, take_in
+from bench.kit.mutants import (
+    OURS,
+    Mutant,
+    candidate_of,
+    chosen_folder,
+    mutants_in,
+    put_in_place,
+    take_in,
+)
 from bench.kit.mutation import drawn
 from tests.bench.runs import IN_TIME, rows_of
 
@@ -93,10 +103,18 @@ def test_what_was_not_compared_is_told_by_reason_and_by_whose_doing_it_was():
 @pytest.mark.parametrize("mutant", mutants_in(OURS), ids=lambda mutant: mutant.name)
 def test_every_mutant_of_ours_is_a_candidate_and_says_its_fault(mutant):
     """Each can be built in place of the service that ships, and differs from it."""
-    canonical = take_in(mutant.file)
+    canonical, parts = candidate_of(mutant.file)
     assert mutant.fault.endswith(".")
     assert canonical is not take_in(None)
     assert issubclass(canonical, take_in(None))
+    for name, part in parts.items():
+        assert resolve_name(name) is not part
+
+
+def test_a_part_that_is_not_there_is_refused():
+    """A candidate whose part was renamed would be the right one, and pass for a wrong one."""
+    with pytest.raises(AttributeError, match="no attribute 'gone'"):
+        put_in_place("app.notifications.outbox.gone", None)
 
 
 def test_a_file_that_is_no_candidate_is_refused(tmp_path):

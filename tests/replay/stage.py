@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from app.notifications.ports import BalanceHint, TruthUnavailable
 from app.notifications.service import BalanceNotifications
+from app.replayers import new_page
 from app.replaying import read_case
 from shim.balance.replay.capture import case_of
 from shim.balance.replay.run import replay
@@ -25,7 +26,13 @@ def at_fault(hostile):
 
 def replayed(case, build=canonical):
     """Run a case on the sides as they are now, or on another canonical."""
-    return replay(case, new_canonical=build, new_hint=BalanceHint, unavailable=TruthUnavailable)
+    return replay(
+        case,
+        new_canonical=build,
+        new_hint=BalanceHint,
+        new_page=new_page,
+        unavailable=TruthUnavailable,
+    )
 
 
 def cases(harness):

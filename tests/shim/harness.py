@@ -10,10 +10,13 @@ import msgspec
 from app.core.balance_manager import KeptBalance, UserBalance
 from app.notifications.ports import BalanceHint, TruthUnavailable
 from app.notifications.service import BalanceNotifications
+from app.replayers import new_page
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from flags.latch import NEVER_ENGAGED, Latch
 from flags.provider import StaticProvider
 from shim import facade
+from shim.balance.life.lives import DrawnLives, OneLife
+from shim.balance.life.stage import Stage
 from shim.balance.lines import divergence_record
 from shim.balance.world import BalanceWorld
 from shim.facade import BalanceUpdate, ConnectionAwareFacade, UserIdOnlyFacade
@@ -79,6 +82,7 @@ class Harness:
     timer: object = None
     truth: object = None
     candidates_truth: object = None
+    lives: bool = False
     results: list = field(default_factory=list)
     lines: list = field(default_factory=list)
     noise: list = field(default_factory=list)
@@ -111,11 +115,10 @@ class Harness:
             migration=self.migration,
             truth=self.candidates_truth or self.truth,
             bookings=self.truth,
-            new_canonical=lambda clock, truth, bus: self.canonical(
-                clock, truth, lambda _: True, bus
-            ),
+            new_canonical=self._shadow,
             new_hint=BalanceHint,
             unavailable=TruthUnavailable,
+            lives=DrawnLives(self._stage) if self.lives else OneLife(None, self._stage),
             counts=self.counts,
             monotonic=self.clock.monotonic,
             noise_percent=self.noise_percent,
@@ -126,6 +129,17 @@ class Harness:
             publish=self._publish,
             publish_noise=lambda _, result: self.noise.append(result),
             timer=self.timer or self.clock.monotonic,
+        )
+
+    def _shadow(self, clock, truth, bus, serves):
+        return self.canonical(clock, truth, serves, bus)
+
+    def _stage(self):
+        return Stage(
+            new_canonical=self._shadow,
+            new_hint=BalanceHint,
+            new_page=new_page,
+            unavailable=TruthUnavailable,
         )
 
     def flags(self, *, percent=0, shadow=100, cohort=()):

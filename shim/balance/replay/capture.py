@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+from shim.balance.life.lives import Lived
 from shim.balance.looks import Seen, Trail
-from shim.balance.records import AFTER, TRAIL
+from shim.balance.records import AFTER, LIVED, TRAIL
 from shim.balance.replay.case import (
     LONG_AGO,
     Amount,
@@ -43,6 +44,12 @@ MISREAD = (
 )
 
 
+EARLIER = (
+    "what the candidate kept of the lives before this one: here this one is played alone, with the"
+    " pages that had stayed opened anew"
+)
+
+
 def case_of(episode: Episode, result: Result, at: datetime) -> BalanceCase:
     """Return a divergence with its inputs. Raises CaseError for what cannot be written down."""
     trail, after = episode.notes.get(TRAIL), episode.notes.get(AFTER)
@@ -53,7 +60,8 @@ def case_of(episode: Episode, result: Result, at: datetime) -> BalanceCase:
     start = episode.calls[0].started
     booked = _transactions(trail.seen)
     right = [seen for seen in trail.canonicals if is_right(seen, booked)]
-    misread = len(right) < len(trail.canonicals) or _is_of_reader(result)
+    misread = len(right) < len(trail.canonicals) or _is_in(result, "read.")
+    lived = _life(episode, result)
     return BalanceCase(
         **head_of(episode, result, at),
         calls=tuple(_call(call, start) for call in episode.calls),
@@ -62,8 +70,20 @@ def case_of(episode: Episode, result: Result, at: datetime) -> BalanceCase:
         transactions=_transactions([*right, *trail.seen]),
         places=tuple(PlaceRecord(*placed) for placed in trail.placed),
         connections_after=_connections(after),
-        lacks=(MISREAD,) if misread else (),
+        lacks=_lacks(lived, misread=misread),
+        life=None if lived is None else lived.life,
     )
+
+
+def _life(episode: Episode, result: Result) -> Lived | None:
+    """Return the life that followed, if what differs was seen in it."""
+    lived = episode.notes.get(LIVED)
+    return lived if isinstance(lived, Lived) and _is_in(result, "life.") else None
+
+
+def _lacks(lived: Lived | None, *, misread: bool) -> tuple[str, ...]:
+    earlier = lived is not None and not lived.alone
+    return (*((MISREAD,) if misread else ()), *((EARLIER,) if earlier else ()))
 
 
 def is_right(seen: Seen, booked: Iterable[BookedRecord]) -> bool:
@@ -85,9 +105,8 @@ def _left(booked: BookedRecord) -> tuple[Decimal, Decimal]:
     return booked.uni_after, booked.ton_after
 
 
-def _is_of_reader(result: Result) -> bool:
-    """Tell whether what differs was found by asking the canonical's reader."""
-    return any(each.path.startswith("read.") for each in result.differences)
+def _is_in(result: Result, place: str) -> bool:
+    return any(each.path.startswith(place) for each in result.differences)
 
 
 def _call(call: LiveCall, start: float) -> BalanceCall:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from shim.balance.life.events import Life
 from shim.replay.case import CallCase, Case, Part, Seconds
 from shim.sides import Path, Side
 
@@ -136,3 +137,5 @@ class BalanceCase(Case, frozen=True, kw_only=True):
     transactions: tuple[BookedRecord, ...]
     places: tuple[PlaceRecord, ...]
     connections_after: tuple[ConnectionRecord, ...]
+    life: Life | None = None
+    """The life that followed the episode, if what differs was seen in it."""

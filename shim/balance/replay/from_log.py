@@ -36,6 +36,10 @@ LACKS = (
     "the state of the connections: one that nothing was sent on is taken to be closed",
     "the database: its balances and transactions are made of what canonical said",
 )
+BESIDES = {
+    "life": "the life that followed: the case of the same divergence has it",
+    "read": "what the canonical's own reader answered",
+}
 APART = 0.001
 """Seconds between two calls."""
 MOST_CONNECTIONS = 1000
@@ -77,8 +81,14 @@ def case_of_line(line: Divergence) -> BalanceCase:
         transactions=_transactions(said),
         places=(),
         connections_after=connections,
-        lacks=LACKS,
+        lacks=(*LACKS, *_lacks_besides(line)),
     )
+
+
+def _lacks_besides(line: Divergence) -> Iterable[str]:
+    """Yield what nothing of a line can be made of, where it is what differed."""
+    places = {difference.path.partition(".")[0] for difference in line.differences}
+    return (what for place, what in BESIDES.items() if place in places)
 
 
 def _call(

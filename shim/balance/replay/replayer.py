@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
+from shim.balance.life.page import NewPage
 from shim.balance.lines import observation_records
 from shim.balance.replay.capture import case_of
 from shim.balance.replay.case import BalanceCase
@@ -21,7 +22,11 @@ _EXPECTS: dict[Comparison, Collection[Side]] = {
 
 
 def balance_replayer(
-    *, new_canonical: NewCanonical, new_hint: NewHint, unavailable: Unavailable
+    *,
+    new_canonical: NewCanonical,
+    new_hint: NewHint,
+    new_page: NewPage,
+    unavailable: Unavailable,
 ) -> Replayer[BalanceCase]:
     """Return what runs a case on the canonical as `new_canonical` builds it."""
     return Replayer(
@@ -29,7 +34,11 @@ def balance_replayer(
         case_of=case_of,
         case_of_line=case_of_line,
         run=lambda case: replay(
-            case, new_canonical=new_canonical, new_hint=new_hint, unavailable=unavailable
+            case,
+            new_canonical=new_canonical,
+            new_hint=new_hint,
+            new_page=new_page,
+            unavailable=unavailable,
         ),
         without_names=without_names,
         observations=observation_records,

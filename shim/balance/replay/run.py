@@ -12,6 +12,9 @@ from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 from flags.latch import NEVER_ENGAGED
 from flags.provider import StaticProvider
 from shim.balance.doubles import ConnectionDouble
+from shim.balance.life.lives import OneLife
+from shim.balance.life.page import NewPage
+from shim.balance.life.stage import Stage
 from shim.balance.replay.case import Argument, BalanceCall, BalanceCase, UpdateArgument
 from shim.balance.replay.recorded import RecordedDatabase, RecordedManager, cached, money
 from shim.balance.world import BalanceWorld
@@ -20,7 +23,15 @@ from shim.legacy.connection_aware import ConnectionAwareService
 from shim.legacy.updates import BalanceUpdate
 from shim.legacy.user_id_only import UserIdOnlyService
 from shim.migration import Migration
-from shim.ports import Bus, CanonicalService, Clock, NewHint, TruthReader, Unavailable
+from shim.ports import (
+    Bus,
+    CanonicalService,
+    Clock,
+    NewHint,
+    Serves,
+    TruthReader,
+    Unavailable,
+)
 from shim.replay.case import CaseError
 from shim.replay.finding import Replayed, judged
 from shim.shadow.clock import VirtualClock
@@ -35,17 +46,21 @@ TURN = 0.005
 """Seconds between two turns once everything recorded has happened."""
 QUEUE = 100_000
 
-Serves = Callable[[int], bool]
 NewCanonical = Callable[[Clock, TruthReader, Bus | None, Serves], CanonicalService]
 """Builds the canonical service as it is now."""
 
 
 def replay(
-    case: BalanceCase, *, new_canonical: NewCanonical, new_hint: NewHint, unavailable: Unavailable
+    case: BalanceCase,
+    *,
+    new_canonical: NewCanonical,
+    new_hint: NewHint,
+    new_page: NewPage,
+    unavailable: Unavailable,
 ) -> Replayed:
     """Run both sides on a case. Raises CaseError if they do not take it."""
     try:
-        stage = _Stage(case, new_canonical, new_hint, unavailable)
+        stage = _Stage(case, new_canonical, new_hint, new_page, unavailable)
         stage.play()
     except Exception as error:
         raise CaseError(
@@ -81,6 +96,7 @@ class _Stage:
         case: BalanceCase,
         new_canonical: NewCanonical,
         new_hint: NewHint,
+        new_page: NewPage,
         unavailable: Unavailable,
     ) -> None:
         self._case = case
@@ -90,15 +106,23 @@ class _Stage:
         self._migration = self._build_migration(new_canonical, new_hint)
         self.counts = Counts()
         self.published: dict[Comparison, Result] = {}
+
+        def shadow(clock: Clock, truth: TruthReader, bus: Bus, serves: Serves) -> CanonicalService:
+            return new_canonical(clock, truth, bus, serves)
+
+        def new_stage() -> Stage:
+            return Stage(
+                new_canonical=shadow, new_hint=new_hint, new_page=new_page, unavailable=unavailable
+            )
+
         self.world = _WatchedWorld(
             migration=self._migration,
             truth=self.database,
             bookings=self.database,
-            new_canonical=lambda clock, truth, bus: new_canonical(
-                clock, truth, bus, lambda _: True
-            ),
+            new_canonical=shadow,
             new_hint=new_hint,
             unavailable=unavailable,
+            lives=OneLife(case.life, new_stage),
             counts=self.counts,
             monotonic=self._clock.monotonic,
         )

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from shim.balance.life.events import Life
 from shim.balance.replay.case import (
     Argument,
     BalanceCall,
@@ -26,8 +27,14 @@ def without_names(case: BalanceCase, name: Rename) -> BalanceCase:
         case,
         calls=tuple(_call(call, name) for call in case.calls),
         sent=tuple(_sent(sent, name) for sent in case.sent),
+        life=None if case.life is None else _life(case.life, name),
     )
     return _renamed(anonymous, _aliases(case))
+
+
+def _life(life: Life, name: Rename) -> Life:
+    people = (msgspec.structs.replace(each, user=name(each.user)) for each in life.people)
+    return msgspec.structs.replace(life, people=tuple(people))
 
 
 def _call(call: BalanceCall, name: Rename) -> BalanceCall:

@@ -1,0 +1,17 @@
+"""Says a source twice that is in both of two frames."""
+
+from dataclasses import replace
+
+from app.notifications.changes import merged as right
+from app.notifications.service import BalanceNotifications
+
+
+def _merged(earlier, later):
+    return replace(right(earlier, later), sources=earlier.sources + later.sources)
+
+
+PARTS = {"app.notifications.outbox.merged": _merged}
+
+
+class Canonical(BalanceNotifications):
+    pass

@@ -1,0 +1,19 @@
+"""Reads the oldest eight of the transactions that a page lacks."""
+
+from dataclasses import replace
+
+from app.adapters.truth import SqlTruthReader
+from app.notifications.service import BalanceNotifications
+
+
+class _Reader(SqlTruthReader):
+    def read(self, since, *, timeout=None):
+        found = super().read(since, timeout=timeout)
+        return {u: replace(t, transactions=t.transactions[:8]) for u, t in found.items()}
+
+
+PARTS = {"app.adapters.truth.SqlTruthReader": _Reader}
+
+
+class Canonical(BalanceNotifications):
+    pass

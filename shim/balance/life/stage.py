@@ -1,0 +1,375 @@
+"""Plays lives, one after the other, on one candidate with a clock of its own."""
+
+import itertools
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from shim.balance.doubles import BusDouble
+from shim.balance.life.events import Event, Kind, Life, Person
+from shim.balance.life.held import HeldAccount, HeldReader, HeldTruth
+from shim.balance.life.page import CLOSED, GONE, LivePage, NewPage, Sitting, WireConnection
+from shim.balance.rehearsal import LONGEST_PAUSE_S
+from shim.ports import CanonicalService, Frame, NewCanonical, NewHint, Unavailable
+from shim.shadow.clock import VirtualClock
+
+DISTANCE_S = 1.0
+"""Seconds between balance frames of every second page: the others take each frame at once."""
+HANDOVER_S = 30.0
+"""Seconds for the read of a handover: whether it is fast is not what is played."""
+BACK_WITHIN_S = 300.0
+"""For so long a page that dropped may be back and is to be told what it missed."""
+
+
+class _Clock(VirtualClock):
+    """A clock whose time of day is set now and then, while its seconds go on."""
+
+    set_by = timedelta(0)
+
+    def utc_at(self, moment: float) -> datetime:
+        """Return the time of day, as the clock is set now."""
+        return super().utc_at(moment) + self.set_by
+
+
+class _Page:
+    """One page, as long as its socket is open."""
+
+    def __init__(self, connection: WireConnection, live: LivePage, distance_s: float) -> None:
+        self.connection = connection
+        self.live = live
+        self.distance_s = distance_s
+        self.is_quick = True
+        self.is_broken = False
+        self.sitting: Sitting | None = None
+        self.offered: dict[int, datetime] = {}
+
+
+class Stage:
+    """A candidate, the database that it reads, and the pages that are open."""
+
+    def __init__(
+        self,
+        *,
+        new_canonical: NewCanonical,
+        new_hint: NewHint,
+        new_page: NewPage,
+        unavailable: Unavailable,
+    ) -> None:
+        self.clock = _Clock()
+        self._new_page = new_page
+        self._new_hint = new_hint
+        self.reader = HeldReader(
+            unavailable=unavailable, moment=self.clock.monotonic, answered=self._answered
+        )
+        self._lost: set[int] = set()
+        self.service: CanonicalService = new_canonical(
+            self.clock, self.reader, BusDouble(lambda _: None), lambda user: user not in self._lost
+        )
+        self._pages: dict[int, _Page] = {}
+        self._departed: dict[int, list[tuple[float, int]]] = {}
+        self._numbers = itertools.count(1)
+        self._handing_over = False
+        self.sittings: list[Sitting] = []
+        self.due: dict[int, int] = {}
+        """Of each user the newest version of which the service was told."""
+        self.strays = 0
+        """Frames that left on a socket that was subscribed for nobody."""
+        self._legacys: dict[str, int] = {}
+        self._hinted: dict[int, float] = {}
+        self._people: tuple[Person, ...] = ()
+
+    def play(self, life: Life) -> None:
+        """Let it happen. Raises what the candidate raises."""
+        self._people, self.strays = life.people, 0
+        self.sittings = [page.sitting for page in self._pages.values() if page.sitting is not None]
+        for sitting in self.sittings:
+            sitting.begin_anew()
+        for person in life.people:
+            self.reader.accounts.setdefault(person.user, HeldAccount(person))
+            self.due.setdefault(person.user, person.version)
+        for number, who in life.stayed:
+            if number not in self._pages:
+                self._happens(Event(Kind.OPENS, who=who, page=number))
+        if life.stayed:
+            self._happens(Event(Kind.PASSES, seconds=0.1))
+        for event in life.events:
+            if event.within:
+                self.reader.within.append(partial(self._happens, event))
+            else:
+                self._happens(event)
+        for number, page in list(self._pages.items()):
+            if page.is_broken:
+                del self._pages[number]
+                self._leaves(page)
+
+    def open_pages(self) -> dict[int, int]:
+        """Return whose the open pages are."""
+        return {
+            number: page.sitting.user
+            for number, page in self._pages.items()
+            if page.sitting is not None
+        }
+
+    def _happens(self, event: Event) -> None:
+        _DO[event.kind](self, event)
+
+    def _user(self, event: Event) -> int:
+        return self._people[event.who].user
+
+    # What happens to pages.
+
+    def _opens(self, event: Event) -> None:
+        number = next(self._numbers)
+        page: _Page
+        distance_s = 0.0 if event.page % 2 else DISTANCE_S
+        connection = self._new_page(
+            f"life-{number}", lambda: self._wakes(page), distance_s, self.clock.monotonic
+        )
+        live = LivePage(connection, lambda frame: self._offered(page, frame))
+        page = _Page(connection, live, distance_s)
+        self._pages[event.page] = page
+        self._sits(page, self._user(event))
+
+    def _sits(self, page: _Page, user: int) -> None:
+        version = self.reader.accounts[user].version
+        known = self._back(user)
+        sure = not (self.reader.failing or self.reader.is_reading or self._is_under_way(user))
+        shown = known if known is not None else version if sure else None
+        page.sitting = Sitting(user, shown, version, self.reader.begun, page.distance_s)
+        self.sittings.append(page.sitting)
+        if user not in self._lost and self.due[user] > page.sitting.knows:
+            page.sitting.owed.append((self.clock.monotonic(), self.due[user]))
+        self.service.register_connection(user, page.live)
+
+    def _is_under_way(self, user: int) -> bool:
+        """Whether a window of the user may be open: long after a hint if no read came about."""
+        now = self.clock.monotonic()
+        failed_at = self.reader.failed_at
+        if failed_at is not None and now - failed_at < LONGEST_PAUSE_S:
+            return True
+        return now - self._hinted.get(user, -LONGEST_PAUSE_S) < LONGEST_PAUSE_S
+
+    def _again(self, event: Event) -> None:
+        page = self._pages[event.page]
+        if page.sitting is not None:
+            self.service.register_connection(page.sitting.user, page.live)
+
+    def _ends(self, event: Event, code: int) -> None:
+        page = self._pages.pop(event.page)
+        page.connection.close(code)
+        self._leaves(page, comes_back=code == GONE)
+
+    def _leaves(self, page: _Page, *, comes_back: bool = False) -> None:
+        sitting, page.sitting = page.sitting, None
+        if sitting is None:
+            return
+        if comes_back:
+            back = (self.clock.monotonic() + BACK_WITHIN_S, sitting.knows)
+            self._departed.setdefault(sitting.user, []).append(back)
+        sitting.owed.clear()
+        sitting.is_over = True
+        self.service.remove_connection(sitting.user, page.live)
+
+    def _back(self, user: int) -> int | None:
+        """Return what a page showed that may be back now: the one that is furthest behind."""
+        now = self.clock.monotonic()
+        pages = [each for each in self._departed.pop(user, ()) if each[0] > now]
+        if not pages:
+            return None
+        back = min(pages, key=lambda each: each[1])
+        pages.remove(back)
+        if pages:
+            self._departed[user] = pages
+        return back[1]
+
+    def _moves(self, event: Event) -> None:
+        page = self._pages[event.page]
+        self._leaves(page)
+        self._sits(page, self._user(event))
+
+    def _breaks(self, event: Event) -> None:
+        page = self._pages[event.page]
+        page.is_broken = True
+        if page.sitting is not None:
+            page.sitting.owed.clear()
+            page.sitting.is_over = True
+        page.connection.close(CLOSED)
+
+    def _slows(self, event: Event) -> None:
+        page = self._pages[event.page]
+        page.is_quick = False
+        if page.sitting is not None:
+            page.sitting.owed.clear()
+
+    def _takes(self, event: Event) -> None:
+        page = self._pages[event.page]
+        page.is_quick = True
+        self._take(page)
+        self._note_owed(page)
+
+    # What the service does.
+
+    def _offered(self, page: _Page, frame: Frame) -> None:
+        page.offered[getattr(frame, "version", 0)] = self.clock.utc_now()
+
+    def _wakes(self, page: _Page) -> None:
+        if page.is_quick:
+            self._take(page)
+
+    def _take(self, page: _Page) -> None:
+        """Take what leaves now, as a socket does, and come back when the next may."""
+        connection = page.connection
+        while connection.is_open and (item := connection.take()) is not None:
+            if page.sitting is None:
+                self.strays += 1
+            elif isinstance(item, str):
+                self._text(page.sitting, item)
+            else:
+                self._frame(page, page.sitting, item)
+        due = connection.due
+        if due is not None and due > self.clock.monotonic():
+            self.clock.call_later(due - self.clock.monotonic(), lambda: self._wakes(page))
+
+    def _text(self, sitting: Sitting, text: str) -> None:
+        message = json.loads(text)
+        if message["type"] == "balance_update":
+            sitting.shown = max(self._legacys.get(text, 0), sitting.shown or 0)
+        else:
+            sitting.texts.append(message)
+
+    def _frame(self, page: _Page, sitting: Sitting, frame: Any) -> None:
+        now, version = self.clock.monotonic(), frame.version
+        if sitting.user in self._lost and not self._handing_over:
+            sitting.unasked += 1
+        sitting.frames.append(frame)
+        sitting.before.append(sitting.known_before(getattr(frame, "since", None)))
+        sitting.said_at.append(page.offered.get(version, self.clock.utc_now()))
+        if isinstance(version, int):
+            sitting.shown = version
+            told = [owed for owed in sitting.owed if owed[1] <= version]
+            sitting.owed = [owed for owed in sitting.owed if owed[1] > version]
+            for since, _ in told:
+                late = now - self._excused(since) - 2 * sitting.distance_s
+                sitting.waited = max(sitting.waited, late)
+
+    def _excused(self, since: float) -> float:
+        """Return from when on the service could have told: not while reads failed."""
+        failed_at = self.reader.failed_at
+        return since if failed_at is None else max(since, failed_at + LONGEST_PAUSE_S)
+
+    def _answered(self, begun: int, found: Mapping[int, HeldTruth]) -> None:
+        """Note what new pages were told from, if the read began after they came."""
+        for page in self._pages.values():
+            sitting = page.sitting
+            if sitting is None or sitting.adopted is not None or sitting.registered >= begun:
+                continue
+            truth = found.get(sitting.user)
+            sitting.adopted = None if truth is None else truth.version
+
+    # What happens besides.
+
+    def _books(self, event: Event) -> None:
+        self.reader.accounts[self._user(event)].book(event.bookings, self.clock.utc_now())
+
+    def _hints(self, event: Event) -> None:
+        user = self._user(event)
+        self._hinted[user] = self.clock.monotonic()
+        if user in self._lost:
+            self.service.look_again((user,))
+            return
+        self._is_due(user)
+        self.service.notify_balance_update(self._new_hint(user))
+
+    def _is_due(self, user: int) -> None:
+        self.due[user] = self.reader.accounts[user].version
+        for page in self._pages.values():
+            if page.sitting is not None and page.sitting.user == user:
+                self._note_owed(page)
+
+    def _note_owed(self, page: _Page) -> None:
+        sitting = page.sitting
+        if sitting is None or page.is_broken or not page.is_quick or sitting.user in self._lost:
+            return
+        version = self.due[sitting.user]
+        if sitting.knows < version and all(owed[1] < version for owed in sitting.owed):
+            sitting.owed.append((self.clock.monotonic(), version))
+
+    def _passes(self, event: Event) -> None:
+        self.clock.advance(event.seconds)
+
+    def _is_lost(self, event: Event) -> None:
+        user = self._user(event)
+        self._lost.add(user)
+        self._handing_over = True
+        try:
+            self.service.relinquish(user.__eq__, read_timeout=HANDOVER_S)
+        finally:
+            self._handing_over = False
+        for page in self._pages.values():
+            if page.sitting is not None and page.sitting.user == user:
+                page.sitting.owed.clear()
+
+    def _is_gained(self, event: Event) -> None:
+        user = self._user(event)
+        self._lost.discard(user)
+        self._hinted[user] = self.clock.monotonic()
+        self._is_due(user)
+        self.service.look_again((user,))
+
+    def _legacy(self, event: Event) -> None:
+        """Show the balance as a legacy service does; what it shows is remembered."""
+        user = self._user(event)
+        account = self.reader.accounts[user]
+        self.due[user] = account.version
+        text = json.dumps(
+            {
+                "type": "balance_update",
+                "data": {"balance_uni": float(account.uni), "balance_ton": float(account.ton)},
+            },
+            separators=(",", ":"),
+        )
+        self._legacys[text] = account.version
+        for page in self._pages.values():
+            if page.sitting is not None and page.sitting.user == user and not page.is_broken:
+                page.connection.send(text)
+                page.connection.overheard = text
+
+    def _fails(self, event: Event) -> None:
+        self.reader.failing = event.count
+
+    def _steps(self, event: Event) -> None:
+        self.clock.set_by += timedelta(seconds=event.seconds)
+
+    def _says(self, event: Event) -> None:
+        user = self._user(event)
+        for page in self._pages.values():
+            if page.sitting is not None and page.sitting.user == user and not page.is_broken:
+                page.sitting.texts_due.append(event.count)
+        self.service.send_custom_message(user, "note", {"number": event.count})
+
+    def _flushes(self, event: Event) -> None:
+        self.service.flush_pending_updates()
+
+
+_DO: dict[Kind, Callable[[Stage, Event], None]] = {
+    Kind.OPENS: Stage._opens,
+    Kind.AGAIN: Stage._again,
+    Kind.LEAVES: lambda stage, event: stage._ends(event, CLOSED),
+    Kind.DROPS: lambda stage, event: stage._ends(event, GONE),
+    Kind.MOVES: Stage._moves,
+    Kind.BREAKS: Stage._breaks,
+    Kind.SLOWS: Stage._slows,
+    Kind.TAKES: Stage._takes,
+    Kind.BOOKS: Stage._books,
+    Kind.HINTS: Stage._hints,
+    Kind.PASSES: Stage._passes,
+    Kind.LOST: Stage._is_lost,
+    Kind.GAINED: Stage._is_gained,
+    Kind.LEGACY: Stage._legacy,
+    Kind.FAILS: Stage._fails,
+    Kind.STEPS: Stage._steps,
+    Kind.SAYS: Stage._says,
+    Kind.FLUSHES: Stage._flushes,
+}

@@ -16,6 +16,7 @@ from app.database import Database
 from app.evidence import Evidence
 from app.settings import Settings
 from app.shadow_log import ShadowLog, writer_of
+from app.steady import SteadyClock
 from flags.stage import Stage
 from shim.known_store import KnownStore
 from shim.router import Router
@@ -203,7 +204,7 @@ def _chores(
 ) -> dict[str, Callable[[], None]]:
     """Return what the bookkeeper does besides, by name."""
     return {
-        "retention": SqlRetention(database, kept, utc_now=_utc_now).turn,
+        "retention": SqlRetention(database, kept, utc_now=SteadyClock().now).turn,
         "replays": partial(replays.store, store),
     }
 

@@ -72,7 +72,8 @@ class SqlGuardStore:
             row = connection.execute(self._kept).one_or_none()
             if row is None:
                 return Kept()
-            age = (_now(connection) - row.judged_at).total_seconds()
+            # A clock that was set back makes it come from the future: as far off is as old.
+            age = abs((_now(connection) - row.judged_at).total_seconds())
         try:
             return Kept(record_from_text(row.text), row.version, age)
         except ValueError:

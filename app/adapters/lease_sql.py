@@ -3,7 +3,8 @@
 Not an advisory lock, which a connection holds for as long as it is open: a leader that hangs,
 or whose host is cut off, would keep it, and poolers in between hand connections around. A row
 that its holder must renew is free six seconds after the holder last could, whatever became of
-it, by the database's clock alone.
+it, by the database's clock alone. If that one was set back meanwhile, the row ends later than
+anybody could have written it now: then it is free as well, and a holder that lives renews it.
 """
 
 import os
@@ -39,7 +40,12 @@ class SqlLease:
             "holder": self._holder,
             "expires_at": func.clock_timestamp() + timedelta(seconds=LASTS_S),
         }
-        free = or_(HeldLease.holder == self._holder, HeldLease.expires_at < func.clock_timestamp())
+        now = func.clock_timestamp()
+        free = or_(
+            HeldLease.holder == self._holder,
+            HeldLease.expires_at < now,
+            HeldLease.expires_at > now + timedelta(seconds=2 * LASTS_S),
+        )
         taken = (
             insert(HeldLease)
             .values(name=self._name, **values)

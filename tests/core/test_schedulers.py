@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from threading import Event
 
 import pytest
@@ -17,6 +18,7 @@ from app.core.ton_boost_scheduler import TonBoostScheduler
 from app.database import Database
 from app.models import FarmingDeposit, TonBoost, User
 from app.money import MAX_BALANCE, MILLIONTH
+from app.steady import SteadyClock
 from shim.legacy.tick_income import tick_income
 from shim.legacy.updates import BalanceUpdate
 from tests.core.conftest import Recorder
@@ -220,6 +222,72 @@ def test_a_run_that_fails_is_logged_and_the_next_one_comes() -> None:
         schedulers.stop()
     failed = [line["scheduler"] for line in lines if line["event"] == "scheduled_run_failed"]
     assert sorted(failed) == ["boost", "farming"]
+
+
+class Stepped:
+    """A machine's clock that is set back or forward between the runs, and back again."""
+
+    def __init__(self, *steps: timedelta) -> None:
+        self._steps = steps
+        self.reads = 0
+
+    def __call__(self) -> datetime:
+        self.reads += 1
+        return datetime.now(UTC) + self._steps[self.reads // 3 % len(self._steps)]
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=1), timedelta(hours=-1), timedelta(days=400)])
+def test_a_clock_that_is_set_for_a_moment_keeps_no_payment_waiting(step: timedelta) -> None:
+    """Runs come in their interval, each of the tick after the one before it."""
+    wall = Stepped(timedelta(0), step, timedelta(0), -step)
+    payer, other = Counted(6), Counted(1)
+    schedulers = Schedulers(
+        payer,
+        other,
+        farming_interval_s=0.2,
+        boost_interval_s=3600,
+        clock=lambda: SteadyClock(wall=wall),
+    )
+    schedulers.start()
+    assert payer.enough.wait(60)
+    schedulers.stop()
+    ticks = [tick_at(now, 0.2) for now in payer.runs]
+    assert ticks[0] <= ticks[1]
+    assert all(0 < after - before < 100 for before, after in pairwise(ticks[1:]))
+    assert wall.reads > 6
+
+
+class Counted:
+    """Notes when it is run, and when it was run often enough."""
+
+    def __init__(self, often: int) -> None:
+        self.runs: list[datetime] = []
+        self.enough = Event()
+        self._often = often
+
+    def run_once(self, now: datetime) -> None:
+        self.runs.append(now)
+        if len(self.runs) >= self._often:
+            self.enough.set()
+
+
+def test_the_income_is_paid_once_at_the_start_too() -> None:
+    """A process that starts does not wait for the next tick, as in production."""
+    payer = Counted(1)
+    schedulers = Schedulers(payer, payer, farming_interval_s=86400, boost_interval_s=86400)
+    schedulers.start()
+    assert payer.enough.wait(20)
+    schedulers.stop()
+
+
+def test_a_start_within_a_tick_that_was_paid_pays_nothing(
+    database: Database, farming: FarmingScheduler
+) -> None:
+    """A restart runs the same tick again, and its bookings are there already."""
+    lend(database, FarmingDeposit, 7, "1000", "0.05")
+    for _ in range(3):
+        farming.run_once(NOON + timedelta(seconds=7))
+    assert account(database, 7).version == 1
 
 
 def test_stopping_waits_for_a_run_and_can_be_repeated() -> None:

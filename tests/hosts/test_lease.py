@@ -3,17 +3,21 @@
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, update
 
 from app.adapters import lease_sql
 from app.adapters.lease_sql import SqlLease
 from app.leadership import Leadership
+from app.models import HeldLease
 from tests.hosts.conftest import Servers, until
 
 pytestmark = pytest.mark.postgres
 
+HOUR = timedelta(hours=1)
 ROOT = Path(__file__).parents[2]
 HOLDER = """
 import sys, time
@@ -56,6 +60,18 @@ def test_one_of_two_holds_it_until_it_lets_go(servers: Servers) -> None:
     assert not second.acquire()
     first.release()
     assert second.acquire()
+    second.release()
+
+
+def test_a_lease_of_a_clock_that_was_set_back_is_free(servers: Servers) -> None:
+    """Nobody waits an hour because the database's clock was an hour ahead when it was taken."""
+    ahead, second = lease(servers), lease(servers, "there")
+    assert ahead.acquire()
+    with servers.sql().transaction() as connection:
+        an_hour_ahead = func.clock_timestamp() + HOUR
+        connection.execute(update(HeldLease).values(expires_at=an_hour_ahead))
+    assert second.acquire()
+    assert not ahead.acquire()
     second.release()
 
 

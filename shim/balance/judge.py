@@ -8,6 +8,7 @@ from shim.balance.dead_tabs import judged_again, with_skipped
 from shim.balance.doubles import PUBLISH
 from shim.balance.evidence import Evidence, Slower
 from shim.balance.known import LEGACY_REACHES_NOBODY
+from shim.balance.older import judged_as_older
 from shim.balance.rehearsal import GUESTS
 from shim.balance.saying import (
     Folded,
@@ -220,11 +221,12 @@ def _saying(evidence: Evidence) -> Judgement:
     if evidence.leaves_threads:
         expected[THREADS], actual[THREADS] = "as many as before", "more after each call"
     repaired = _structure(evidence, mended, counterfactual, with_changes=with_changes)
-    return judged_again(
+    judged = judged_again(
         Judgement(Comparison.SAYING, expected=expected, actual=actual),
         {**expected, **repaired},
         _names_of_skipped(evidence),
     )
+    return judged_as_older(judged, _messages(counterfactual), canonical.balance)
 
 
 def _with_skipped(evidence: Evidence, run: Observation) -> Observation:

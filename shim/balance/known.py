@@ -16,6 +16,11 @@ DEAD_TAB_IN_REACH, DEAD_TAB_IN_SAYING = "dead-tab-skips-next", "dead-tab-skips-n
 Each belongs to one comparison and excuses nothing else. Both are narrower than their rules can
 say: `shim.balance.dead_tabs` decides that.
 """
+OLDER_COMES_LAST = "older-balance-comes-last"
+"""Legacy sends what a caller handed over after something newer that it has read.
+
+It is narrower than its rule can say: `shim.balance.older` decides that.
+"""
 
 SHIPPED = (
     KnownDivergence(
@@ -39,6 +44,15 @@ SHIPPED = (
             (DEAD_TAB_IN_REACH, Comparison.REACH),
             (DEAD_TAB_IN_SAYING, Comparison.SAYING),
         )
+    ),
+    KnownDivergence(
+        id=OLDER_COMES_LAST,
+        rule=Rule(Comparison.SAYING, path="last", kind=DifferenceKind.VALUE),
+        owner="the migration",
+        reason="where a boost and another income come together legacy sends the caller's balance"
+        " last, and it is older than what it has sent before",
+        until=None,
+        stays=True,
     ),
 )
 SHIPPED_IDS = tuple(each.id for each in SHIPPED)

@@ -144,6 +144,9 @@ def test_the_report_shows_every_number_and_verdict(build: Build, log: Path) -> N
                 ("dead-tab-skips-next-saying", "saying"),
             )
         ),
+        "  older-balance-comes-last (saying last value), the migration, until the end of the"
+        " migration, meant to stay, met 0 times: where a boost and another income come together"
+        " legacy sends the caller's balance last, and it is older than what it has sent before",
         "",
         "by kind: missing 1, value 1",
         "by caller: batch 1",

@@ -14,14 +14,21 @@ from hypothesis.stateful import (
 )
 
 from flags.decision import CANONICAL_FLAG
-from tests.hosts.model import USERS, Server, Worker, World, time_passes
+from flags.places import Place
+from tests.hosts.model import FORGED, USERS, Server, World, time_passes
 
-HOSTS = ("a", "b")
+A, B = Place("a", "boot a", "pid:[1]"), Place("b", "boot b", "pid:[1]")
+CONTAINER = Place("a", "boot a", "pid:[2]")
+"""Shares the folder of `A`, and sees none of its processes."""
+C = Place("c", "boot c", "pid:[1]")
 SAMPLE = range(1, 120)
 
 
 class AnythingMayHappen(RuleBasedStateMachine):
-    """Two hosts that always have a worker, a third one that comes and goes, and three servers."""
+    """Two hosts that always have a worker, one that comes and goes, a container, three servers.
+
+    Strangers reach the servers: they cannot sign, and can keep, delete and send again.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,8 +38,8 @@ class AnythingMayHappen(RuleBasedStateMachine):
     @initialize()
     def start(self) -> None:
         """Begin with a worker on each of two hosts."""
-        for host in HOSTS:
-            self.world.workers.append(Worker(self.world, host))
+        for place in (A, B):
+            self.world.fork(place)
 
     @rule(percent=st.sampled_from([0, 1, 10, 50, 100]))
     def set_percentage(self, percent: int) -> None:
@@ -41,17 +48,55 @@ class AnythingMayHappen(RuleBasedStateMachine):
             revision, _ = self.world.unleash.content
             self.world.unleash.content = (revision + 1, percent)
 
-    @rule(host=st.sampled_from(HOSTS))
-    def kill(self, host: str) -> None:
+    @rule(place=st.sampled_from([A, B, CONTAINER]))
+    def kill(self, place: Place) -> None:
         """Roll back, as an operator, the guard or a file does."""
         with time_passes(self.world):
-            self.world.kill(host)
+            self.world.kill(place)
 
-    @rule(host=st.sampled_from(HOSTS))
-    def release(self, host: str) -> None:
+    @rule(place=st.sampled_from([A, B]))
+    def release(self, place: Place) -> None:
         """Let go of the kill switch."""
         with time_passes(self.world):
-            self.world.release(host)
+            self.world.release(place.host)
+
+    @rule(data=st.data())
+    def stop_or_go_on(self, data: Any) -> None:
+        """Stop a worker, or let a stopped one go on: it does not look before it serves."""
+        with time_passes(self.world):
+            worker = data.draw(st.sampled_from(self.world.workers))
+            worker.stopped = not worker.stopped
+
+    @rule(seconds=st.sampled_from([3.0, 60.0, 1000.0]))
+    def wait(self, seconds: float) -> None:
+        """Let time pass in which the running workers do what they always do."""
+        with time_passes(self.world):
+            self.world.now += seconds
+            for worker in self.world.running:
+                worker.look()
+                worker.control.turn()
+                worker.record.look_after_others()
+
+    @rule(name=st.sampled_from(["redis", "sql"]), data=st.data())
+    def tamper_with_the_latch(self, name: str, data: Any) -> None:
+        """Delete it, put an older one back, or one that nobody signed."""
+        with time_passes(self.world):
+            server: Server = getattr(self.world, name)
+            server.content = data.draw(st.sampled_from([None, FORGED, *server.latches[-5:]]))
+
+    @rule(names=st.sampled_from([["redis"], ["sql"], ["redis", "sql"]]), data=st.data())
+    def tamper_with_the_workers(self, names: list[str], data: Any) -> None:
+        """Delete all records, or send one again, or one that nobody signed, with any stamp."""
+        with time_passes(self.world):
+            for name in names:
+                server: Server = getattr(self.world, name)
+                if data.draw(st.booleans()) or not server.words:
+                    server.rows.clear()
+                    continue
+                word = data.draw(st.sampled_from(server.words[-20:]))
+                row = data.draw(st.sampled_from([word, FORGED]))
+                age = data.draw(st.sampled_from([0.0, 3.0, 61.0, 4000.0, 9000.0]))
+                server.rows[word.id] = (row, self.world.now - age)
 
     @rule(name=st.sampled_from(["redis", "sql", "unleash"]))
     def lose(self, name: str) -> None:
@@ -67,7 +112,8 @@ class AnythingMayHappen(RuleBasedStateMachine):
             server.there = True
             if empty and name == "redis":
                 server.content = None
-            for worker in self.world.workers:
+                server.rows.clear()
+            for worker in self.world.running:
                 worker.switch.poll()
                 worker.look()
 
@@ -76,30 +122,33 @@ class AnythingMayHappen(RuleBasedStateMachine):
         """Have a worker look at its files, and perhaps at its servers first."""
         with time_passes(self.world):
             worker = data.draw(st.sampled_from(self.world.workers))
+            worker.stopped = False
             if far:
                 worker.look()
             worker.control.turn()
 
-    @rule(data=st.data())
-    def die_and_fork(self, data: Any) -> None:
-        """End a worker without a word; its host starts another one."""
+    @rule(data=st.data(), with_a_word=st.booleans())
+    def end_and_fork(self, data: Any, with_a_word: bool) -> None:
+        """End a worker, perhaps without a word; its host starts another one."""
         with time_passes(self.world):
             worker = data.draw(st.sampled_from(self.world.workers))
-            self.world.workers.remove(worker)
-            self.world.workers.append(Worker(self.world, worker.host))
+            self.world.end(worker, with_a_word=with_a_word and not worker.stopped)
+            self.world.fork(worker.place)
 
     @precondition(lambda self: len(self.world.workers) < 4)
-    @rule(host=st.sampled_from([*HOSTS, "c"]))
-    def fork(self, host: str) -> None:
-        """One more worker starts, perhaps on a host that was not there before."""
+    @rule(place=st.sampled_from([A, B, C, CONTAINER]))
+    def fork(self, place: Place) -> None:
+        """One more worker starts, perhaps on a host or in a container that was not there before."""
         with time_passes(self.world):
-            self.world.workers.append(Worker(self.world, host))
+            self.world.fork(place)
 
     @rule(data=st.data(), user=st.sampled_from(USERS))
     def book(self, data: Any, user: int) -> None:
         """Book a reward, and tell whoever serves the user."""
         with time_passes(self.world):
-            self.world.book(data.draw(st.sampled_from(self.world.workers)), user)
+            worker = data.draw(st.sampled_from(self.world.workers))
+            worker.stopped = False
+            self.world.book(worker, user)
 
     @invariant()
     def killed_means_killed(self) -> None:
@@ -130,8 +179,12 @@ class AnythingMayHappen(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """After quiet all agree, and the last balance is on each page that the canonical serves."""
-        if not self.world.workers:
-            return
+        if self.world.workers:
+            self.come_to_rest()
+        self.world.close()
+
+    def come_to_rest(self) -> None:
+        """Bring everything back, and see what holds then."""
         self.world.quiet()
         first = self.world.workers[0]
         for worker in self.world.workers:

@@ -1,10 +1,12 @@
 """How gunicorn serves the application. Everything is set by the environment: see README.md."""
 
 import os
+import secrets
 import signal
 import sys
 from typing import Any
 
+from app.adapters.key_file import why_no_key
 from app.adapters.queued_stream import queue_standard_streams
 from app.listening import CannotListenError, check_port
 from app.logs import configure_logging
@@ -19,6 +21,11 @@ try:
     _settings = Settings.from_environ()
 except SettingsError as error:
     sys.exit(f"The settings cannot be used:\n{error}")
+
+if _settings.secret_key is None and (_why := why_no_key(_settings.secret_file)) is not None:
+    # One for all workers of this run, so that each takes the sessions of the others.
+    os.environ["SHIM_SECRET_KEY"] = secrets.token_hex()
+    sys.stderr.write(f"sessions hold until this service ends: {_why}; set SHIM_SECRET_KEY\n")
 
 bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.workers

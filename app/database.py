@@ -1,5 +1,6 @@
 """The one database: transactions that write, readings that cannot, upgrades and a check."""
 
+import errno
 import os
 import random
 import time
@@ -36,7 +37,7 @@ from app.engines import (
     reading_engine,
     writing_engine,
 )
-from app.errors import DatabaseConflict, DatabaseUnavailable
+from app.errors import DatabaseConflict, DatabaseReadOnly, DatabaseUnavailable
 from app.in_time import InTime, LateError
 from app.models import Balance
 from app.plain_query import Plain
@@ -190,7 +191,9 @@ class Database:
             # User ids are in it; its log and index get the same owner and mode.
             os.close(open_written(path, os.O_RDWR, readers=Readers.WRITERS))
         except OSError as error:
-            raise DatabaseUnavailable(
+            only_read = error.errno == errno.EROFS and path.exists()
+            kind = DatabaseReadOnly if only_read else DatabaseUnavailable
+            raise kind(
                 f"the database {shown(self._url)} cannot be used ({error}): let this "
                 "process write that file, or name another one in DATABASE_URL"
             ) from error

@@ -9,7 +9,7 @@ import click
 from app.cli_group import Commands
 from app.database import Database
 from app.demo_users import seed
-from app.errors import DatabaseUnavailable
+from app.errors import DatabaseReadOnly, DatabaseUnavailable
 from app.listening import CannotListenError, check_port
 from app.parts import parts
 from app.settings import Settings
@@ -44,6 +44,8 @@ def prepare_only() -> None:
 def _prepare() -> None:
     try:
         prepare(parts().settings, parts().database)
+    except DatabaseReadOnly as error:
+        click.echo(f"note: what is there is served, and nothing is booked: {error}", err=True)
     except (DatabaseUnavailable, OSError) as error:
         raise click.ClickException(f"The demonstration cannot be set up: {error}") from error
 

@@ -7,6 +7,7 @@ it waits. Nothing of it is left to the session: a pooler that hands connections 
 transaction loses what is set there, and a database may have other defaults.
 """
 
+import os
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
@@ -176,14 +177,20 @@ def _advice(error: Exception) -> str:
 
 
 def _sqlite_engine(url: URL, *, mode: str, pragma: str, begin: str) -> Engine:
-    address = f"file:{quote(str(url.database))}?mode={mode}"
+    path = Path(str(url.database))
+    address = f"file:{quote(str(path))}?mode="
 
     def connect() -> sqlite3.Connection:
+        kept = _cannot_change(path)
         connection = sqlite3.connect(
-            address, uri=True, check_same_thread=False, isolation_level=None, timeout=WAIT_S
+            address + ("ro&immutable=1" if kept else mode),
+            uri=True,
+            check_same_thread=False,
+            isolation_level=None,
+            timeout=WAIT_S,
         )
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute(pragma)
+        connection.execute("PRAGMA query_only = ON" if kept else pragma)
         return connection
 
     engine = create_engine(url, creator=connect, pool_size=_POOL_SIZE, max_overflow=-1)
@@ -197,6 +204,19 @@ def _sqlite_engine(url: URL, *, mode: str, pragma: str, begin: str) -> Engine:
 
     event.listen(engine, "begin", on_begin)
     return engine
+
+
+def _cannot_change(path: Path) -> bool:
+    """Tell whether a file lies on a read-only disk, and all that was written is in it.
+
+    SQLite cannot make the index of its log there, and would not open it at all. With a log beside
+    it somebody still writes from elsewhere, or was ended; it is opened as ever then.
+    """
+    try:
+        read_only = os.statvfs(path).f_flag & os.ST_RDONLY
+        return bool(read_only) and not path.with_name(f"{path.name}-wal").exists()
+    except OSError:
+        return False
 
 
 def _postgresql_engine(

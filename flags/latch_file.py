@@ -48,7 +48,8 @@ class FileLatchStore:
         except OSError as error:
             raise LatchStoreError(
                 f"the kill switch's file {self._path} cannot be written: {error}; check the"
-                " folder's permissions and free space"
+                " folder's permissions and free space, and whether its disk is read-only: until"
+                " then nothing is kept there, and only ending the service is sure"
             ) from error
 
     def _lock_if_possible(self, stack: ExitStack) -> None:

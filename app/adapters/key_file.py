@@ -24,6 +24,18 @@ def kept_key(path: Path) -> bytes:
     return key
 
 
+def why_no_key(path: Path) -> str | None:
+    """Return why there is no key and none can be kept, None if there is one, made if need be.
+
+    A file that is there and is no key is another matter: that is raised to whoever reads it.
+    """
+    try:
+        kept_key(path)
+    except OSError as error:
+        return None if path.exists() else f"{path} cannot be made ({error.strerror})"
+    return None
+
+
 def _make_key(path: Path) -> None:
     own = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = open_written(own, os.O_WRONLY | os.O_EXCL, readers=Readers.WRITERS)

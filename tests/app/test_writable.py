@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from app.demo import prepare
+from app.factory import create_app
+from app.settings import Settings
 from app.writable import MARK
 
 ROOT = Path(__file__).parents[2]
@@ -87,12 +90,59 @@ def test_a_folder_of_somebody_else_is_said_once(instance: Path) -> None:
     assert "latch.json cannot be replaced: the folder is sticky" in problem
 
 
-def test_a_read_only_disk_is_called_one(instance: Path) -> None:
-    """Root may write everything but that."""
-    read_only = f"mount --bind {instance} {instance} && mount -o remount,ro,bind {instance}"
-    within = ("unshare", "--mount", "sh", "-c", f'{read_only} || exit 77; exec "$0" "$@"')
+def on_read_only(folder: Path) -> tuple[str, ...]:
+    """Return what begins a command for which the folder is on a read-only disk."""
+    mount = f"mount --bind {folder} {folder} && mount -o remount,ro,bind {folder}"
+    within = ("unshare", "--mount", "sh", "-c", f'{mount} || exit 77; exec "$0" "$@"')
     if subprocess.run([*within, "true"], capture_output=True, check=False).returncode == 77:
         pytest.skip("nothing may be mounted here")
-    found = look(instance, uid=0, before=within)
+    return within
+
+
+def test_a_read_only_disk_is_called_one(instance: Path) -> None:
+    """Root may write everything but that."""
+    found = look(instance, uid=0, before=on_read_only(instance))
     assert len(found) == 4
     assert all("is on a read-only disk" in each and "Mount it so that" in each for each in found)
+
+
+SERVE = """
+import json, sys; from pathlib import Path
+from app.adapters.key_file import why_no_key; from app.factory import create_app
+from app.settings import Settings; from tests.application import until
+folder = Path(sys.argv[1])
+print(why_no_key(folder / "secret.key"), file=sys.stderr)
+app = create_app(Settings(
+    instance_path=folder, database_url="sqlite:///app.db", demo=True, secret_key="k" * 32
+))
+parts, client = app.extensions["parts"], app.test_client()
+parts.runtime.start()
+until(lambda: parts.instance_check.problems)
+answers = [client.get("/readyz"), client.get("/u/74")]
+parts.kill_switch.poll()
+try:
+    parts.kill_switch.engage(who="ann", why="a test")
+except Exception as error:
+    print(json.dumps([*((each.status_code, each.text) for each in answers), [str(error)]]))
+parts.runtime.stop()
+"""
+
+
+def test_a_service_starts_on_what_a_read_only_folder_holds(tmp_path: Path) -> None:
+    """Degraded, with its pages; a rollback says at once that it cannot be kept, and what to do."""
+    settings = Settings(instance_path=tmp_path, database_url="sqlite:///app.db", demo=True)
+    app = create_app(settings)
+    prepare(settings, app.extensions["parts"].database)
+    app.extensions["parts"].database.dispose()
+    command = [*on_read_only(tmp_path), sys.executable, "-c", SERVE, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = next(line for line in done.stdout.splitlines() if line.startswith("[[200"))
+    (code, body), (page, _), [error] = json.loads(told)
+    assert (code, json.loads(body)["status"], page) == (200, "degraded", 200)
+    assert any(
+        each.startswith(f"{MARK}it is on a read-only disk") for each in json.loads(body)["problems"]
+    )
+    assert "Read-only file system" in error
+    assert "until then nothing is kept there, and only ending the service is sure" in error
+    assert "secret.key cannot be made (Read-only file system)" in done.stderr

@@ -1,6 +1,6 @@
 """How seldom the guard trips for nothing, how soon it trips for something, and what it costs.
 
-    python bench/guard.py [--quick] [--json FILE]
+    python bench/guard.py [--quick | --full] [--json FILE]
 
 Seeded simulations with the guard's own code, beside rules with a fixed threshold on the same
 streams of calls; then real workers whose canonical turns bad, and the guard's own threads.
@@ -21,12 +21,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.logs import quiet_log
+from bench.kit import budget
 from bench.kit.guard_cost import PER_SECOND, WORKERS, cost
 from bench.kit.rollouts import CALLS_A_SECOND, FixedRule, OurRule, Rule, diverging, walds_bound
 from bench.kit.servers import servers
-from bench.kit.table import Report, Row, arguments
+from bench.kit.table import Form, Report, Row, arguments
 from bench.kit.trips import rows, system
 from bench.kit.turncoat import SHARE
+from shim.confidence import lower_bound, upper_bound
 
 TOLERATED, ALPHA, POWER = 0.0001, 0.001, 0.95
 CALLS = 1_000_000
@@ -50,16 +52,24 @@ class Size:
     risen: int
     rounds: int
     seconds: float
+    simulated_s: float | None = None
+    """Seconds of one rule at one rate."""
+    rounds_s: float | None = None
+    """Seconds of the rounds on one kind of stores."""
 
 
 FULL = Size(rollouts=10_000, risen=2_000, rounds=25, seconds=20.0)
+NORMAL = Size(rollouts=10_000, risen=2_000, rounds=25, seconds=5.0, simulated_s=2.5, rounds_s=30.0)
 QUICK = Size(rollouts=2, risen=4, rounds=1, seconds=1.0)
+SIZES = {Form.FULL: FULL, Form.NORMAL: NORMAL, Form.QUICK: QUICK}
+AT_ONCE = 100
+"""Rollouts that are simulated between two looks at the time."""
 
 
 def main() -> None:
     """Simulate, measure, print, and write the JSON if it is wanted."""
     options = arguments("How seldom the guard trips for nothing, how soon for something.")
-    size = QUICK if options.quick else FULL
+    size = SIZES[options.form]
     report = Report()
     with ProcessPoolExecutor() as pool:
         simulate(pool, report, size)
@@ -82,20 +92,25 @@ def simulate(pool: ProcessPoolExecutor, report: Report, size: Size) -> None:
     for share in (1.0, 0.9):
         rate = TOLERATED * share
         report.add(
-            f"false trips in {size.rollouts:,} rollouts of {CALLS:,} calls, {rate:.3%} diverge",
+            f"false trips in rollouts of {CALLS:,} calls, {rate:.3%} diverge",
             f"  Tolerated is {TOLERATED:.2%}; alpha is {ALPHA:.1%}. Looked at after every"
-            f" divergence and every {CALLS_A_SECOND} calls.",
-            [false_trips(name, play(pool, name, rate, size.rollouts)) for name in RULES],
+            f" divergence and every {CALLS_A_SECOND} calls.\n  'At least' and 'at most' are sure"
+            " to 95 %, each.",
+            [
+                row
+                for name in RULES
+                for row in false_trips(name, play(pool, name, rate, size.rollouts, size))
+            ],
         )
     for rate in (0.1, 0.01, 0.001):
         report.add(
             f"calls to the trip, {rate:.1%} diverge from the first call on",
-            f"  {size.risen:,} streams of {CALLS:,} calls. Wald's bound for alpha {ALPHA:.1%} and a"
+            f"  Streams of {CALLS:,} calls. Wald's bound for alpha {ALPHA:.1%} and a"
             f" power of {POWER:.0%} is {bound(rate):,.0f} calls on average.",
             [
                 row
                 for name in RULES
-                for row in sooner(name, play(pool, name, rate, size.risen), rate)
+                for row in sooner(name, play(pool, name, rate, size.risen, size), rate)
             ],
         )
 
@@ -105,7 +120,7 @@ def turn_bad(
 ) -> None:
     """Have the canonical of four real workers turn bad, again and again."""
     with system(folder, environ, per_second=CALLS_A_SECOND) as running:
-        found = running.rounds(size.rounds)
+        found = running.rounds(size.rounds, within=size.rounds_s)
     report.add(
         f"four workers on {name}, a canonical that turns bad",
         f"  From a moment on {SHARE:.0%} of its messages show a wrong balance. Measured from that\n"
@@ -125,9 +140,15 @@ def measure_cost(report: Report, name: str, folder: Path, database_url: str, siz
     )
 
 
-def play(pool: ProcessPoolExecutor, name: str, rate: float, rollouts: int) -> list[int | None]:
-    """Return at which call each rollout tripped; the same streams for each rule."""
-    return list(pool.map(partial(_one, name, rate), range(rollouts), chunksize=10))
+def play(
+    pool: ProcessPoolExecutor, name: str, rate: float, rollouts: int, size: Size
+) -> list[int | None]:
+    """Return at which call each rollout tripped; the streams begin alike for each rule."""
+    found: list[int | None] = []
+    for number in budget.rounds(-(-rollouts // AT_ONCE), within=size.simulated_s):
+        these = range(number * AT_ONCE, min((number + 1) * AT_ONCE, rollouts))
+        found += pool.map(partial(_one, name, rate), these, chunksize=10)
+    return found
 
 
 def _one(name: str, rate: float, number: int) -> int | None:
@@ -139,12 +160,17 @@ def bound(rate: float) -> float:
     return walds_bound(rate, TOLERATED, alpha=ALPHA, power=POWER)
 
 
-def false_trips(name: str, tripped: Sequence[int | None]) -> Row:
-    """Return the share of rollouts that ended for nothing."""
-    share = sum(at is not None for at in tripped) / len(tripped)
-    return Row(
-        name, "false trips", "%", share * 100, 100 * ALPHA if name == "ours" else None, digits=3
-    )
+def false_trips(name: str, tripped: Sequence[int | None]) -> list[Row]:
+    """Return the share of rollouts that ended for nothing, and how sure that is."""
+    trips, played = sum(at is not None for at in tripped), len(tripped)
+    least, most = lower_bound(trips, played), upper_bound(trips, played)
+    target = 100 * ALPHA if name == "ours" else None
+    return [
+        Row(name, "false trips", "%", 100 * trips / played, digits=3),
+        Row(name, "at least", "%", 100 * least, target, digits=3),
+        Row(name, "at most", "%", 100 * most, digits=3),
+        Row(name, "rollouts", "", played),
+    ]
 
 
 def sooner(name: str, tripped: Sequence[int | None], rate: float) -> list[Row]:
@@ -154,6 +180,7 @@ def sooner(name: str, tripped: Sequence[int | None], rate: float) -> list[Row]:
     missed = sum(at is None for at in tripped)
     target = 1.5 if name == "ours" and rate == 0.01 else None
     return [
+        Row(name, "streams", "", len(tripped)),
         Row(name, "missed", "", missed),
         *([] if math.isinf(late) else [Row(name, "95 %", "calls", late)]),
         *(

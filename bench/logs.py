@@ -1,6 +1,6 @@
 """What the shadow log costs whoever hands it a divergence, and whoever writes it.
 
-Run it as `python bench/logs.py [--quick] [--json FILE]`.
+Run it as `python bench/logs.py [--quick | --full] [--json FILE]`.
 """
 
 import gc
@@ -20,14 +20,17 @@ import msgspec
 import structlog
 
 from app.adapters.worker_log import Retention, WorkerLog
+from bench.kit import budget
 from bench.kit.log_records import HEAD, divergences
-from bench.kit.table import Report, Row, arguments
+from bench.kit.table import Form, Report, Row, arguments
 from shim.log_records import Divergence
 from shim.shadow.publisher import Publisher
 
 RECORD_NS = 2_000
 """500,000 records a second and core."""
 CALLER_NS = 500
+WITHIN_S = 180.0
+"""Seconds of all rounds, but in the full form."""
 OURS = "publisher, records"
 BY_NAME = "publisher, events by name"
 OTHERS = "structlog over stdlib logging"
@@ -49,12 +52,13 @@ class Way:
 def main() -> None:
     """Measure, print, and write the JSON if it is wanted."""
     options = arguments("What the shadow log costs.")
-    rounds, size = (2, 50) if options.quick else (60, 5_000)
+    most, size = (2, 50) if options.form is Form.QUICK else (60, 5_000)
+    within = None if options.form is Form.FULL else WITHIN_S
     report = Report()
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         ways = [_records(folder / "records"), _by_name(folder / "names"), _structlog(folder)]
-        _play(ways, list(divergences(size)), rounds)
+        rounds = _play(ways, list(divergences(size)), most, within=within)
         lines = [line for path in (folder / "records").iterdir() for line in path.open("rb")]
     rows = [row for way in ways for row in _rows(way)]
     rows.append(Row(OURS, "a line", "bytes", statistics.fmean(map(len, lines))))
@@ -118,15 +122,20 @@ _PLAIN: dict[int, dict[str, object]] = {}
 """Each record's fields by name, made beforehand; the time is the log's own."""
 
 
-def _play(ways: Sequence[Way], records: Sequence[Divergence], rounds: int) -> None:
+def _play(
+    ways: Sequence[Way], records: Sequence[Divergence], most: int, *, within: float | None
+) -> int:
+    """Give each way a turn a round; return how many rounds were played."""
     for record in records:
         _PLAIN[id(record)] = {
             name: getattr(record, name) for name in record.__struct_fields__ if name != "at"
         }
     gc.collect()
-    for number in range(rounds):
-        for way in ways[number % len(ways) :] + ways[: number % len(ways)]:
+    number = 0
+    for number in budget.rounds(most, within=within, least=2):
+        for way in [*ways[number % len(ways) :], *ways[: number % len(ways)]]:
             _round(way, records)
+    return number + 1
 
 
 def _round(way: Way, records: Sequence[Divergence]) -> None:
@@ -140,6 +149,12 @@ def _round(way: Way, records: Sequence[Divergence]) -> None:
     way.caller.append(handed / len(records))
 
 
+def _half_within(values: Sequence[float]) -> float:
+    """Return how far from their median half of the values lie at most."""
+    middle = statistics.median(values)
+    return statistics.median([abs(value - middle) for value in values])
+
+
 def _rows(way: Way) -> list[Row]:
     ours = way.name == OURS
     median = statistics.median(way.whole)
@@ -147,6 +162,7 @@ def _rows(way: Way) -> list[Row]:
         Row(way.name, "caller", "ns", statistics.median(way.caller), CALLER_NS if ours else None),
         Row(way.name, "in all", "ns", median, RECORD_NS if ours else None),
         Row(way.name, "best", "ns", min(way.whole)),
+        Row(way.name, "half of the rounds within", "ns", _half_within(way.whole)),
         Row(way.name, "a second and core", "", 1e9 / median),
     ]
 

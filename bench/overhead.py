@@ -1,6 +1,6 @@
 """What the facade costs its callers, beside what others cost, all measured in one run.
 
-Run it as `python bench/overhead.py [--quick] [--json FILE]`.
+Run it as `python bench/overhead.py [--quick | --full] [--json FILE]`.
 """
 
 import statistics
@@ -30,7 +30,7 @@ from bench.kit.subjects import (
     restarted,
     set_up,
 )
-from bench.kit.table import Report, Row, arguments
+from bench.kit.table import Form, Report, Row, arguments
 from bench.kit.timing import Variant, back_to_back, paced, play
 
 WITHOUT_SHADOW_NS = 1_000
@@ -55,16 +55,20 @@ class Size:
     sampled_rounds: int
     sampled_calls: int
     rate_seconds: float
+    within: float | None = None
+    """Seconds of the tight loop, and of what is paced. The long one has a third of it."""
 
 
 FULL = Size(40, 500, 15, 150, 5, 20_000, 2_000, 20, 100, 20.0)
+NORMAL = Size(40, 500, 15, 150, 5, 20_000, 1_000, 2, 100, 2.0, within=22.0)
 QUICK = Size(2, 20, 1, 10, 1, 40, 20, 1, 10, 0.1)
+SIZES = {Form.FULL: FULL, Form.NORMAL: NORMAL, Form.QUICK: QUICK}
 
 
 def main() -> None:
     """Measure, print, and write the JSON if it is wanted."""
     options = arguments("What the facade costs its callers.")
-    size = QUICK if options.quick else FULL
+    size = SIZES[options.form]
     report = Report()
     with set_up() as bench:
         _tight_loop(bench, size, report)
@@ -88,10 +92,10 @@ def _tight_loop(bench: Bench, size: Size, report: Report) -> None:
         *peer_calls(bench, direct),
     ]
     before = bench.main.tally()
-    play(variants, rounds=size.rounds, timing=back_to_back)
+    rounds = play(variants, rounds=size.rounds, timing=back_to_back, within=size.within)
     report.add(
         "tight loop",
-        f"  {size.rounds} rounds of {size.calls} calls back to back. A call's time holds one look"
+        f"  {rounds} rounds of {size.calls} calls back to back. A call's time holds one look"
         " at the clock, as the\n  empty call's does. 'Over' is the median, by round, of the"
         " difference to direct calls in between; 'undisturbed'\n  the same of the quarter of the"
         " rounds in which the direct call was fastest: others use this processor, too.",
@@ -110,10 +114,11 @@ def _long_loop(bench: Bench, size: Size, report: Report) -> None:
         v for v in facade_calls(bench.main, direct, size.long_calls) if "complete" not in v.name
     ]
     before = bench.main.tally()
-    play(staged, rounds=size.long_rounds, timing=back_to_back)
+    within = None if size.within is None else size.within / 3
+    rounds = play(staged, rounds=size.long_rounds, timing=back_to_back, within=within)
     report.add(
         "long tight loop",
-        f"  {size.long_rounds} rounds of {size.long_calls:,} calls, as many direct ones between"
+        f"  {rounds} rounds of {size.long_calls:,} calls, as many direct ones between"
         " them: more than the queue holds, and long\n  enough for the shadow thread to ask for the"
         " interpreter. The mean holds what that takes.",
         [
@@ -131,10 +136,11 @@ def _paced(bench: Bench, size: Size, report: Report) -> None:
     candidates = candidate_calls(bench, direct)
     variants = [*direct.values(), *staged, *candidates.values(), *peer_calls(bench, direct)]
     before = bench.main.tally()
-    play(variants, rounds=size.paced_rounds, timing=partial(paced, per_second=PER_SECOND))
+    timing = partial(paced, per_second=PER_SECOND)
+    rounds = play(variants, rounds=size.paced_rounds, timing=timing, within=size.within)
     report.add(
         "1,000 calls a second",
-        f"  {size.paced_rounds} rounds of {size.paced_calls} calls, each after a sleep: caches are"
+        f"  {rounds} rounds of {size.paced_calls} calls, each after a sleep: caches are"
         " cold, so all of it costs more.",
         [
             *(row for variant in variants for row in rows_of(variant)),

@@ -1,12 +1,13 @@
 """What shadow verification finds, and that it finds nothing where there is nothing.
 
-Run it as `python bench/power.py [--quick] [--candidates-only] [--json FILE]`. Three parts, each
-with the whole application under the traffic of its own callers on several threads:
+Run it as `python bench/power.py [--quick | --full] [--candidates-only] [--json FILE]`. Three
+parts, each with the whole application under the traffic of its own callers on several threads:
 
 - wrong candidates of ours, one for each file in `bench/mutants`, or in the folder that the
   environment variable POWER_MUTANTS names;
 - wrong candidates that mutmut makes of the canonical service, drawn by a seed;
-- the service that ships, under flips and reconnects, until a million comparisons were made.
+- the service that ships, under flips and reconnects. The full form goes on until a million
+  comparisons were made; the normal one says how sure what it found is.
 
 A candidate is flagged if the report of stage shadow is no pass in one comparison or more. What
 is not flagged is played once more, live, as if everybody had been moved to it, and what
@@ -17,6 +18,7 @@ beside them. The JSON then has a row for each, under the name of its file: wheth
 after how many `comparisons`, and `by` which of the three.
 """
 
+import random
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,9 +31,10 @@ from bench.kit import town
 from bench.kit.found import Played, candidate_row, figures_of, not_compared, soak_rows
 from bench.kit.mutants import OURS, RIGHT, Mutant, chosen_folder, mutants_in
 from bench.kit.mutation import drawn
-from bench.kit.table import Report, Row, options_of
+from bench.kit.table import Form, Report, Row, options_of
 from bench.kit.trial import Trial
 from bench.kit.trials import play_all
+from shim.confidence import upper_bound
 
 SEED = 4
 
@@ -47,6 +50,8 @@ class Size:
     bookings: int
     soak_comparisons: int
     soak_seconds: float
+    within: float | None = None
+    """Seconds after which no further wrong candidate of ours is begun."""
 
 
 FULL = Size(
@@ -60,6 +65,16 @@ FULL = Size(
 )
 ALONE_COMPARISONS = 20_000
 """Comparisons of a candidate that is not flagged, where the candidates are played alone."""
+NORMAL = Size(
+    ours=1_000,
+    tools=4,
+    comparisons=9_000,
+    seconds=15.0,
+    bookings=1_000,
+    soak_comparisons=500_500,
+    soak_seconds=45.0,
+    within=55.0,
+)
 QUICK = Size(
     ours=2,
     tools=1,
@@ -69,6 +84,7 @@ QUICK = Size(
     soak_comparisons=300,
     soak_seconds=5.0,
 )
+SIZES = {Form.FULL: FULL, Form.NORMAL: NORMAL, Form.QUICK: QUICK}
 
 
 def main() -> None:
@@ -78,7 +94,7 @@ def main() -> None:
         "--candidates-only", action="store_true", help="play the candidates of the folder alone"
     )
     options = parser.parse_args()
-    size = QUICK if options.quick else FULL
+    size = SIZES[options.form]
     report = Report()
     with TemporaryDirectory(prefix="power-") as folder:
         peaceful, contended = Path(folder) / "peaceful", Path(folder) / "contended"
@@ -99,7 +115,7 @@ def _alone(size: Size, template: Path, report: Report) -> None:
     found = mutants_in(folder)[: size.ours]
     print(f"\n{len(found)} candidates of {folder}, and the right one\n")
     if size is not QUICK:
-        size = replace(size, comparisons=ALONE_COMPARISONS)
+        size = replace(FULL, comparisons=ALONE_COMPARISONS)
     played = _play([RIGHT, *found], size, template, live=False)
     report.add(
         "candidates",
@@ -112,8 +128,10 @@ def _alone(size: Size, template: Path, report: Report) -> None:
 def _ours(size: Size, template: Path, report: Report) -> None:
     folder = chosen_folder()
     found = mutants_in(folder)[: size.ours]
+    # In its normal form not all are played: another order each time would be no benchmark.
+    random.Random(SEED).shuffle(found)
     print(f"\n{len(found)} wrong candidates of {folder}, and the right one\n")
-    played = _play([RIGHT, *found], size, template)
+    played = _play([RIGHT, *found], size, template, within=size.within)
     if played[RIGHT.name].died:
         raise RuntimeError(f"the right candidate: {played[RIGHT.name].shadow['died']}")
     right, wrong = played[RIGHT.name], [each for name, each in played.items() if name != RIGHT.name]
@@ -123,6 +141,7 @@ def _ours(size: Size, template: Path, report: Report) -> None:
         " right candidate\n  is played as they are, and must not be flagged.",
         [
             Row("played", "", "", len(wrong), 40 if size is FULL else None, at_least=True),
+            Row("played", f"of {len(found)}", "%", 100 * len(wrong) / max(len(found), 1)),
             Row(RIGHT.name, "flagged", "", right.flagged, 0),
             Row(RIGHT.name, "not compared", "%", not_compared([right.shadow]), digits=2),
             *figures_of(wrong, told=folder == OURS),
@@ -152,9 +171,17 @@ def _tools(size: Size, template: Path, folder: Path, report: Report) -> None:
 
 
 def _play(
-    mutants: Sequence[Mutant], size: Size, template: Path, *, live: bool = True
+    mutants: Sequence[Mutant],
+    size: Size,
+    template: Path,
+    *,
+    live: bool = True,
+    within: float | None = None,
 ) -> dict[str, Played]:
-    """Play mutants as shadows, and `live` what was not flagged; print each when it is known."""
+    """Play mutants as shadows, and `live` what was not flagged; print each when it is known.
+
+    In their order, as many as can be begun `within` so many seconds.
+    """
     played: dict[str, Played] = {}
     by_name = {mutant.name: mutant for mutant in mutants}
 
@@ -169,7 +196,7 @@ def _play(
             seed=SEED,
         )
 
-    for name, result in play_all((m.name, trial(m, live=False)) for m in mutants):
+    for name, result in play_all(((m.name, trial(m, live=False)) for m in mutants), within=within):
         played[name] = Played(by_name[name], result)
         if played[name].flagged or not live:
             print(played[name], flush=True)
@@ -202,7 +229,12 @@ def _soak(size: Size, peaceful: Path, contended: Path, report: Report) -> None:
         rows += soak_rows(name, result)
     compared = sum(row.value for row in rows if row.measure == "comparisons")
     target = 1_000_000 if size is FULL else None
-    rows.append(Row("both", "comparisons", "", compared, target, at_least=True))
+    false = int(sum(row.value for row in rows if row.measure == "false"))
+    surely = 1_000_000 * upper_bound(false, int(compared))
+    rows += [
+        Row("both", "comparisons", "", compared, target, at_least=True),
+        Row("both", "false, surely (95 %) at most", "of a million", surely),
+    ]
     report.add(
         "the service that ships",
         "  With SHIM_SHADOW_CPU_PERCENT=100, and SHIM_SHADOW_DEADLINE_MS=20000 for a machine that"

@@ -1,6 +1,6 @@
 """How fast a change reaches the last of four workers on two hosts, on real servers, in one run.
 
-Run it as `python bench/propagation.py [--quick] [--json FILE]`.
+Run it as `python bench/propagation.py [--quick | --full] [--json FILE]`.
 """
 
 import shutil
@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -15,11 +16,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from app.logs import quiet_log
 from app.unleash_setup import Hook, set_up
 from app.web.hooks import PATH, hook_token
+from bench.kit import budget
 from bench.kit.flag_server import changes, wait_for_hook
 from bench.kit.kills import kill_under_load
 from bench.kit.servers import servers
 from bench.kit.spread import Spread, hosts, last_to_apply, rollbacks
-from bench.kit.table import Report, arguments
+from bench.kit.table import Form, Report, arguments
 from flags.admin import EmbeddedAdmin
 from flags.decision import CANONICAL_FLAG
 from flags.workers import WorkerRecord
@@ -34,7 +36,7 @@ PER_SECOND = 200
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How often each thing is done."""
+    """How often each thing is done at most, and within how many seconds each."""
 
     rollbacks: int
     without_servers: int
@@ -42,16 +44,21 @@ class Size:
     kills: int
     hooked: int
     unhooked: int
+    within: float | None = None
 
 
 FULL = Size(rollbacks=100, without_servers=20, files=100, kills=100, hooked=100, unhooked=30)
+NORMAL = Size(
+    rollbacks=100, without_servers=20, files=100, kills=100, hooked=100, unhooked=30, within=11.0
+)
 QUICK = Size(rollbacks=2, without_servers=1, files=2, kills=2, hooked=2, unhooked=1)
+SIZES = {Form.FULL: FULL, Form.NORMAL: NORMAL, Form.QUICK: QUICK}
 
 
 def main() -> None:
     """Measure, print, and write the JSON if it is wanted."""
     options = arguments("How fast a change reaches every worker of two hosts.")
-    size = QUICK if options.quick else FULL
+    size = SIZES[options.form]
     report = Report()
     folder = Path(tempfile.mkdtemp(prefix="propagation-"))
     try:
@@ -77,8 +84,12 @@ def _without_servers(folder: Path, size: Size, report: Report) -> None:
             "  Nothing connects the hosts: each is given the order, and measured from the rename\n"
             "  of its own file. The time is that of the last of the four workers.",
             [
-                *rollbacks(found, switches, size.rollbacks).rows("rollback", p99=NO_SERVER_MS),
-                *_flag_files(found, size.files).rows("flag file", p99=FLAG_FILE_MS),
+                *rollbacks(found, switches, size.rollbacks, within=size.within).rows(
+                    "rollback", p99=NO_SERVER_MS
+                ),
+                *_flag_files(found, size.files, within=size.within).rows(
+                    "flag file", p99=FLAG_FILE_MS
+                ),
             ],
         )
 
@@ -95,18 +106,22 @@ def _with_servers(
         deciding = found[0].deciding()
         switch = deciding.kill_switch
         switch.poll()
+
+        def measure(where: Sequence[Host], times: int) -> Spread:
+            return rollbacks(where, [switch], times, within=size.within)
+
         report.add(
             "Redis and PostgreSQL",
             "  The order is given on one host: from the first store that has it to the last of\n"
             "  the four workers on both. Frozen servers take connections and answer nothing.",
             [
-                *rollbacks(found, [switch], size.rollbacks).rows("rollback", p99=REDIS_MS),
-                *_frozen([redis], lambda: rollbacks(found, [switch], size.without_servers)).rows(
+                *measure(found, size.rollbacks).rows("rollback", p99=REDIS_MS),
+                *_frozen([redis], partial(measure, found, size.without_servers)).rows(
                     "rollback, Redis frozen", worst=DATABASE_MS
                 ),
-                *_frozen(
-                    [redis, postgres], lambda: rollbacks(found[:1], [switch], size.without_servers)
-                ).rows("rollback, both frozen, the own host", p99=NO_SERVER_MS),
+                *_frozen([redis, postgres], partial(measure, found[:1], size.without_servers)).rows(
+                    "rollback, both frozen, the own host", p99=NO_SERVER_MS
+                ),
             ],
         )
         _set_both(found, 100)
@@ -120,6 +135,7 @@ def _with_servers(
                 workers=deciding.workers,
                 kills=size.kills,
                 per_second=PER_SECOND,
+                within=size.within,
             ),
         )
         switch.stop()
@@ -139,14 +155,14 @@ def _with_unleash(
         for _ in set_up(server.api, None):
             pass
         with hosts(folder, environ) as found:
-            unhooked = changes(found, server, size.unhooked)
+            unhooked = changes(found, server, size.unhooked, within=size.within)
             for _ in set_up(
                 server.api, Hook(f"{found[0].url}{PATH}", hook_token(found[0].settings))
             ):
                 pass
             server.restart()  # it looks for new webhooks once a minute, and at its first event
             wait_for_hook(found[0], server)
-            hooked = changes(found, server, size.hooked)
+            hooked = changes(found, server, size.hooked, within=size.within)
         report.add(
             "Unleash",
             "  The percentage is turned in Unleash itself: from the moment it is asked to, to the\n"
@@ -171,10 +187,10 @@ def _frozen(
             server.thaw()
 
 
-def _flag_files(found: Sequence[Host], times: int) -> Spread:
+def _flag_files(found: Sequence[Host], times: int, *, within: float | None) -> Spread:
     """Change the flag file of both hosts, and measure each from its own rename."""
     spread = Spread()
-    for number in range(times):
+    for number in budget.rounds(times, within=within):
         written = _set_both(found, number % 100)
         spread.note(
             [

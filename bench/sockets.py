@@ -1,6 +1,6 @@
 """What the sockets can hold and send, beside Node's ws and others, all measured in one run.
 
-    python bench/sockets.py [--quick] [--json FILE]
+    python bench/sockets.py [--quick | --full] [--json FILE]
 
 Each server has one core and the clients, one process written in C, another. A peer's turn is
 a fresh server; the turns are interleaved, and figures against Node's ws are the median of the
@@ -32,14 +32,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from bench.kit import budget
 from bench.kit.processes import ROOT, Clients, Peer, compile_clients, cores, install_ws, sitting
-from bench.kit.sittings import FULL, OURS, QUICK, Figures, Size, few, many, shaken
+from bench.kit.sittings import FULL, NORMAL, OURS, QUICK, Figures, Size, few, many, shaken
 from bench.kit.stages import STAGES, cost_of_stages
-from bench.kit.table import Report, Row, arguments
+from bench.kit.table import Form, Report, Row, arguments
 
 WS, WEBSOCKETS, FLASK_SOCK = "Node ws", "websockets", "flask-sock"
 PEER_THREADS = 40
 P99_MS = 110
+SIZES = {Form.FULL: FULL, Form.NORMAL: NORMAL, Form.QUICK: QUICK}
 
 Turn = Callable[[Peer, Clients, Size], Figures]
 Results = dict[str, list[Figures]]
@@ -71,11 +73,11 @@ class Bench:
         ):
             return measure(peer, clients, self.size)
 
-    def play(self, names: Iterable[str], measure: Turn) -> Results:
-        """Give each peer its turn in each round."""
+    def play(self, names: Iterable[str], measure: Turn, within: float | None) -> Results:
+        """Give each peer its turn in each round, `within` so many seconds."""
         names = tuple(names)
         results: Results = {name: [] for name in names}
-        for round_ in range(self.size.repeats):
+        for round_ in budget.rounds(self.size.repeats, within=within):
             for name in names[round_ % len(names) :] + names[: round_ % len(names)]:
                 results[name].append(self.turn(name, measure))
                 print(".", end="", file=sys.stderr, flush=True)
@@ -210,7 +212,7 @@ def run(bench: Bench, report: Report) -> None:
     deflate = "offer deflate" if bench.deflates else "do not offer deflate: there is no zlib"
     where = f"Clients {deflate}. Core {min(cores()[0])} serves, core {min(cores()[1])} asks."
     play: Callable[..., Results] = partial(bench.play)
-    small = play((OURS, WS, WEBSOCKETS, FLASK_SOCK), few)
+    small = play((OURS, WS, WEBSOCKETS, FLASK_SOCK), few, size.few_within)
     report.add(
         f"pushes, {size.few:,} browsers",
         f"Frames per second of the server's CPU time, each delivered. {where}",
@@ -236,7 +238,7 @@ def run(bench: Bench, report: Report) -> None:
         "Microseconds of the server's core. Every stage alone, and what is left of a whole push.",
         stages(small, size.few),
     )
-    large = play((OURS, WS, WEBSOCKETS), many)
+    large = play((OURS, WS, WEBSOCKETS), many, size.many_within)
     note = "As above; flask-sock would need two threads for each browser."
     report.add(f"pushes, {size.many:,} browsers", note, pushes(large, 1.2))
     report.add(
@@ -252,7 +254,7 @@ def main() -> None:
     options = arguments(__doc__ or "")
     report = Report()
     with tempfile.TemporaryDirectory() as folder:
-        run(Bench(QUICK if options.quick else FULL, Path(folder)), report)
+        run(Bench(SIZES[options.form], Path(folder)), report)
     report.finish(options.json)
 
 

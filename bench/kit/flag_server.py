@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.adapters.unleash_api import HttpUnleashApi
+from bench.kit import budget
 from bench.kit.spread import Spread, last_to_apply, records
 from flags.decision import CANONICAL_FLAG
 from flags.workers import WorkerRecord
@@ -17,14 +18,16 @@ HOOK_S, AGAIN_S = 90.0, 3.0
 """Seconds in which Unleash must have found its webhook, and after which it is turned again."""
 
 
-def changes(hosts: Sequence[Host], server: UnleashServer, times: int) -> Spread:
+def changes(
+    hosts: Sequence[Host], server: UnleashServer, times: int, *, within: float | None
+) -> Spread:
     """Turn the canonical's percentage in Unleash, and measure from the moment it is asked to.
 
     From 0 to 1 and back: nothing that a worker would hold back. After a pause of up to a
     second: one change right after another would always meet the server's tick alike.
     """
     spread, pauses = Spread(), random.Random(1)
-    for number in range(times):
+    for number in budget.rounds(times, within=within):
         time.sleep(pauses.random())
         before = max(record.revision for record in records(hosts))
         began = _turn(server.api, (number + 1) % 2)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.demo_users import DEMO_USERS
+from bench.kit import budget
 from bench.kit.counted import CANONICAL, calls_in
 from bench.kit.spread import has_applied, last_to_apply
 from bench.kit.table import Row
@@ -96,17 +97,18 @@ def kill_under_load(
     workers: WorkerRegistry,
     kills: int,
     per_second: int,
+    within: float | None,
 ) -> list[Row]:
-    """Engage and release `kills` times under load, and return what was found."""
+    """Engage and release `kills` times at most under load, and return what was found."""
     load = Load(hosts, per_second)
     began = time.monotonic()
     load.start()
     try:
-        done = [_kill(hosts, switch, workers) for _ in range(kills)]
+        done = [_kill(hosts, switch, workers) for _ in budget.rounds(kills, within=within)]
     finally:
         load.stop()
     took = time.monotonic() - began
-    return _rows(load, [kill for kill in done if kill is not None], kills, took)
+    return _rows(load, done, took)
 
 
 def _kill(hosts: Sequence[Host], switch: KillSwitch, workers: WorkerRegistry) -> Kill | None:
@@ -125,8 +127,9 @@ def _kill(hosts: Sequence[Host], switch: KillSwitch, workers: WorkerRegistry) ->
     return Kill(acknowledged, released) if whole else None
 
 
-def _rows(load: Load, done: Sequence[Kill], kills: int, took: float) -> list[Row]:
-    subject = f"{THREADS} threads, {kills} kills"
+def _rows(load: Load, kills: Sequence[Kill | None], took: float) -> list[Row]:
+    done = [kill for kill in kills if kill is not None]
+    subject = f"{THREADS} threads, {len(kills)} kills"
     calls = [call for host in load.hosts for call in calls_in(host.folder)]
     canonical = [at for at, side, _ in calls if side == CANONICAL]
     late = sum(1 for kill in done for at in canonical if kill.acknowledged <= at < kill.released)
@@ -139,7 +142,7 @@ def _rows(load: Load, done: Sequence[Kill], kills: int, took: float) -> list[Row
         Row(subject, "served by canonical after the acknowledgement", "", late, 0),
         Row(subject, "lost", "", lost + unbooked, 0),
         Row(subject, "doubled", "", doubled, 0),
-        Row(subject, "not acknowledged by all", "", kills - len(done), 0),
+        Row(subject, "not acknowledged by all", "", len(kills) - len(done), 0),
         Row("requests", "answered", "a second", load.answered / took, load.per_second * 0.95, True),
         Row("requests", "refused", "", len(load.refused), 0),
         Row("requests", "served by canonical", "", len(canonical)),

@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 from app.notifications.connections import BrowserConnection
 from app.notifications.messages import balance_update
+from bench.kit import day
 
 LATE_S = 5.0
 """Seconds after a booking from which on a page that does not show it is behind.
@@ -43,7 +43,7 @@ class Page:
 
     def __init__(self, user_id: int, name: str, *, recording: bool) -> None:
         self.user_id = user_id
-        self.opened_at = time.time()
+        self.opened_at = day.unix()
         self.closed = False
         self.heard: list[tuple[float, str]] = []
         self.canonical_frames = 0
@@ -60,7 +60,7 @@ class Page:
             else:
                 return  # the close: nothing comes after it
             if self._recording:
-                self.heard.append((time.time(), text))
+                self.heard.append((day.unix(), text))
 
 
 def problems(pages: Sequence[Page], booked: Mapping[int, Sequence[Booking]]) -> Counter[str]:

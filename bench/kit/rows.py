@@ -13,7 +13,10 @@ def rows_of(variant: Variant) -> list[Row]:
         Row(variant.name, "p99", "ns", variant.p99),
     ]
     if variant.against is not None:
-        rows.append(Row(variant.name, f"over {variant.against.name}", "ns", variant.over))
+        rows += [
+            Row(variant.name, f"over {variant.against.name}", "ns", variant.over),
+            Row(variant.name, "half of the rounds within", "ns", variant.half_within),
+        ]
     return rows
 
 

@@ -132,6 +132,8 @@ def _beside_off(
     ]
     return [
         Row(variant.name, "over off", "ns", statistics.median(by_round), most),
+        Row(variant.name, "of the rounds, least", "ns", min(by_round)),
+        Row(variant.name, "of the rounds, most", "ns", max(by_round)),
         Row(variant.name, "p99 of that off", "times", variant.p99 / off.p99, most_p99, digits=2),
     ]
 

@@ -28,6 +28,10 @@ class Size:
     settling_rounds: int
     paced_rounds: int
     shaken: int
+    few_within: float | None = None
+    """Seconds of all rounds with few browsers,"""
+    many_within: float | None = None
+    """and of those with many."""
 
 
 FULL = Size(
@@ -40,6 +44,19 @@ FULL = Size(
     settling_rounds=20,
     paced_rounds=50,
     shaken=1_000_000,
+)
+NORMAL = Size(
+    repeats=5,
+    few=1_000,
+    many=10_000,
+    pushes=60_000,
+    update_s=2.0,
+    offered_s=12.0,
+    settling_rounds=15,
+    paced_rounds=25,
+    shaken=200_000,
+    few_within=110.0,
+    many_within=70.0,
 )
 QUICK = Size(
     repeats=1,

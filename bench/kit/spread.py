@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.kit import budget
 from bench.kit.table import Row
 from bench.kit.timing import percentile
 from flags.kill_switch import KillSwitch
@@ -105,7 +106,13 @@ def has_applied(latch: Latch) -> Callable[[WorkerRecord], float | None]:
     return applied
 
 
-def rollbacks(hosts: Sequence[Host], switches: Sequence[KillSwitch], times: int) -> Spread:
+def rollbacks(
+    hosts: Sequence[Host],
+    switches: Sequence[KillSwitch],
+    times: int,
+    *,
+    within: float | None,
+) -> Spread:
     """Roll back and resume, each time from the first of `switches`, and measure the rollbacks.
 
     More than one switch: nothing connects the hosts, so each gets the order itself, and is
@@ -113,7 +120,7 @@ def rollbacks(hosts: Sequence[Host], switches: Sequence[KillSwitch], times: int)
     """
     spread = Spread()
     groups = [[host] for host in hosts] if len(switches) > 1 else [hosts]
-    for number in range(times):
+    for number in budget.rounds(times, within=within):
         latches = [switch.engage(who="bench", why=f"run {number}") for switch in switches]
         spread.note(
             [

@@ -4,6 +4,7 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 
@@ -82,12 +83,33 @@ class Report:
             print(f"  {name}")
 
 
+class Form(StrEnum):
+    """How much is measured: in its normal form a benchmark ends within four minutes."""
+
+    QUICK = "quick"
+    NORMAL = "normal"
+    FULL = "full"
+
+
 def options_of(description: str) -> argparse.ArgumentParser:
-    """Return a parser of the options that every benchmark has: `--json FILE` and `--quick`."""
+    """Return a parser of the options that every benchmark has: `--json`, `--quick`, `--full`."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
-    parser.add_argument(
-        "--quick", action="store_true", help="few repeats: shows that it runs, measures nothing"
+    parser.set_defaults(form=Form.NORMAL)
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument(
+        "--quick",
+        action="store_const",
+        dest="form",
+        const=Form.QUICK,
+        help="few repeats: shows that it runs, measures nothing",
+    )
+    forms.add_argument(
+        "--full",
+        action="store_const",
+        dest="form",
+        const=Form.FULL,
+        help="as many repeats as the figures of the documents are made of: takes longer",
     )
     return parser
 

@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bench.kit import budget
+
 Call = Callable[[Any], object]
 
 
@@ -74,6 +76,11 @@ class Variant:
         return statistics.median(self.differences)
 
     @property
+    def half_within(self) -> float:
+        """Half of the turns' differences lie no farther than this from their median."""
+        return statistics.median([abs(each - self.over) for each in self.differences])
+
+    @property
     def over_undisturbed(self) -> float:
         """The same of the quarter of the turns in which what it is compared with was fastest.
 
@@ -94,16 +101,29 @@ Timing = Callable[[Variant, Sequence[Any]], list[int]]
 """Makes a variant's call with each of the arguments; returns the nanoseconds of each."""
 
 
-def play(variants: Sequence[Variant], *, rounds: int, timing: Timing, seed: int = 1) -> None:
-    """Give each variant one turn a round, in an order that is shuffled each time."""
+def play(
+    variants: Sequence[Variant],
+    *,
+    rounds: int,
+    timing: Timing,
+    within: float | None = None,
+    seed: int = 1,
+) -> int:
+    """Give each variant one turn a round, in an order that is shuffled each time.
+
+    Return how many rounds were played `within` so many seconds.
+    """
     order = list(variants)
     shuffled = random.Random(seed)
-    for _ in range(rounds):
+    played = 0
+    for _ in budget.rounds(rounds, within=within, least=2):
         shuffled.shuffle(order)
         for variant in order:
             variant.before()
             _take_turn(variant, timing)
             variant.after()
+        played += 1
+    return played
 
 
 def _take_turn(variant: Variant, timing: Timing) -> None:

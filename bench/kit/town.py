@@ -22,13 +22,24 @@ from app.notifications.service import NewNotifications
 from app.parts import Parts
 from app.settings import Settings
 from app.settings_guard import GuardSettings
+from bench.kit import day
 from bench.kit.pages import Booking, Page
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
 
-USERS = range(1, 1201)
+TOWNSPEOPLE = range(1, 1201)
 """More than a thousand, for what is wrong for one in a thousand."""
+_FAR = (0, 3300 << 21, 3300 << 41)
+"""What is added to the ids of three users in turn: some need 33 bits, some 53.
+
+Multiples of 3,300: what follows from an id's rest is so for all three.
+"""
+USERS = tuple(number + _FAR[number % len(_FAR)] for number in TOWNSPEOPLE)
 RICH = 11
-"""One user of so many has a milliard more, for what is wrong with large amounts only."""
+"""One user of so many has more, for what is wrong with large amounts only:"""
+RICHES = (Decimal(1_000_000_000), Decimal(8_589_000_000))
+"""so much, or nearly as much as a balance may be."""
+MANY_TABS = 50
+"""One user of so many has a dozen tabs."""
 PATIENCE_S = 10.0
 DATABASE = "town.db"
 
@@ -42,7 +53,8 @@ def found(folder: Path, *, contended: bool) -> None:
     database.upgrade()
     with database.transaction() as session:
         open_accounts(session, USERS)
-        book(session, [credit for user_id in USERS for credit in _start(user_id)])
+        townspeople = zip(TOWNSPEOPLE, USERS, strict=True)
+        book(session, [credit for each in townspeople for credit in _start(*each)])
         # Some have two deposits or boosts, so that two bookings fall into one window.
         session.execute(insert(FarmingDeposit), list(_incomes(is_farmer, contended=contended)))
         session.execute(insert(TonBoost), list(_incomes(is_boosted, contended=contended)))
@@ -61,19 +73,30 @@ def is_farmer(user_id: int) -> bool:
 
 def _incomes(has: Callable[[int], bool], *, contended: bool) -> list[dict[str, object]]:
     return [
-        {"user_id": user_id, "amount": Decimal(10 * user_id), "daily_rate": Decimal("0.013")}
-        for user_id in USERS
+        {"user_id": user_id, "amount": Decimal(10 * number), "daily_rate": Decimal("0.013")}
+        for number, user_id in zip(TOWNSPEOPLE, USERS, strict=True)
         for _ in range(2 if user_id % 4 == 0 else 1)
         if (user_id % 3 == 0 if contended else has(user_id))
     ]
 
 
-def _start(user_id: int) -> tuple[Credit, Credit]:
-    rich = Decimal(1_000_000_000) if user_id % RICH == 0 else Decimal(0)
+def is_rich(user_id: int) -> bool:
+    """Whether the user has far more than others."""
+    return user_id % RICH == 0
+
+
+def _start(number: int, user_id: int) -> tuple[Credit, Credit]:
+    rich = RICHES[number % 2] if is_rich(user_id) else Decimal(0)
     return (
-        _opening(user_id, Currency.UNI, Decimal("1000.123456") + user_id + rich),
-        _opening(user_id, Currency.TON, Decimal("50.654321") + user_id),
+        _opening(user_id, Currency.UNI, Decimal("1000.123456") + number + rich),
+        _opening(user_id, Currency.TON, Decimal("50.654321") + number),
     )
+
+
+def _tabs(user_id: int) -> int:
+    if user_id % MANY_TABS == 0:
+        return 12
+    return 1 + (user_id % 2 == 0) + (user_id % 5 == 0)
 
 
 def _opening(user_id: int, currency: Currency, amount: Decimal) -> Credit:
@@ -117,6 +140,7 @@ class Town:
             guard=GuardSettings(on=False),  # what is wrong is to be flagged, not taken back
         )
         app = create_app(self.settings, canonical=canonical)
+        day.set_before_midnight()
         self.parts: Parts = app.extensions["parts"]
         self._recording = recording
         self._names = itertools.count(1)
@@ -131,7 +155,7 @@ class Town:
         self.parts.runtime.start()
         for user_id in USERS:
             self.pages[user_id] = []
-            for _ in range(1 + (user_id % 2 == 0) + (user_id % 5 == 0)):
+            for _ in range(_tabs(user_id)):
                 self.open_page(user_id)
         with suppress(TimeoutError):  # a wrong canonical may never come to know them
             self.until(lambda: all(p.connection.base_version is not None for p in self.all_pages()))

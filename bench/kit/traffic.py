@@ -16,7 +16,7 @@ from app.core.wallet_service import withdraw
 from app.credits import Credit
 from app.errors import CreditError, DatabaseUnavailable
 from app.money import Currency
-from bench.kit.town import USERS, Town, is_boosted, is_farmer
+from bench.kit.town import USERS, Town, is_boosted, is_farmer, is_rich
 
 BACKLOG = 40
 """Events that may wait for the shadows before the traffic holds its breath."""
@@ -29,6 +29,22 @@ STREAK_EVERY_S = 2.5
 """How often a player notifies of some users again and again, before a window closes by itself:"""
 STREAK_ROUNDS, STREAK_ROUND_S, STREAK_USERS = 11, 0.05, 6
 """so many times, so many seconds apart, of so many users."""
+LARGE = 0.5
+"""How often somebody rich takes half of what is there."""
+SOURCES = (
+    "подарок",
+    "геймер №1",
+    "cadeau d'été",
+    'the "best" of 3',
+    "back\\slash \\u0041",
+    "<script>alert(1)</script>",
+    "礼物",
+    "هدية",
+    "🎁🎉",
+    "e\u0301",
+    "%s {0} $1",
+)
+"""What gifts are called: quotes, other scripts, and what means something to some program."""
 FLIP_S = 8.0
 FLIPS = (25, 0, 50, 100, 75, 10)
 """Percentages of canonical, one after the other."""
@@ -78,7 +94,7 @@ class Traffic:
 
     def _ticks(self) -> "itertools.takewhile[datetime]":
         """Return one moment per tick of five minutes, as long as the traffic goes on."""
-        start = datetime(2026, 1, 1, tzinfo=UTC)
+        start = datetime(2025, 12, 31, 23, 50, tzinfo=UTC)  # the third tick is of another year
         ticks = (start + timedelta(minutes=5 * number) for number in itertools.count())
         return itertools.takewhile(lambda _: self._is_time_to_pay(), ticks)
 
@@ -89,7 +105,14 @@ class Traffic:
     def _players(self, number: int) -> None:
         chance = random.Random(self._seed * 1000 + number)
         mine = [user_id for user_id in USERS if self._plays(user_id, number)]
-        acts = (self._mission, self._bonus, self._referral, self._gift, self._withdrawal)
+        acts = (
+            self._mission,
+            self._bonus,
+            self._referral,
+            self._gift,
+            self._withdrawal,
+            self._to_and_fro,
+        )
 
         def act(user_id: int) -> None:
             self._attempt(partial(chance.choice(acts), user_id, chance))
@@ -139,23 +162,44 @@ class Traffic:
         )
 
     def _gift(self, user_id: int, chance: random.Random) -> None:
-        """Give by hand, from a source that is not written in ASCII."""
+        """Give by hand, from a source that somebody has typed in."""
+        currency = chance.choice(list(Currency))
+        self._give(user_id, currency, _amount(chance), chance.choice(SOURCES))
+
+    def _withdrawal(self, user_id: int, chance: random.Random) -> None:
+        """Take a little, or half of what somebody rich has."""
+        large = is_rich(user_id) and chance.random() < LARGE
+        currency = Currency.UNI if large else chance.choice(list(Currency))
+        amount = _amount(chance)
+        if large:
+            amount += self._town.parts.manager.get_user_balance(user_id).uni / 2
+        self._take(user_id, currency, amount.quantize(Decimal("0.000001")))
+
+    def _to_and_fro(self, user_id: int, chance: random.Random) -> None:
+        """Give and take the same, in either order: what is left is as before."""
+        currency, amount = chance.choice(list(Currency)), _amount(chance)
+        give = partial(self._give, user_id, currency, amount, "manual")
+        take = partial(self._take, user_id, currency, amount)
+        for act in (give, take) if chance.random() < 0.5 else (take, give):
+            act()
+
+    def _give(self, user_id: int, currency: Currency, amount: Decimal, source: str) -> None:
         self._town.parts.manager.change_balance(
             Credit(
                 user_id=user_id,
-                currency=chance.choice(list(Currency)),
-                amount=_amount(chance),
-                source=chance.choice(("подарок", "геймер №1", "cadeau d'été")),
+                currency=currency,
+                amount=amount,
+                source=source,
                 idempotency_key=f"gift:{next(self._numbers)}",
             )
         )
 
-    def _withdrawal(self, user_id: int, chance: random.Random) -> None:
+    def _take(self, user_id: int, currency: Currency, amount: Decimal) -> None:
         withdraw(
             self._town.parts.manager,
             user_id=user_id,
-            currency=chance.choice(list(Currency)),
-            amount=_amount(chance),
+            currency=currency,
+            amount=amount,
             request_id=f"request {next(self._numbers)}",
         )
 
@@ -190,4 +234,5 @@ class Traffic:
 
 
 def _amount(chance: random.Random) -> Decimal:
-    return Decimal(chance.randint(1, 3_000_000)).scaleb(-6)
+    """Return an amount of up to three; one in five is the least that there is."""
+    return Decimal(1 if chance.random() < 0.2 else chance.randint(1, 3_000_000)).scaleb(-6)

@@ -4,9 +4,11 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -44,9 +46,21 @@ def play(trial: Trial) -> Result:
         return dict(json.loads(result.read_text()))
 
 
-def play_all(trials: Iterable[tuple[str, Trial]]) -> Iterator[tuple[str, Result]]:
-    """Play trials by name, as many at once as there are cores; yield each as it ends."""
+def play_all(
+    trials: Iterable[tuple[str, Trial]], *, within: float | None = None
+) -> Iterator[tuple[str, Result]]:
+    """Play trials by name, as many at once as there are cores; yield each as it ends.
+
+    None is begun after `within` seconds, but for the first ones.
+    """
+    began, waiting = time.monotonic(), iter(trials)
+    named: dict[Future[Result], str] = {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        named: dict[Any, str] = {pool.submit(play, trial): name for name, trial in trials}
-        for future in as_completed(named):
-            yield named[future], future.result()
+        for name, trial in islice(waiting, AT_ONCE):
+            named[pool.submit(play, trial)] = name
+        while named:
+            for done in wait(named, return_when=FIRST_COMPLETED).done:
+                in_time = within is None or time.monotonic() - began < within
+                for name, trial in islice(waiting, 1 if in_time else 0):
+                    named[pool.submit(play, trial)] = name
+                yield named.pop(done), done.result()

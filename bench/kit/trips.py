@@ -12,7 +12,7 @@ from app.accounts import open_accounts
 from app.credits import Credit, book
 from app.database import Database
 from app.money import Currency
-from bench.kit import turncoat
+from bench.kit import budget, turncoat
 from bench.kit.audience import Audience
 from bench.kit.spread import has_applied, last_to_apply
 from bench.kit.table import Row
@@ -52,14 +52,14 @@ class System:
         self.missed = self.early = 0
         self.began = self.ended = 0.0
 
-    def rounds(self, times: int) -> list[Round]:
-        """Turn bad and good again so many times."""
+    def rounds(self, times: int, *, within: float | None) -> list[Round]:
+        """Turn bad and good again so many times, `within` so many seconds."""
         self.began = time.time()
         found = []
-        for number in range(times):
-            found.append(self._round())
-            if number + 1 < times:
+        for number in budget.rounds(times, within=within):
+            if number:
                 self._go_on()
+            found.append(self._round())
         self.ended = time.time()
         return [each for each in found if each is not None]
 

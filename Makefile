@@ -39,11 +39,8 @@ check: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
 # In the order of the folders: by the number of tests, the longest ones would come last and alone.
-# What failed is run once more by itself: some tests hold real processes to times, which two cores
-# with many of them cannot always keep. Both results are printed; what fails twice has failed.
 test: check $(VENV)/unleash.stamp
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 30 || \
-		{ test $$? -eq 1 && $(BIN)/pytest --last-failed --last-failed-no-failures none; }
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 30
 
 stack: $(VENV)/dev.stamp $(VENV)/unleash.stamp
 	$(BIN)/python scripts/stack.py

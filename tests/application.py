@@ -15,10 +15,12 @@ from app.demo_users import seed
 from app.factory import create_app
 from app.parts import Parts
 from app.settings import Settings
+from tests.patience import PATIENCE_S
 
 
 def until(condition: Callable[[], object], *, within: float = 20.0) -> None:
-    """Return as soon as the condition holds; fail after `within` seconds without it."""
+    """Return as soon as the condition holds; fail once it took too long: see `patience`."""
+    within = max(within, PATIENCE_S)
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, f"it did not come true within {within} s"

@@ -13,13 +13,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
+from tests.patience import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
 START_S = 60.0
 STOP_S = 20.0
 
 
 def wait_until(condition: Callable[[], bool], what: str, *, within: float = 30.0) -> None:
-    """Return as soon as the condition holds; fail after `within` seconds, saying `what`."""
+    """Return as soon as the condition holds; fail once it took too long, saying `what`."""
+    within = max(within, PATIENCE_S)
     assert comes_true(condition, within=within), f"{what}: not within {within} s"
 
 

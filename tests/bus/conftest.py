@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 import pytest
 
 from app.adapters.redis_bus import RedisBus
+from tests.patience import PATIENCE_S
 from tests.servers import RedisServer
 
 SECRET = b"the key that all workers share, "
 
 
 def until(condition: Callable[[], object], *, within: float = 20.0) -> None:
-    """Return as soon as the condition holds; fail after `within` seconds without it."""
+    """Return as soon as the condition holds; fail once it took too long: see `patience`."""
+    within = max(within, PATIENCE_S)
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, f"it did not come true within {within} s"

@@ -29,7 +29,7 @@ from flags.state import FlagState
 from flags.workers import WorkerFiles, WorkerState
 from tests.docs.documents import ROOT
 
-PATIENCE_S = 40.0
+PATIENCE_S = 90.0
 """How long anything may take to come true; counters are written every ten seconds."""
 PACE = {
     "SHIM_FARMING_INTERVAL_S": "0.5",

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.flags.bodies import good_body
+from tests.patience import PATIENCE_S
 
 TOKEN = "default:development.unleash-insecure-client-token"
 
@@ -199,6 +200,7 @@ class BlackHole:
 
 def eventually(condition: Callable[[], Any], *, within: float = 10.0) -> Any:
     """Return the condition's first true value; fail if there is none in time."""
+    within = max(within, PATIENCE_S)
     until = time.monotonic() + within
     while not (value := condition()):
         assert time.monotonic() < until, f"it is not so after {within:g} s"

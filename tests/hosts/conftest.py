@@ -19,6 +19,7 @@ from flags.latch_watch import FarStore, WatchedStore
 from flags.shared_workers import SharedWorkers
 from flags.workers import WorkerFiles
 from scripts.servers import PostgresServer, RedisServer, postgres_package
+from tests.patience import PATIENCE_S
 from tests.servers import present
 
 SECRET = b"the key that all hosts of this test share"
@@ -27,8 +28,8 @@ GONE_S = 5.0
 
 
 def until(condition: Callable[[], object], *, within: float = 20.0) -> float:
-    """Return after how many seconds the condition held; fail after `within` without it."""
-    began = time.monotonic()
+    """Return after how many seconds the condition held; fail once it took too long."""
+    began, within = time.monotonic(), max(within, PATIENCE_S)
     while not condition():
         assert time.monotonic() - began < within, f"it did not come true within {within} s"
         time.sleep(0.002)

@@ -11,6 +11,7 @@ from flags.latch import NEVER_ENGAGED
 from flags.latch_file import FileLatchStore
 from flags.latch_watch import PutOutcome
 from tests.hosts.conftest import NewSwitch, Servers, until
+from tests.patience import patient
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis]
 
@@ -34,10 +35,10 @@ def test_a_rollback_and_a_resume_reach_the_other_host(new_switch: NewSwitch) -> 
     """With all servers there, well within the second that the database alone would need."""
     here, there = new_switch("here"), new_switch("there")
     here.engage(who="ann", why="drill")
-    assert until(lambda: follows(there, here)) < 0.5
+    assert until(lambda: follows(there, here)) < patient(0.5)
     assert [each.outcome for each in here.placements] == [PutOutcome.WRITTEN] * 3
     there.release(who="bob", why="over")
-    assert until(lambda: follows(here, there)) < 0.5
+    assert until(lambda: follows(here, there)) < patient(0.5)
     assert not here.latch.engaged
 
 
@@ -50,7 +51,7 @@ def test_with_one_server_lost_the_other_carries_it(
     here, there = new_switch("here"), new_switch("there")
     with servers.away(*lost, how=how):
         here.engage(who="ann", why="drill")
-        assert until(lambda: follows(there, here)) < 2
+        assert until(lambda: follows(there, here)) < patient(2)
         there.poll()
         assert on_file(tmp_path, "there").latch == here.latch
     fresh = new_switch("fresh")
@@ -59,7 +60,7 @@ def test_with_one_server_lost_the_other_carries_it(
         here.poll()
     stores = servers.latch_stores()
     until(lambda: here.poll() or all(store.read() == here.latch for store in stores))
-    assert until(lambda: follows(fresh, here)) < 2
+    assert until(lambda: follows(fresh, here)) < patient(2)
     for store in stores:
         store.close()
 
@@ -76,12 +77,12 @@ def test_with_both_servers_frozen_the_file_is_written_at_once(
         took = time.time() - began
         file = here.placements[0]
         assert (file.outcome, file.milliseconds < 500) == (PutOutcome.WRITTEN, True)
-        assert here.placed_at - began < 0.5
+        assert here.placed_at - began < patient(0.5)
         assert {each.outcome for each in here.placements[1:]} <= {
             PutOutcome.TIMED_OUT,
             PutOutcome.UNREACHABLE,
         }
-        assert took < 3
+        assert took < patient(3)
         assert mate.poll()
         assert mate.latch == here.latch
         there.poll()
@@ -100,7 +101,7 @@ def test_a_poll_never_waits_for_a_server(servers: Servers, new_switch: NewSwitch
             began = time.monotonic()
             switch.poll()
             slowest = max(slowest, time.monotonic() - began)
-        assert slowest < 0.15
+        assert slowest < patient(0.15)
     assert {entry["event"] for entry in logs} == {"latch_store_failed"}
     until(lambda: switch.poll() or switch.problems == ())
 

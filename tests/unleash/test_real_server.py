@@ -17,6 +17,7 @@ from flags.unleash_api import UnleashUnknownError
 from scripts.unleash_server import UnleashServer
 from shim import facade
 from tests.flags.fake_unleash import eventually
+from tests.patience import patient
 from tests.servers import RedisServer
 from tests.unleash.conftest import Host, Relay, Start
 
@@ -61,7 +62,7 @@ def test_a_change_is_applied_by_the_next_poll(at: Turn, start: Start) -> None:
         at(percentage)
         eventually(lambda: host.percentage == percentage, within=5)  # noqa: B023 - done with at once
         took.append(time.monotonic() - began)
-    assert max(took) < 3.5, took
+    assert max(took) < patient(3.5), took
 
 
 @pytest.mark.redis
@@ -89,7 +90,7 @@ def test_a_webhook_hurries_every_host(
         for host in hosts:
             eventually(lambda: host.built.parts.provider.seen_revision >= revision)  # noqa: B023
     assert hosts[0].built.parts.flag_hints.told > 0
-    assert median(took) < 3.0, took  # one of them may meet a busy machine
+    assert median(took) < patient(3.0), took  # one of them may meet a busy machine
 
 
 def test_our_own_command_is_no_surprise_and_is_confirmed(at: Turn, start: Start) -> None:

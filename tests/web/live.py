@@ -19,6 +19,7 @@ from app.factory import create_app
 from app.notifications.service import BalanceNotifications, NewNotifications
 from app.parts import Parts
 from app.settings import Settings
+from tests.patience import PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ class Live:
 
 
 def wait_until(condition: Callable[[], bool], *, within: float = 20.0) -> None:
-    """Return as soon as the condition holds; fail after `within` seconds without it."""
+    """Return as soon as the condition holds; fail once it took too long: see `patience`."""
+    within = max(within, PATIENCE_S)
     until = time.monotonic() + within
     while not condition():
         assert time.monotonic() < until, f"it did not come true within {within} s"

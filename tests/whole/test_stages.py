@@ -19,8 +19,7 @@ from flags.latch_file import FileLatchStore
 from flags.stage import Stage
 from shim.report import read_logs
 from tests.notifications.doubles import ConnectionDouble
-
-PATIENCE_S = 20.0
+from tests.patience import PATIENCE_S
 
 
 class Whole:

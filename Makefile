@@ -1,13 +1,12 @@
 # make run    set up what is needed and serve the demonstration on http://127.0.0.1:$(PORT)
 # make test   set up what is needed, check and test
 # make stack  set up what is needed and serve with two hosts, PostgreSQL, Redis and Unleash
-# CLIENT_SPECIFICATION=FOLDER make specification   run Unleash's client specification over our flags
 PORT ?= 8000
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check specification stack bench clean
+.PHONY: run test check stack bench clean
 
 $(VENV)/run.stamp: requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -44,9 +43,6 @@ test: check $(VENV)/unleash.stamp
 
 stack: $(VENV)/dev.stamp $(VENV)/unleash.stamp
 	$(BIN)/python scripts/stack.py
-
-specification: $(VENV)/dev.stamp
-	$(BIN)/pytest tests/flags/test_client_specification.py
 
 bench: $(VENV)/dev.stamp $(VENV)/unleash.stamp
 	for file in bench/[a-z]*.py; do $(BIN)/python $$file || exit 1; done

@@ -6,19 +6,24 @@ and asked again where that does no harm, until it is settled.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import zip_longest
 from typing import Any, TypeVar
 
 from flags.admin import Edit, FlagAdminError, FlagChange, FlagEdits, FlagOutcomeUnknownError
-from flags.body import flag_feature
+from flags.body import flag_strategy
 from flags.definition import FlagDefinition
 from flags.features import FlagFormatError, absent, definition_of
 from flags.targets import AuthorisedTargets, TargetsError
 from flags.unleash_api import FlagThere, UnleashApi, UnleashError, UnleashUnknownError
+from flags.user_id import InvalidUserIdError, user_id_of
 
 SETTLE_S = 10.0
 """Seconds in which a call without an answer is settled, or given up as unknown."""
 SETTLE_POLL_S = 0.25
+MOST_VALUES = 250
+"""Values that Unleash takes in one constraint, unless it was started with another limit."""
 
 Seen = TypeVar("Seen")
 
@@ -122,28 +127,30 @@ class UnleashAdmin(FlagEdits):
         """Make the flag what it is wanted to be; on only once it has its strategies."""
         if not after.enabled and there.enabled:
             self._switch(after)
-        for kind, wanted in _strategies(after).items():
-            self._write_strategies(after.name, there, kind, wanted)
+        named = [each for each in there.strategies if _kind(each) == "cohort"]
+        for present, wanted in zip_longest(named, _cohort(named, after)):
+            if present is None or wanted is None or not _says(present, wanted):
+                self._write_strategy(after.name, present, wanted)
+        general = [each for each in there.strategies if _kind(each) == "general"]
+        for present, wanted in zip_longest(general, [_general(after)]):
+            self._write_strategy(after.name, present, wanted)
         if after.enabled and not there.enabled:
             self._switch(after)
 
-    def _write_strategies(
-        self, flag: str, there: FlagThere, kind: str, wanted: dict[str, Any] | None
+    def _write_strategy(
+        self, flag: str, present: dict[str, Any] | None, wanted: dict[str, Any] | None
     ) -> None:
-        present = [each for each in there.strategies if _kind(each) == kind]
-        for each in present[1 if wanted else 0 :]:
-            self._remove_strategy(flag, each["id"])
-        if wanted is None:
-            return
-        if present:
-            identity, merged = present[0]["id"], {**present[0], **wanted}
-            self._settled(
-                flag, lambda: self._api.replace_strategy(flag, identity, merged), _has(wanted)
-            )
-        else:
+        if present is None and wanted is not None:
             self._settled(
                 flag, lambda: self._api.add_strategy(flag, wanted), _has(wanted), again=False
             )
+        elif present is not None and wanted is not None:
+            identity, merged = present["id"], {**present, **wanted}
+            self._settled(
+                flag, lambda: self._api.replace_strategy(flag, identity, merged), _has(wanted)
+            )
+        elif present is not None:
+            self._remove_strategy(flag, present["id"])
 
     def _remove_strategy(self, flag: str, identity: str) -> None:
         self._settled(flag, lambda: self._api.remove_strategy(flag, identity), _has_none(identity))
@@ -199,16 +206,48 @@ def _definition(flag: str, there: FlagThere) -> FlagDefinition:
         return absent(flag)
 
 
-def _strategies(definition: FlagDefinition) -> dict[str, dict[str, Any] | None]:
-    """Return the strategies that a flag is to have, by kind."""
-    feature = flag_feature(
-        definition.name,
-        percentage=definition.percentage,
-        cohort=definition.cohort,
-        group_id=definition.group_id,
-    )
-    general, *named = feature["strategies"]
-    return {"cohort": named[0] if named else None, "general": general}
+def _general(definition: FlagDefinition) -> dict[str, Any]:
+    """Return the strategy for everybody that a flag is to have."""
+    return flag_strategy(definition.group_id, percentage=definition.percentage)
+
+
+def _cohort(
+    present: Sequence[dict[str, Any]], definition: FlagDefinition
+) -> list[dict[str, Any] | None]:
+    """Return the strategies for a cohort in the places of those there are; None: one too many.
+
+    Unleash takes so many users in one constraint, so a large cohort is in several. Who is in one
+    stays in it: while they are written, one after the other, nobody is missing from all.
+    """
+    missing = set(definition.cohort)
+    portions: list[set[int]] = []
+    for strategy in present:
+        portions.append(_users(strategy) & missing)
+        missing -= portions[-1]
+    waiting = sorted(missing)
+    for portion in portions:
+        room = max(0, MOST_VALUES - len(portion))
+        portion.update(waiting[:room])
+        del waiting[:room]
+    while waiting:
+        portions.append(set(waiting[:MOST_VALUES]))
+        del waiting[:MOST_VALUES]
+    return [
+        flag_strategy(definition.group_id, percentage=100, users=portion) if portion else None
+        for portion in portions
+    ]
+
+
+def _users(strategy: dict[str, Any]) -> set[int]:
+    """Return the users that a strategy names, as far as there is room; none if it is not plain."""
+    constraints = strategy["constraints"]
+    if len(constraints) != 1 or constraints[0].get("contextName") != "userId":
+        return set()
+    found = set()
+    for value in (constraints[0].get("values") or ())[:MOST_VALUES]:
+        with suppress(InvalidUserIdError):
+            found.add(user_id_of(value))
+    return found
 
 
 def _kind(strategy: dict[str, Any]) -> str:
@@ -220,17 +259,17 @@ def _kind(strategy: dict[str, Any]) -> str:
 
 def _has(wanted: dict[str, Any]) -> Callable[[FlagThere], bool]:
     """Return what tells whether a flag has a strategy that says this."""
+    return lambda there: any(_says(strategy, wanted) for strategy in there.strategies)
 
-    def says(strategy: dict[str, Any]) -> bool:
-        users = [each.get("values") for each in strategy.get("constraints") or []]
-        parameters = strategy.get("parameters") or {}
-        return (
-            users == [each["values"] for each in wanted["constraints"]]
-            and {name: parameters.get(name) for name in wanted["parameters"]}
-            == wanted["parameters"]
-        )
 
-    return lambda there: any(says(strategy) for strategy in there.strategies)
+def _says(strategy: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Tell whether a strategy says what is wanted."""
+    users = [each.get("values") for each in strategy.get("constraints") or []]
+    parameters = strategy.get("parameters") or {}
+    return (
+        users == [each["values"] for each in wanted["constraints"]]
+        and {name: parameters.get(name) for name in wanted["parameters"]} == wanted["parameters"]
+    )
 
 
 def _has_none(identity: str) -> Callable[[FlagThere], bool]:

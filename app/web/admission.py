@@ -24,6 +24,7 @@ from flask import Response, g, has_request_context, request
 from app.errors import DatabaseUnavailable
 from app.notifications.proofs import InitData, Proof
 from app.settings import Settings
+from app.web.files import room_for_sockets
 from app.web.identity import (
     NOBODY,
     Handshake,
@@ -131,7 +132,7 @@ class Admission:
                 "pages of this origin may not listen: open the app itself, or add the origin"
                 " to SHIM_ORIGINS",
             )
-        if self._open >= self.bounds.connections:
+        if self._open >= min(self.bounds.connections, room_for_sockets()):
             self.count_refused(Why.WORKER_FULL)
             return TurnedAway(
                 HTTPStatus.SERVICE_UNAVAILABLE, "this worker is full: come back later"

@@ -8,6 +8,7 @@ from app.errors import DatabaseUnavailable
 from app.notifications.close_codes import CloseCode
 from app.notifications.proofs import InitData, Token
 from app.web.admission import Admission, Admitted, Bounds, Mode, TurnedAway
+from app.web.files import RESERVED, room_for_sockets
 from app.web.guard import Guard
 from app.web.identity import NOBODY, Handshake, Identity, OfTelegram, OfUser
 from app.web.init_data import Flaw, InitDataError
@@ -297,6 +298,21 @@ def test_a_full_worker_turns_away_with_503():
     first.entered()
     assert admission.admit(handshake()).status == 503
     first.left()
+    assert isinstance(admission.admit(handshake()), Admitted)
+
+
+def test_sockets_leave_files_for_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that allows fewer files than sockets keeps some for requests and kill switch."""
+    limit = [(4096, 4096)]
+    monkeypatch.setattr("app.web.files.resource.getrlimit", lambda _: limit[0])
+    assert room_for_sockets() == 4096 - RESERVED
+    limit[0] = (4, 4)
+    admission = policy(connections=20_000)
+    guards = [guard_of(admission) for _ in range(2)]
+    for each in guards:
+        each.entered()
+    assert admission.admit(handshake()).status == 503
+    guards[0].left()
     assert isinstance(admission.admit(handshake()), Admitted)
 
 

@@ -33,9 +33,25 @@ class Api:
 
     def replace_strategy(self, flag: str, identity: str, strategy: dict[str, Any]) -> None:
         """Replace the strategy; it is done although nobody may hear of it."""
-        self.strategies = [{**strategy, "id": identity}]
+        self.strategies = [
+            {**strategy, "id": identity} if each["id"] == identity else each
+            for each in self.strategies
+        ]
         self.event += 1
         self._answer("replace")
+
+    def add_strategy(self, flag: str, strategy: dict[str, Any]) -> None:
+        """Add a strategy, unless it names more users than Unleash takes."""
+        assert all(len(each["values"]) <= 250 for each in strategy["constraints"])
+        self.event += 1
+        self.strategies.append({**strategy, "id": str(self.event)})
+        self._answer("add")
+
+    def remove_strategy(self, flag: str, identity: str) -> None:
+        """Remove a strategy."""
+        self.strategies = [each for each in self.strategies if each["id"] != identity]
+        self.event += 1
+        self._answer("remove")
 
     def newest_event(self, flag: str) -> int:
         """Return the number of the change."""
@@ -154,3 +170,39 @@ def test_a_strategy_of_somebody_elses_making_is_read_back_too(
     )
     api.fails = lambda call: SILENT if call == "replace" else None
     assert admin.set_percentage(CANONICAL_FLAG, 5).after.percentage == 5
+
+
+def portions(api: Api) -> list[list[int]]:
+    """Return the users of each strategy that names some."""
+    return [
+        [int(value) for value in each["constraints"][0]["values"]]
+        for each in api.strategies
+        if each["constraints"]
+    ]
+
+
+def test_a_cohort_larger_than_a_constraint_is_kept_in_several(
+    api: Api, admin: UnleashAdmin
+) -> None:
+    """Unleash takes 250 values in one; whoever is in one stays in it, and is never in none."""
+    for first in (1, 251):
+        users = range(first, first + 250)
+        api.strategies.append(
+            {
+                "id": f"cohort {first}",
+                **flag_strategy(CANONICAL_FLAG, percentage=100, users=users),
+            }
+        )
+    before = [[*range(1, 251)], [*range(251, 501)]]
+    assert portions(api) == before
+    admin.cohort_add(CANONICAL_FLAG, 999)
+    assert portions(api) == [*before, [999]]
+    assert admin.cohort(CANONICAL_FLAG) == (*range(1, 501), 999)
+    calls = len(api.calls)
+    admin.cohort_remove(CANONICAL_FLAG, 7)
+    assert api.calls[calls:].count("replace") == 2, "its own portion, and the one for everybody"
+    assert portions(api) == [[*range(1, 7), *range(8, 251)], before[1], [999]]
+    admin.cohort_add(CANONICAL_FLAG, 1000)
+    assert portions(api) == [[*range(1, 7), *range(8, 251), 1000], before[1], [999]]
+    admin.cohort_remove(CANONICAL_FLAG, 999)
+    assert len(portions(api)) == 2

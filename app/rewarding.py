@@ -28,11 +28,12 @@ class Rewarding:
 
 def build_rewarding(settings: Settings, database: Database, *, income: IncomeOf) -> Rewarding:
     """Build all of it; nothing is started. `income` is what a farming deposit has earned."""
-    processor = BatchBalanceProcessor(database)
+    manager = BalanceManager(database, monotonic=time.monotonic)
+    processor = BatchBalanceProcessor(database, forget=manager.forget)
     farming = FarmingScheduler(
         database, processor, interval_s=settings.farming_interval_s, income=income
     )
-    boosts = TonBoostScheduler(database, interval_s=settings.boost_interval_s)
+    boosts = TonBoostScheduler(database, manager, interval_s=settings.boost_interval_s)
     schedulers = Schedulers(
         farming,
         boosts,
@@ -42,7 +43,7 @@ def build_rewarding(settings: Settings, database: Database, *, income: IncomeOf)
     lease = build_lease(settings, name="schedulers", lock=settings.scheduler_lock)
     leadership = ("schedulers", Leadership(lease, schedulers, name="schedulers"))
     return Rewarding(
-        manager=BalanceManager(database, monotonic=time.monotonic),
+        manager=manager,
         processor=processor,
         farming=farming,
         boosts=boosts,

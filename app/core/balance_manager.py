@@ -1,12 +1,13 @@
 """The balance manager: balances through a cache, and one hook for whoever wants to know."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from threading import Lock
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.credits import Booked, Credit, book
 from app.database import Database, write
@@ -15,6 +16,9 @@ from app.models import Balance
 
 CACHE_S = 300.0
 """How long an answer from the cache may be old, in seconds."""
+
+Along = Callable[[Session, Booked], None]
+"""Writes what belongs to a booking, in its own transaction."""
 
 _log = structlog.get_logger(__name__)
 
@@ -40,7 +44,8 @@ class KeptBalance:
 class BalanceManager:
     """Answers balances from a cache of five minutes, and books changes one at a time.
 
-    Whoever writes the database past the manager is not seen before the cache ends.
+    Whoever writes the database past the manager is not seen before the cache ends, unless it
+    is told to forget.
     `monotonic` is a clock in seconds. May be used from any thread.
     """
 
@@ -73,13 +78,30 @@ class BalanceManager:
             return None
         return entry.balance
 
-    def change_balance(self, credit: Credit) -> Booked:
+    def forget(self, user_ids: Iterable[int]) -> None:
+        """Drop what the cache keeps of users: their next balance is read from the database."""
+        with self._lock:
+            for user_id in user_ids:
+                if (known := self._entries.get(user_id)) is not None:
+                    if self.on_replaced is not None:
+                        self.on_replaced(user_id, known)
+                    del self._entries[user_id]
+
+    def change_balance(self, credit: Credit, *, along: Along = lambda _, __: None) -> Booked:
         """Book in one transaction, then remember the balance, then call the hook.
 
-        A duplicate changes nothing and calls nobody. A hook that raises is logged: the
+        `along` writes in the same transaction what belongs to the booking, unless it was made
+        before. A duplicate changes nothing and calls nobody. A hook that raises is logged: the
         booking stands. Raises `CreditError` or `DatabaseUnavailable` if nothing was booked.
         """
-        [booked] = write(self._database, lambda session: book(session, [credit]))
+
+        def work(session: Session) -> Booked:
+            [booked] = book(session, [credit])
+            if not booked.duplicate:
+                along(session, booked)
+            return booked
+
+        booked = write(self._database, work)
         if not booked.duplicate:
             self._remember(
                 UserBalance(booked.user_id, booked.uni_after, booked.ton_after), booked.version

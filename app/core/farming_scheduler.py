@@ -7,7 +7,11 @@ from decimal import Decimal
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.core.batch_balance_processor import BatchBalanceProcessor, BatchOutcome
+from app.core.batch_balance_processor import (
+    UNI_FARMING_INCOME,
+    BatchBalanceProcessor,
+    BatchOutcome,
+)
 from app.core.farming_income import Farmed
 from app.core.income import tick_at
 from app.credits import Booked, Credit
@@ -45,7 +49,7 @@ class FarmingScheduler:
                 user_id=deposit.user_id,
                 currency=Currency.UNI,
                 amount=earned,
-                source="farming",
+                source=UNI_FARMING_INCOME,
                 idempotency_key=key,
             )
             for key, deposit in deposits.items()

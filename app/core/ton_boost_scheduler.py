@@ -1,26 +1,36 @@
-"""The TON boost scheduler: writes its income itself and says what it thinks the balance is."""
+"""The TON boost scheduler: books through the manager, and says what it thinks the balance is."""
 
 from datetime import datetime
+from decimal import Decimal
 
 import structlog
 from sqlalchemy import select
 
+from app.core.balance_manager import BalanceManager
 from app.core.balance_notification_service import BalanceNotificationService, BalanceUpdate
 from app.core.income import income, tick_at
-from app.credits import Booked, Credit, book
-from app.database import Database, write
+from app.credits import Booked, Credit
+from app.database import Database
 from app.errors import CreditError
 from app.models import Balance, TonBoost
 from app.money import Currency
+
+TOO_LITTLE = Decimal("0.0001")
+"""An income in TON that is not above this is not paid."""
 
 _log = structlog.get_logger(__name__)
 
 
 class TonBoostScheduler:
-    """Pays each boost once a tick, past the balance manager and its hook."""
+    """Pays each boost once a tick.
 
-    def __init__(self, database: Database, *, interval_s: float) -> None:
+    One payment is two notifications, as in production: the hook of the balance manager, through
+    which it is booked, and a call of its own.
+    """
+
+    def __init__(self, database: Database, manager: BalanceManager, *, interval_s: float) -> None:
         self._database = database
+        self._manager = manager
         self._interval_s = interval_s
 
     def run_once(self, now: datetime) -> list[Booked]:
@@ -34,7 +44,7 @@ class TonBoostScheduler:
         booked = []
         for boost in boosts:
             earned = income(boost.amount, boost.daily_rate)
-            if earned <= 0:
+            if earned <= TOO_LITTLE:
                 continue
             credit = Credit(
                 user_id=boost.user_id,
@@ -52,7 +62,7 @@ class TonBoostScheduler:
     def _pay(self, credit: Credit) -> Booked:
         with self._database.reading() as session:
             before = session.get(Balance, credit.user_id)
-        [booked] = write(self._database, lambda session: book(session, [credit]))
+        booked = self._manager.change_balance(credit)
         if before is not None and not booked.duplicate:
             _notify(booked, before)
         return booked

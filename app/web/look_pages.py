@@ -27,7 +27,8 @@ def look() -> str:
     """Show several users side by side: what is booked for them, and what reaches their page."""
     shown = look_at(parts(), now=datetime.now(UTC))
     sign_in({user.id: session_end() for user in shown.users})  # the page opens a socket for each
-    return render_template("look.html", look=shown, rewards=REWARDS.values())
+    buttons = [reward for reward in REWARDS.values() if reward.has_button]
+    return render_template("look.html", look=shown, rewards=buttons)
 
 
 def session_end() -> float:

@@ -11,7 +11,7 @@ from app.web.look_pages import look_pages, session_end
 from app.web.page_access import Denied, may_look
 from app.web.readings import account_of, latest_movements
 from app.web.strangers import for_strangers
-from app.web.words import SOURCE_NAMES, described
+from app.web.words import SOURCE_ICONS, SOURCE_NAMES, described
 from flags.user_id import InvalidUserIdError, user_id_of
 
 EARLIER = 6
@@ -56,7 +56,7 @@ def _let_in(user_id: int) -> Denied | None:
 
 @pages.context_processor
 def _words() -> dict[str, Any]:
-    return {"source_names": SOURCE_NAMES}
+    return {"source_names": SOURCE_NAMES, "source_icons": SOURCE_ICONS}
 
 
 @pages.after_request

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from app.core.admin_service import correct_balance, pay_airdrop
+from app.core.batch_balance_processor import UNI_FARMING_INCOME
+from app.core.boost_purchase import buy_ton_boost
 from app.core.daily_bonus_service import claim_daily_bonus
 from app.core.mission_service import complete_mission
 from app.core.referral_service import pay_referral_bonus
-from app.core.wallet_service import withdraw
+from app.core.wallet_service import deposit_ton, withdraw
 from app.credits import Booked, Credit
+from app.demo_users import BOOST_RATE
 from app.errors import CreditError
 from app.money import Currency
 from app.parts import Parts
@@ -27,7 +31,8 @@ class NoBoostError(CreditError):
 class Reward:
     """A kind of reward. `amount` is what it books unless told; the boost works out its own.
 
-    `icon` is one of the sprite's, `note` says who books it.
+    `icon` is one of the sprite's, `note` says who books it. `has_button` is False for what is
+    booked by hand on the command line alone: a card has room for six buttons.
     """
 
     kind: str
@@ -36,6 +41,7 @@ class Reward:
     note: str
     amount: Decimal
     pay: Pay
+    has_button: bool = True
 
 
 def _farming(parts: Parts, user_id: int, amount: Decimal) -> Booked:
@@ -43,7 +49,7 @@ def _farming(parts: Parts, user_id: int, amount: Decimal) -> Booked:
         user_id=user_id,
         currency=Currency.UNI,
         amount=amount,
-        source="farming",
+        source=UNI_FARMING_INCOME,
         idempotency_key=f"look:farming:{secrets.token_hex(8)}",
     )
     outcome = parts.processor.process([credit])
@@ -93,6 +99,36 @@ def _withdrawal(parts: Parts, user_id: int, amount: Decimal) -> Booked:
         amount=amount,
         request_id=f"look-{secrets.token_hex(8)}",
     )
+
+
+def _deposit(parts: Parts, user_id: int, amount: Decimal) -> Booked:
+    tx_hash = f"look-{secrets.token_hex(32)}"
+    return deposit_ton(parts.manager, user_id=user_id, amount=amount, tx_hash=tx_hash)
+
+
+def _purchase(parts: Parts, user_id: int, amount: Decimal) -> Booked:
+    return buy_ton_boost(
+        parts.manager,
+        user_id=user_id,
+        amount=amount,
+        daily_rate=BOOST_RATE,
+        purchase_id=f"look-{secrets.token_hex(8)}",
+    )
+
+
+def _correction(parts: Parts, user_id: int, amount: Decimal) -> Booked:
+    return correct_balance(
+        parts.manager,
+        user_id=user_id,
+        currency=Currency.UNI,
+        by=-amount,
+        correction_id=f"look-{secrets.token_hex(8)}",
+    )
+
+
+def _airdrop(parts: Parts, user_id: int, amount: Decimal) -> Booked:
+    campaign = f"look-{secrets.token_hex(8)}"
+    return pay_airdrop(parts.manager, user_id=user_id, amount=amount, campaign=campaign)
 
 
 REWARDS = {
@@ -145,6 +181,42 @@ REWARDS = {
             note="2.5 UNI, by the wallet through the balance manager",
             amount=Decimal("2.5"),
             pay=_withdrawal,
+        ),
+        Reward(
+            kind="deposit",
+            label="Deposit",
+            icon="withdrawal",
+            note="1 TON, by the wallet through the balance manager",
+            amount=Decimal(1),
+            pay=_deposit,
+            has_button=False,
+        ),
+        Reward(
+            kind="purchase",
+            label="Buy a boost",
+            icon="boost_income",
+            note="0.5 TON for a boost, through the balance manager",
+            amount=Decimal("0.5"),
+            pay=_purchase,
+            has_button=False,
+        ),
+        Reward(
+            kind="correction",
+            label="Correction",
+            icon="manual",
+            note="0.25 UNI less, by an administrator through the balance manager",
+            amount=Decimal("0.25"),
+            pay=_correction,
+            has_button=False,
+        ),
+        Reward(
+            kind="airdrop",
+            label="Airdrop",
+            icon="daily_bonus",
+            note="3 UNI, by an administrator through the balance manager",
+            amount=Decimal(3),
+            pay=_airdrop,
+            has_button=False,
         ),
     )
 }

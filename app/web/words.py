@@ -7,6 +7,10 @@ from decimal import Decimal
 from app.web.readings import Movement
 
 SOURCE_NAMES = {
+    "UNI_farming_income": "Farming reward",
+    "TON_farming_income": "Farming reward",
+    "batch_update": "Adjustment",
+    "batch_subtract": "Adjustment",
     "farming": "Farming reward",
     "boost_income": "Boost income",
     "referral_reward": "Referral reward",
@@ -15,7 +19,22 @@ SOURCE_NAMES = {
     "withdrawal": "Withdrawal",
     "manual": "Adjustment",
     "manual_sync": "Adjustment",
+    "addBalance": "Airdrop",
+    "subtractBalance": "Purchase",
+    "setBalance": "Correction",
+    "WalletService.processTonDeposit": "Deposit",
 }
+SOURCE_ICONS = {
+    "UNI_farming_income": "farming",
+    "TON_farming_income": "farming",
+    "batch_update": "manual",
+    "batch_subtract": "manual",
+    "addBalance": "daily_bonus",
+    "subtractBalance": "boost_income",
+    "setBalance": "manual",
+    "WalletService.processTonDeposit": "withdrawal",
+}
+"""The icon of a source that has none of its own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +52,8 @@ def described(movement: Movement) -> Entry:
     """Return the transaction in words; an unknown source passes through unchanged."""
     return Entry(
         title=SOURCE_NAMES.get(movement.source, movement.source),
-        icon=movement.source if movement.source in SOURCE_NAMES else "manual",
+        icon=SOURCE_ICONS.get(movement.source)
+        or (movement.source if movement.source in SOURCE_NAMES else "manual"),
         amount=movement.amount,
         currency=movement.currency,
         at=movement.at,

@@ -56,7 +56,7 @@ class Payroll:
             user_id=user_id,
             currency=Currency.UNI,
             amount=Decimal("0.5"),
-            source="farming",
+            source="UNI_farming_income",
             idempotency_key=f"bench-{next(self._keys)}",
         )
 

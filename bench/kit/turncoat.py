@@ -99,7 +99,7 @@ class Pressure(threading.Thread):
             user_id=user,
             currency=Currency.UNI,
             amount=Decimal("0.000123"),
-            source="farming",
+            source="UNI_farming_income",
             idempotency_key=next(self._keys),
         )
 

@@ -144,7 +144,7 @@ def shadow(story: Story) -> None:
         assert (live["side"], live["effects"]) == ("legacy", [])
         published, effect = canonical["effects"]
         assert (published["to"], published["published"]) == ("bus", line["user"])
-        assert effect["message"]["sources"] == ["farming"]
+        assert effect["message"]["sources"] == ["UNI_farming_income"]
 
 
 def half(story: Story) -> None:

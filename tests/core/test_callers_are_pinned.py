@@ -56,6 +56,8 @@ PINNED = {
     "mission_service": [],
     "daily_bonus_service": [],
     "wallet_service": [],
+    "boost_purchase": [],
+    "admin_service": [],
     "balance_manager": [],
     "balance_notification_service": [
         "from shim.facade import BalanceUpdate",

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from app.core.balance_manager import BalanceManager
 from app.core.batch_balance_processor import BatchBalanceProcessor
 from app.core.farming_scheduler import FarmingScheduler
 from app.core.income import income, tick_at
@@ -44,9 +45,15 @@ def farming(database: Database, by_id: Recorder) -> FarmingScheduler:
 
 
 @pytest.fixture
-def boosts(database: Database) -> TonBoostScheduler:
+def manager(database: Database) -> BalanceManager:
+    """Return the balance manager through which boosts are booked."""
+    return BalanceManager(database, monotonic=lambda: 0.0)
+
+
+@pytest.fixture
+def boosts(database: Database, manager: BalanceManager) -> TonBoostScheduler:
     """Return a scheduler of boosts that pays every five minutes."""
-    return TonBoostScheduler(database, interval_s=300)
+    return TonBoostScheduler(database, manager, interval_s=300)
 
 
 @settings(deadline=None)
@@ -92,7 +99,7 @@ def test_farming_tells_the_service_that_holds_no_connection(
     farming.run_once(NOON)
     [update] = by_id.notified
     assert isinstance(update, BalanceUpdate)
-    assert (update.user_id, update.source) == (7, "farming")
+    assert (update.user_id, update.source) == (7, "UNI_farming_income")
     assert aware.notified == []
 
 
@@ -141,6 +148,31 @@ def test_a_boost_tells_the_service_that_holds_the_connections(
     assert_books_balance(database, 7)
 
 
+def test_a_boost_is_two_notifications(
+    database: Database, boosts: TonBoostScheduler, manager: BalanceManager, aware: Recorder
+) -> None:
+    """The manager's hook comes first, then the scheduler's own call; a duplicate is neither."""
+    lend(database, TonBoost, 7, "28.8", "0.01")
+    told: list[object] = []
+    manager.on_balance_update = told.append
+    aware.notify_balance_update = told.append
+    boosts.run_once(NOON)
+    boosts.run_once(NOON)
+    first, second = told
+    assert first == 7
+    assert isinstance(second, BalanceUpdate)
+    assert account(database, 7).version == 1
+
+
+@pytest.mark.parametrize(("amount", "paid"), [("2.88", []), ("2.9088", [Decimal("0.000101")])])
+def test_a_boost_that_earns_hardly_anything_is_skipped(
+    database: Database, boosts: TonBoostScheduler, aware: Recorder, amount: str, paid: list[Decimal]
+) -> None:
+    """An income of 0.0001 TON a tick, or less, is not paid, as in production."""
+    lend(database, TonBoost, 7, amount, "0.01")
+    assert [booked.amount for booked in boosts.run_once(NOON)] == paid
+
+
 class BooksBeforeWriting:
     """A database in which somebody else books between a reading and the writing after it."""
 
@@ -158,7 +190,9 @@ def test_a_boost_says_a_stale_balance_and_books_the_right_one(
 ) -> None:
     """What is booked meanwhile is missing from the update, as in production, not from the books."""
     lend(database, TonBoost, 7, "28.8", "0.01")
-    TonBoostScheduler(BooksBeforeWriting(database), interval_s=300).run_once(NOON)
+    between = BooksBeforeWriting(database)
+    manager = BalanceManager(between, monotonic=lambda: 0.0)
+    TonBoostScheduler(between, manager, interval_s=300).run_once(NOON)
     [update] = aware.notified
     assert update.balance_ton == Decimal("0.001")
     assert account(database, 7).ton == Decimal("5.001")

@@ -113,7 +113,8 @@ CHECKS = {
     'grep -rlE "^from shim|^import shim" app --include=*.py': Check(
         effects.lists_who_knows_the_shim
     ),
-    "for kind in farming boost referral mission daily_bonus withdrawal; do curl -s"
+    "for kind in farming boost referral mission daily_bonus withdrawal deposit purchase correction"
+    " airdrop; do curl -s"
     ' -H "Content-Type: application/json" -d "{\\"user\\": 31, \\"kind\\": \\"$kind\\"}"'
     " http://127.0.0.1:8000/look/reward; done": Check(effects.books_every_reward),
 }

@@ -16,8 +16,9 @@ from tests.docs.documents import RUNBOOK, marked, table
 
 SHOWN_USER = 74
 REWARD_SOURCES = {
-    *("farming", "boost_income", "referral_reward"),
+    *("UNI_farming_income", "boost_income", "referral_reward"),
     *("mission", "daily_bonus", "withdrawal"),
+    *("WalletService.processTonDeposit", "subtractBalance", "setBalance", "addBalance"),
 }
 
 

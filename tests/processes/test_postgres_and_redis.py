@@ -82,7 +82,7 @@ def paid(database: Database, users: Iterable[int], amount: str) -> None:
                     user_id=user,
                     currency=Currency.UNI,
                     amount=Decimal(amount),
-                    source="farming",
+                    source="UNI_farming_income",
                     idempotency_key=secrets.token_hex(8),
                 )
                 for user in users

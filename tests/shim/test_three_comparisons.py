@@ -297,6 +297,23 @@ def test_a_page_that_lacked_more_than_the_calls_speak_of_makes_saying_raced():
     assert harness.outcomes()["saying"] == {"not_compared": 1}
 
 
+@pytest.mark.parametrize("percent", [0, 100])
+def test_a_change_that_is_told_by_both_paths_is_one_change(percent):
+    """A boost is told by the manager's hook and by its own call: no comparison counts it twice."""
+    harness = Harness(percent=percent)
+    page = harness.connect()
+    harness.truth.book(7, "0.5", currency="TON", source="boost_income")
+    now = harness.truth.read({7: None})[7]
+    harness.by_id.notify_balance_update(7)
+    harness.aware.notify_balance_update(
+        harness.update(7, now.uni, now.ton, "0.5", "TON", "boost_income")
+    )
+    harness.run()
+    outcomes = harness.outcomes()
+    assert outcomes["truth"] == outcomes["saying"] == {"matched": 1}
+    assert [frame.change_ton for frame in page.begun if percent] == [Decimal("0.5")] * (percent > 0)
+
+
 def test_a_repair_of_what_legacy_showed_last_is_no_difference_of_truth():
     """The page knows the version, but was shown another balance since: it is due once more."""
     harness = Harness(percent=100)

@@ -7,12 +7,16 @@ import pytest
 from tests.web.live import Answer, Live
 
 BOOKED = {
-    "farming": ("farming", "0.500000", "UNI"),
+    "farming": ("UNI_farming_income", "0.500000", "UNI"),
     "boost": ("boost_income", "0.003125", "TON"),
     "referral": ("referral_reward", "5.000000", "UNI"),
     "mission": ("mission", "10.000000", "UNI"),
     "daily_bonus": ("daily_bonus", "1.000000", "UNI"),
     "withdrawal": ("withdrawal", "-2.500000", "UNI"),
+    "deposit": ("WalletService.processTonDeposit", "1.000000", "TON"),
+    "purchase": ("subtractBalance", "-0.500000", "TON"),
+    "correction": ("setBalance", "-0.250000", "UNI"),
+    "airdrop": ("addBalance", "3.000000", "UNI"),
 }
 
 

@@ -19,7 +19,7 @@ def farming(amount: str, key: str) -> Credit:
         user_id=74,
         currency=Currency.UNI,
         amount=Decimal(amount),
-        source="farming",
+        source="UNI_farming_income",
         idempotency_key=key,
     )
 

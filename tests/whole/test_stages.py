@@ -57,7 +57,7 @@ class Whole:
             user_id=self.user,
             currency=Currency.UNI,
             amount=Decimal(amount),
-            source="farming",
+            source="UNI_farming_income",
             idempotency_key=secrets.token_hex(8),
         )
         self.parts.processor.process([credit])

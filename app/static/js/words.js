@@ -2,6 +2,7 @@
 
 // The server knows the names, so that both sides of a page use the same.
 const SOURCES = JSON.parse(document.body.dataset.sources);
+const ICONS = JSON.parse(document.body.dataset.icons);
 
 /** A source as a person would say it; unknown ones pass through unchanged. */
 export const sourceName = (source) => SOURCES[source] ?? source;
@@ -10,7 +11,7 @@ export const sourceName = (source) => SOURCES[source] ?? source;
 export const sourceNames = (sources) => sources.map(sourceName).join(" + ") || "Balance update";
 
 /** The icon of a source, one of those in the sprite. */
-export const sourceIcon = (source) => (source in SOURCES ? source : "manual");
+export const sourceIcon = (source) => ICONS[source] ?? (source in SOURCES ? source : "manual");
 
 /** Hours, minutes and seconds on the reader's own clock, with the day unless it is today. */
 export function timeOfDay(date) {

@@ -88,8 +88,10 @@ class Questions:
     def _answer(self, identity: str, pid: int, handler: Handler) -> None:
         path = self._folder / f"question-{identity}.json"
         question = _read(path)
-        if question is None or self._abandoned(path):
+        if self._abandoned(path):
             path.unlink(missing_ok=True)
+            return
+        if question is None:  # another worker, or the one who asked, may be able to read it
             return
         try:
             answer = handler(question["kind"], question["payload"])

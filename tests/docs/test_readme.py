@@ -1,11 +1,15 @@
 """What the README says of settings, dependencies, stages and folders is so."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
+from app.cli_rollout import rollout
+from app.cli_shadow import shadow
 from app.settings import EXCEPTIONS, Settings, SettingsError
 from flags.stage import Stage
 from tests.docs.documents import DOCUMENTS, README, ROOT, code_marks, marked, table, tables, text_of
@@ -95,3 +99,36 @@ def test_documents_hold_on_any_machine(document: str) -> None:
     """No path of one machine, and no line too long to be read."""
     assert not re.findall(r"(?<![\w./:])/(?:home|root|tmp|usr|work|Users)\b", text_of(document))
     assert str(Path.home()) not in text_of(document)
+
+
+SHOWING = {
+    "cohort list",
+    "history",
+    "known list",
+    "ledger",
+    "plan",
+    "replay",
+    "report",
+    "retirement",
+    "status",
+    "tail",
+    "why",
+}
+"""The commands that change nothing."""
+
+
+def commands(group: click.Group, *path: str) -> Iterator[tuple[str, set[str]]]:
+    """Yield each command below a group with its options."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, *path, name)
+        else:
+            yield " ".join((*path, name)), {option for p in command.params for option in p.opts}
+
+
+@pytest.mark.parametrize("group", [rollout, shadow])
+def test_every_command_takes_the_options_that_the_readme_says(group: click.Group) -> None:
+    """Programs can read all of it, and each order says who gives it and why."""
+    for name, options in commands(group):
+        assert "--json" in options, name
+        assert options >= {"--by", "--reason"} or name in SHOWING, name

@@ -185,3 +185,20 @@ def test_a_life_that_depends_on_earlier_ones_says_so() -> None:
     assert found
     assert "the lives before this one" in found[0].lacks[0]
     assert replayed(found[0]).finding is Finding.NOT_SHOWN
+
+
+def test_who_is_forgotten_and_comes_again_is_owed_nothing_of_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A stage remembers some hundred people; who comes again after that has what they have."""
+    monkeypatch.setattr("shim.balance.life.stage.MOST_ACCOUNTS", 5)
+    lives = DrawnLives(staged())
+    subjects = [
+        subject for subject in range(1, 2000) if is_lived(subject, 9) and is_lived(subject, 8)
+    ]
+    for version in (9, 8):
+        for subject in subjects:
+            person = Person(subject, version, Decimal(1000), Decimal(5))
+            life = lives.live(subject, version, HeldAccount(person).truth(None))
+            assert life is not None
+            assert life.actual == life.expected

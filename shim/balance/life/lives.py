@@ -1,12 +1,11 @@
 """Which episodes are followed by a life, and what came of it."""
 
-import zlib
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
 from shim.balance.life.events import Booking, Life, Person
-from shim.balance.life.held import HeldAccount
 from shim.balance.life.stage import Stage
 from shim.balance.life.verdict import verdict
 from shim.balance.life.writer import write
@@ -15,8 +14,6 @@ from shim.shadow.observation import Raised
 
 EVERY_NTH = 8
 """One episode of so many is followed by a life: it costs as much as several episodes do."""
-MOST_ACCOUNTS = 500
-"""People of whom a stage knows what they have."""
 STRANGER = Person(2**31 + 7, 0, Decimal(0), Decimal(0))
 """Lives beside the first person, as long as there was nobody before."""
 
@@ -42,7 +39,7 @@ class Lives(Protocol):
 
 def is_lived(subject: int, version: int) -> bool:
     """Tell whether a life follows an episode of this user at this version."""
-    return zlib.crc32(b"%d:%d" % (subject, version)) % EVERY_NTH == 0
+    return blake2b(b"%d:%d" % (subject, version), digest_size=1).digest()[0] % EVERY_NTH == 0
 
 
 class DrawnLives:
@@ -72,16 +69,11 @@ class DrawnLives:
         return lived._replace(alone=again == lived)
 
     def _draw(self, stage: Stage, subject: int, version: int, truth: Truth) -> Life:
-        accounts = stage.reader.accounts
-        mine = accounts.pop(subject, None)
-        accounts[subject] = mine or HeldAccount(
-            Person(subject, truth.version, truth.uni, truth.ton)
-        )
-        while len(accounts) > MOST_ACCOUNTS:
-            del accounts[next(iter(accounts))]
         beside = self._before if self._before != subject else STRANGER.user
-        other = accounts.setdefault(beside, HeldAccount(STRANGER))
-        people = (accounts[subject].person(), other.person())
+        people = (
+            stage.has(beside, STRANGER).person(),
+            stage.has(subject, Person(subject, truth.version, truth.uni, truth.ton)).person(),
+        )[::-1]
         stayed = {page: [subject, beside].index(user) for page, user in stage.open_pages().items()}
         return write(f"{subject}:{version}", people, real=_own(truth.transactions), stayed=stayed)
 

@@ -17,6 +17,8 @@ from shim.shadow.clock import VirtualClock
 
 DISTANCE_S = 1.0
 """Seconds between balance frames of every second page: the others take each frame at once."""
+MOST_ACCOUNTS = 500
+"""People of whom a stage knows what they have: those of the last few hundred lives."""
 HANDOVER_S = 30.0
 """Seconds for the read of a handover: whether it is fast is not what is played."""
 BACK_WITHIN_S = 300.0
@@ -87,8 +89,7 @@ class Stage:
         for sitting in self.sittings:
             sitting.begin_anew()
         for person in life.people:
-            self.reader.accounts.setdefault(person.user, HeldAccount(person))
-            self.due.setdefault(person.user, person.version)
+            self.has(person.user, person)
         for number, who in life.stayed:
             if number not in self._pages:
                 self._happens(Event(Kind.OPENS, who=who, page=number))
@@ -103,6 +104,19 @@ class Stage:
             if page.is_broken:
                 del self._pages[number]
                 self._leaves(page)
+
+    def has(self, user: int, person: Person) -> HeldAccount:
+        """Return what a user has here; who was not here, or is forgotten, has what `person` has."""
+        accounts = self.reader.accounts
+        account = accounts.pop(user, None)
+        if account is None:
+            account = HeldAccount(person)
+            self.due[user] = person.version
+        accounts[user] = account
+        if len(accounts) > MOST_ACCOUNTS:
+            forgotten = next(iter(accounts))
+            del accounts[forgotten], self.due[forgotten]
+        return account
 
     def open_pages(self) -> dict[int, int]:
         """Return whose the open pages are."""

@@ -11,6 +11,7 @@ from flask import Blueprint, request
 from app.parts import parts
 from app.secret import signing_key
 from app.settings import Settings
+from app.web.bodies import BadBodyError, json_object
 
 hooks = Blueprint("hooks", __name__)
 
@@ -40,10 +41,10 @@ def unleash() -> tuple[dict[str, Any], int]:
         return {"problem": "UNLEASH_URL is not set: flags come from a file"}, HTTPStatus.NOT_FOUND
     if not _is_let_in(found.settings, request.headers.get("Authorization", "")):
         return {"problem": "Authorization is not the hook's token"}, HTTPStatus.UNAUTHORIZED
-    request.max_content_length = MOST_BYTES
     try:
-        event = msgspec.json.decode(request.get_data(), type=Event)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+        body = json_object(request, most_bytes=MOST_BYTES)
+        event = msgspec.convert(body, type=Event)
+    except (msgspec.MsgspecError, BadBodyError):
         return {"problem": "this is no event of Unleash: it has no id"}, HTTPStatus.BAD_REQUEST
     found.flag_hints.tell(event.id)
     return {"revision": event.id}, HTTPStatus.ACCEPTED

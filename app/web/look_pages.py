@@ -2,15 +2,20 @@
 
 import time
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, abort, render_template, request
 
 from app.parts import parts
+from app.web.bodies import BadBodyError, json_object
 from app.web.identity import sign_in
 from app.web.look import look_at
-from app.web.orders import OrderRefused, book_order, read_order
+from app.web.orders import SHAPE, OrderRefused, book_order, read_order
 from app.web.rewards import REWARDS
+
+MOST_BYTES = 256 * 1024
+"""An order of a reward is some 60 bytes; one of up to so many is told what is wrong with it."""
 
 look_pages = Blueprint("look", __name__)
 
@@ -48,8 +53,17 @@ def reward() -> tuple[dict[str, Any], int]:
 
     Takes nothing but JSON, which no form of a foreign page can send.
     """
+    if not request.is_json:
+        return _refusal("is not sent as Content-Type: application/json")
     try:
-        booked = book_order(parts(), read_order(request.get_json(silent=True)))
+        order = read_order(json_object(request, most_bytes=MOST_BYTES))
+        booked = book_order(parts(), order)
+    except BadBodyError as error:
+        return _refusal(str(error))
     except OrderRefused as refused:
         return {"message": str(refused)}, refused.status
     return booked, 201
+
+
+def _refusal(why: str) -> tuple[dict[str, Any], int]:
+    return {"message": f"The body {why}: {SHAPE}."}, HTTPStatus.BAD_REQUEST

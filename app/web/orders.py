@@ -12,7 +12,7 @@ from app.web.rewards import REWARDS, Reward
 from app.web.words import SOURCE_NAMES
 from flags.user_id import InvalidUserIdError, user_id_of
 
-_SHAPE = 'send JSON such as {"user": 74, "kind": "farming"}'
+SHAPE = 'send JSON such as {"user": 74, "kind": "farming"}'
 
 
 class OrderRefused(Exception):
@@ -32,13 +32,11 @@ class Order:
     amount: Decimal
 
 
-def read_order(body: Any) -> Order:
+def read_order(body: dict[str, Any]) -> Order:
     """Return the order that a JSON body stands for. Raises `OrderRefused` with status 400."""
-    if not isinstance(body, dict):
-        raise OrderRefused(f"the body is not a JSON object: {_SHAPE}", status=400)
     for field in ("user", "kind"):
         if field not in body:
-            raise OrderRefused(f'the field "{field}" is missing: {_SHAPE}', status=400)
+            raise OrderRefused(f'the field "{field}" is missing: {SHAPE}', status=400)
     try:
         user_id = user_id_of(body["user"])
     except InvalidUserIdError as error:

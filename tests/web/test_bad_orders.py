@@ -50,13 +50,28 @@ def test_a_bad_order_is_told_what_is_wrong(shop: Live, order: dict[str, Any], sa
     assert said in message
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b"null", b"\xff"])
-def test_a_body_that_is_no_json_object_is_refused(shop: Live, body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        *((body, "is not a JSON object") for body in (b"[]", b"7", b"null", b'"x"')),
+        *((body, "is not JSON") for body in (b"", b"{", b"\xff", b"\xef\xbb\xbf{}")),
+        (b"\xff\xfe{\x00}\x00", "is not JSON"),
+        (b'{"user": NaN, "kind": "farming"}', "is not JSON"),
+        (b'{"user": -Infinity}', "is not JSON"),
+        (b'{"user": 74, "user": 10, "kind": "farming"}', "is not JSON"),
+        (b'{"user": 74, "kind": "farming", "more": {"a": 1, "a": 2}}', "is not JSON"),
+        (b'{"user": 1' + b"0" * 5000 + b"}", "is not JSON"),
+        (b'{"user": "\xc0\xaf"}', "is not JSON"),
+        (b"[" * 100_000 + b"]" * 100_000, "nests deeper than 20 levels"),
+        (b'{"a":' * 500 + b"1" + b"}" * 500, "nests deeper than 20 levels"),
+    ],
+)  # fmt: skip
+def test_a_body_that_is_no_json_object_is_refused(shop: Live, body: bytes, said: str) -> None:
     """The answer says what to send."""
     status, message = refusal(shop.post("/look/reward", body))
 
     assert status == 400
-    assert message.startswith("The body is not a JSON object: send JSON such as")
+    assert message.startswith(f"The body {said}: send JSON such as")
 
 
 def test_a_form_of_a_foreign_page_books_nothing(shop: Live) -> None:
@@ -65,3 +80,17 @@ def test_a_form_of_a_foreign_page_books_nothing(shop: Live) -> None:
 
     assert answer.status == 400
     assert "2048.000000" in shop.get("/u/74").text
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_what_a_foreign_form_can_send_is_refused(shop: Live, kind: str) -> None:
+    """Only a script may say that it sends JSON, and only one of our own pages."""
+    status, message = refusal(shop.post("/look/reward", b'{"user": 74, "kind": "mission"}', kind))
+
+    assert status == 400
+    assert message.startswith("The body is not sent as Content-Type: application/json")
+
+
+def test_a_body_that_is_too_long_is_not_read(shop: Live) -> None:
+    """413, whatever is in it."""
+    assert shop.post("/look/reward", b"[" * 300_000).status == 413

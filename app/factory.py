@@ -33,6 +33,8 @@ from app.settings import Settings, SettingsError
 from app.web.admission import Admission, build_admission
 from app.web.health import health
 from app.web.hooks import hooks
+from app.web.hosts import refuse_foreign_host
+from app.web.identity import SessionsUnderPrefix
 from app.web.limits import Limits
 from app.web.pages import pages
 from app.web.people import KnownPeople
@@ -77,6 +79,8 @@ def create_app(
         session_key=SessionKey(app, settings),
         canonical=canonical,
     )
+    app.before_request(refuse_foreign_host)
+    app.session_interface = SessionsUnderPrefix()
     app.register_blueprint(health)
     app.register_blueprint(pages)
     app.register_blueprint(hooks)

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from flask import Request, session
+from flask import Flask, Request, request, session
+from flask.sessions import SecureCookieSessionInterface
 
 from app.notifications.proofs import InitData, Proof, Token
 from flags.user_id import InvalidUserIdError, user_id_of
@@ -84,6 +85,14 @@ def _proof_of(scheme: str, credentials: str) -> Proof | None:
         case "bearer":
             return Token(credentials)
     return None
+
+
+class SessionsUnderPrefix(SecureCookieSessionInterface):
+    """Keeps the cookie to the path under which the application is served."""
+
+    def get_cookie_path(self, app: Flask) -> str:
+        """Return the prefix, which a proxy names with each request."""
+        return request.script_root or "/"
 
 
 def signed_in() -> Identity:

@@ -12,6 +12,9 @@ from email.message import Message
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
 from app.demo_users import seed
@@ -42,6 +45,7 @@ class Live:
 
     url: str
     parts: Parts
+    app: Flask
 
     def get(self, path: str, **headers: str) -> Answer:
         """Return what a GET of `path` answers, whatever its status."""
@@ -71,11 +75,15 @@ def serving(
     instance_path: Path,
     *,
     demo: bool = True,
+    prefix: str = "",
     database_url: str = "sqlite:///app.db",
     canonical: NewNotifications = BalanceNotifications,
     **others: Any,
 ) -> Iterator[Live]:
-    """Start the application with the demonstration's users; no scheduler pays by itself."""
+    """Start the application with the demonstration's users; no scheduler pays by itself.
+
+    Under a prefix nothing is served but what lies below it.
+    """
     settings = Settings(
         instance_path=instance_path,
         database_url=database_url,
@@ -88,11 +96,12 @@ def serving(
     parts.database.upgrade()
     seed(parts.database)
     parts.runtime.start()
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    served = DispatcherMiddleware(NotFound(), {prefix: app}) if prefix else app
+    server = make_server("127.0.0.1", 0, served, threaded=True)
     thread = threading.Thread(target=server.serve_forever, name="server")
     thread.start()
     try:
-        yield Live(f"http://127.0.0.1:{server.port}", parts)
+        yield Live(f"http://127.0.0.1:{server.port}{prefix}", parts, app)
     finally:
         server.shutdown()
         thread.join()

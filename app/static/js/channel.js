@@ -2,6 +2,7 @@
 
 import { readFrame } from "./frames.js";
 import { proof } from "./proof.js";
+import { inApp } from "./root.js";
 
 const RECONNECT_MS = 5_000; // on average: pages that lost a worker together come back apart
 const PING_MS = 30_000;
@@ -10,7 +11,7 @@ const FIRST_REFUSAL = 4000; // codes from here on are ours: whoever comes back i
 const reconnectDelay = () => RECONNECT_MS * (0.5 + Math.random());
 
 const socketUrl = () => {
-  const url = new URL("/ws", window.location.href);
+  const url = inApp("ws");
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   return url;
 };

@@ -1,6 +1,7 @@
 // The page for looking at the migration: several users, each on a live socket of their own.
 
 import { Card } from "./card.js";
+import { inApp } from "./root.js";
 
 const POLL_MS = 1_000;
 const DRAW_MS = 250;
@@ -59,7 +60,7 @@ async function refresh() {
   if (asking) return;
   asking = true;
   try {
-    const answer = await fetch("/look/state.json", { cache: "no-store" });
+    const answer = await fetch(inApp("look/state.json"), { cache: "no-store" });
     if (!answer.ok) throw new Error(`${answer.status}`);
     showState(await answer.json());
     root.dataset.server = "answers";
@@ -86,7 +87,7 @@ async function book(button) {
   const { user, kind } = button.dataset;
   button.disabled = true;
   try {
-    const answer = await fetch("/look/reward", {
+    const answer = await fetch(inApp("look/reward"), {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ user: Number(user), kind }),

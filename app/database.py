@@ -171,7 +171,8 @@ class Database:
         if self._url.get_backend_name() == "sqlite":
             self._make_file()
         config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS))
+        # A per cent sign in the path is doubled: Alembic reads it as a file of settings has it.
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         with self.transaction() as session:
             connection = session.connection()
             if connection.dialect.name == "postgresql":

@@ -272,3 +272,16 @@ def test_a_relative_path_is_within_the_instance_folder(tmp_path: Path) -> None:
     database.upgrade()
     assert (tmp_path / "deep" / "app.db").exists()
     database.dispose()
+
+
+def test_tables_are_made_from_a_checkout_whose_path_holds_a_per_cent_sign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As build servers name their folders after branches."""
+    checkout = tmp_path / "job_feature%2Framp %(here)s"
+    checkout.symlink_to(app.database._MIGRATIONS)
+    monkeypatch.setattr(app.database, "_MIGRATIONS", checkout)
+    database = Database("sqlite:///app.db", instance_path=tmp_path)
+    database.upgrade()
+    assert count_users(database) == 0
+    database.dispose()

@@ -4,11 +4,12 @@ import os
 import secrets
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 from app.adapters.key_file import why_no_key
 from app.adapters.queued_stream import queue_standard_streams
-from app.listening import CannotListenError, check_port
+from app.listening import CannotListenError, check_port, place
 from app.logs import configure_logging
 from app.settings import Settings, SettingsError
 from app.terminal import open_standard_streams
@@ -27,7 +28,7 @@ if _settings.secret_key is None and (_why := why_no_key(_settings.secret_file)) 
     os.environ["SHIM_SECRET_KEY"] = secrets.token_hex()
     sys.stderr.write(f"sessions hold until this service ends: {_why}; set SHIM_SECRET_KEY\n")
 
-bind = f"{_settings.host}:{_settings.port}"
+bind = place(_settings.host, _settings.port)
 workers = _settings.workers
 worker_class = "app.web.worker.PromptWorker"  # gthread, and handshakes wait for no thread
 threads = _settings.threads
@@ -38,6 +39,7 @@ control_socket_disable = True
 
 def on_starting(server: Any) -> None:
     """Say at once what gunicorn says after five seconds: the port is taken."""
+    _start_again_as_a_module(server)
     if server.master_pid or "LISTEN_FDS" in os.environ:
         return  # the socket is handed over, by the server before or by systemd
     for address in server.cfg.address:
@@ -46,6 +48,17 @@ def on_starting(server: Any) -> None:
                 check_port(*address[:2])
             except CannotListenError as error:
                 sys.exit(str(error))
+
+
+def _start_again_as_a_module(server: Any) -> None:
+    """Let USR2 start `python -m gunicorn` as it was started.
+
+    gunicorn would run the file of the module as a script: that has gunicorn's own folder on its
+    path, whose `http` then hides Python's.
+    """
+    script, *arguments = server.START_CTX["args"][1:]
+    if Path(script).parts[-2:] == ("gunicorn", "__main__.py"):
+        server.START_CTX["args"] = [sys.executable, "-m", "gunicorn", *arguments]
 
 
 def when_ready(server: Any) -> None:

@@ -10,7 +10,7 @@ from app.cli_group import Commands
 from app.database import Database
 from app.demo_users import seed
 from app.errors import DatabaseReadOnly, DatabaseUnavailable
-from app.listening import CannotListenError, check_port
+from app.listening import CannotListenError, check_port, page_address
 from app.parts import parts
 from app.settings import Settings
 from flags.embedded import ensure_flag_file
@@ -30,7 +30,7 @@ def run() -> None:
     except CannotListenError as error:
         raise click.ClickException(str(error)) from error
     _prepare()
-    click.echo(f"Look at http://{settings.host}:{settings.port}/ (stop with Ctrl+C)")
+    click.echo(f"Look at {page_address(settings.host, settings.port)} (stop with Ctrl+C)")
     sys.stdout.flush()
     os.execve(sys.executable, serving_command(), serving_environment(os.environ))  # noqa: S606 # our own arguments, no shell
 

@@ -140,7 +140,7 @@ def _process(env: Environment) -> dict[str, Any]:
         "database_url": env.checked("DATABASE_URL", database) or "sqlite:///app.db",
         "host_name": env.checked("SHIM_HOST_NAME", settings_checks.host_name)
         or socket.gethostname(),
-        "host": env.text("SHIM_HOST", "127.0.0.1"),
+        "host": env.checked("SHIM_HOST", settings_checks.listening_host) or "127.0.0.1",
         "port": env.number("PORT", 8000, int, least=1, most=65535),
         "workers": env.number("SHIM_WORKERS", 1, int, least=1, most=64),
         "threads": env.number("SHIM_THREADS", 64, int, least=2, most=1000),

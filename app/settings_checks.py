@@ -1,5 +1,6 @@
 """What a text must be to be a setting; a check says what is wrong and repeats no secret."""
 
+import ipaddress
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 from app.errors import DatabaseUnavailable
 
 _BOT_TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{30,60}")
+_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\.?")
 _BOT_ID = re.compile(r"[1-9][0-9]{0,15}")
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 _HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -35,6 +37,20 @@ def host_name(text: str) -> str:
             f"is {text!r}: give up to 100 letters, digits, dots, dashes and underscores"
         )
     return text
+
+
+def listening_host(text: str) -> str:
+    """Return the address or name where to listen, IPv6 without brackets. Raises ValueError."""
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    try:
+        ipaddress.ip_address(bare)
+    except ValueError:
+        if _NAME.fullmatch(text) is None:
+            raise ValueError(
+                f"is {text!r}: give an address of this machine, such as 127.0.0.1 or ::1, or its"
+                " name; the port is PORT"
+            ) from None
+    return bare
 
 
 def origins(text: str) -> tuple[str, ...]:

@@ -52,3 +52,13 @@ class Client(TConn):  # type: ignore[misc]  # it has no types
         self.sending_since = 0.0
         self.drained = 0
         self.ended = False
+
+
+def unmapped(address: Any) -> Any:
+    """Return a client's address with IPv4 as such, also where the listener speaks IPv6.
+
+    gunicorn trusts what a proxy says by the proxy's address: 127.0.0.1, not ::ffff:127.0.0.1.
+    """
+    if isinstance(address, tuple) and address[0].startswith("::ffff:") and "." in address[0]:
+        return address[0].removeprefix("::ffff:"), *address[1:]
+    return address

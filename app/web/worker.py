@@ -32,7 +32,7 @@ from gunicorn.http import get_parser
 from gunicorn.workers.gthread import ThreadWorker
 
 from app.web.arriving import Arriving, CannotArriveError
-from app.web.client import Client, PatientSocket
+from app.web.client import Client, PatientSocket, unmapped
 from app.web.session import PATH
 from app.web.waiting import Waiting
 
@@ -100,7 +100,8 @@ class PromptWorker(ThreadWorker):  # type: ignore[misc]  # it has no types
         self.nr_conns += 1
         if self.nr_conns >= self.worker_connections:
             self._make_room()
-        self._read(Client(self.cfg, PatientSocket(sock), address, listener.getsockname()))
+        who = unmapped(address)
+        self._read(Client(self.cfg, PatientSocket(sock), who, listener.getsockname()))
 
     def finish_request(self, conn: Client, fs: Any) -> None:
         """Go on with a connection whose request was answered."""

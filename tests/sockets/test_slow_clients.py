@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from app.web.client import unmapped
 from tests.sockets.seam import counts, gunicorn, wait_for
 from tests.sockets.seam_server import BIG
 
@@ -143,3 +144,19 @@ def test_nobody_is_waited_for_without_end() -> None:
         for half in halves:
             assert b"HTTP/1.1 408 " in all_of(half)
         wait_for(lambda: counts(port)["connections"] == 1)  # the one that asks
+
+
+@pytest.mark.parametrize(
+    ("address", "plain"),
+    [
+        (("::ffff:127.0.0.1", 5, 0, 0), ("127.0.0.1", 5, 0, 0)),
+        (("::1", 5, 0, 0), ("::1", 5, 0, 0)),
+        (("10.1.2.3", 5), ("10.1.2.3", 5)),
+        ("", ""),
+    ],
+)
+def test_a_proxy_is_known_by_its_address_whatever_the_listener_speaks(
+    address: object, plain: object
+) -> None:
+    """Where IPv6 is listened to, a proxy that comes by IPv4 is the same."""
+    assert unmapped(address) == plain

@@ -250,7 +250,9 @@ class CanonicalShadow(_Shadow):
     def _hand_over(self, subject: int) -> None:
         self._truth.handing_over = True
         try:
-            self._service.relinquish(subject.__eq__, read_timeout=HANDOVER_READ_S)
+            self._said_by_shadow.run(
+                self._service.relinquish, subject.__eq__, read_timeout=HANDOVER_READ_S
+            )
         finally:
             self._truth.handing_over = False
 

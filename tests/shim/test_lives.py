@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from app.notifications.ports import BalanceHint, TruthUnavailable
 from app.notifications.service import BalanceNotifications
@@ -80,6 +82,14 @@ def test_scenes_of_all_kinds_in_any_order_are_no_difference(seed: int) -> None:
     assert life is not None
     assert life.actual == life.expected
     assert life.actual["pages"]
+
+
+def test_what_is_said_in_a_life_is_marked_in_the_log() -> None:
+    """So that the service's log tells of no read that failed and no page that broke in a play."""
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        lived(staged(), most=40)
+    assert {"balances_unreadable", "connection_dropped"} <= {line["event"] for line in lines}
+    assert all(line.get("said_by_shadow") for line in lines)
 
 
 def test_a_life_has_everything_that_can_happen_to_a_page() -> None:

@@ -3,9 +3,12 @@
 import itertools
 import json
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+
+from structlog.contextvars import bind_contextvars
 
 from shim.balance.doubles import BusDouble
 from shim.balance.life.events import Event, Kind, Life, Person
@@ -81,9 +84,17 @@ class Stage:
         self._legacys: dict[str, int] = {}
         self._hinted: dict[int, float] = {}
         self._people: tuple[Person, ...] = ()
+        self._said_by_shadow = copy_context()
+        self._said_by_shadow.run(bind_contextvars, said_by_shadow=True)
 
     def play(self, life: Life) -> None:
-        """Let it happen. Raises what the candidate raises."""
+        """Let it happen. Raises what the candidate raises.
+
+        What is written to the log meanwhile is marked: nothing of it happened.
+        """
+        self._said_by_shadow.run(self._play, life)
+
+    def _play(self, life: Life) -> None:
         self._people, self.strays = life.people, 0
         self.sittings = [page.sitting for page in self._pages.values() if page.sitting is not None]
         for sitting in self.sittings:

@@ -52,11 +52,9 @@ def command_words(arguments: Sequence[str]) -> tuple[str, ...]:
 def is_command(arguments: Sequence[str]) -> bool:
     """Tell whether a command line only looks at an instance, or orders something of it."""
     words = command_words(arguments)
-    return (
-        is_flask(arguments)
-        and words[:1] not in (("demo",), ("unleash",))
-        and "run" not in arguments
-    )
+    if words:
+        return words[:1] != ("demo",) and words[:2] != ("unleash", "setup")
+    return is_flask(arguments) and "run" not in arguments
 
 
 def settings_for(arguments: Sequence[str]) -> tuple[Settings, tuple[str, ...]]:
@@ -69,7 +67,7 @@ def settings_for(arguments: Sequence[str]) -> tuple[Settings, tuple[str, ...]]:
     if problems and (not _is_way_back(arguments) or _of(WHERE, problems)):
         raise SettingsError("\n".join(problems))
     words = command_words(arguments)
-    if any(words[: len(each)] == each for each in OF_AN_INSTANCE):
+    if "--help" not in words and any(words[: len(each)] == each for each in OF_AN_INSTANCE):
         refuse_strange_instance(settings)
     return settings, problems
 

@@ -135,6 +135,7 @@ def test_an_existing_folder_of_something_else_is_none_of_an_instance(
     monkeypatch.setenv("SHIM_INSTANCE", str(tmp_path))
     with pytest.raises(SettingsError, match="the folder holds no instance"):
         settings_for(ROLLBACK)
+    settings_for((*ROLLBACK, "--help"))
     assert not [*tmp_path.iterdir()]
 
 
@@ -157,6 +158,8 @@ def test_orders_over_servers_need_no_folder(
         ("flask demo run", False),
         ("flask run", False),
         ("flask unleash setup", False),
+        ("flask unleash doctor", True),
+        ("flask rollout rollback --reason run", True),
         ("gunicorn wsgi:app", False),
     ],
 )

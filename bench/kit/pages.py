@@ -18,6 +18,8 @@ LATE_S = 5.0
 Far more than is promised, for the machine may be busy; the sweep, which would repair what was
 lost, comes later.
 """
+OPENING_S = 1.0
+"""Seconds in which a page that opens may find out what there is."""
 _MILLIONTH = Decimal("0.000001")
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -78,13 +80,31 @@ def _problems_of(page: Page, bookings: Sequence[Booking]) -> Iterator[str]:
         if message is None:
             yield "a frame that no page can read"
             continue
+        if shown is None:
+            shown = _version_at_first(message)
+            if _came_later(page, bookings[:shown]):
+                yield "a change that no page was told of"
         yield from _wrong(message, page, bookings, shown)
         version = message.get("version")
         if isinstance(version, int):
             yield from _late(at, page, bookings, shown, version)
             shown = version if shown is None else max(shown, version)
-    if not page.closed and shown != len(bookings):
+    if not page.closed and _came_later(page, bookings[shown or 0 :]):
         yield "a change that no page was told of"
+
+
+def _version_at_first(message: Mapping[str, Any]) -> int | None:
+    """Return the version that a page showed before its first frame, as that frame has it.
+
+    A page reads the balance when it opens, and is told of what comes after that.
+    """
+    since = message.get("since")
+    return since if isinstance(since, int) and since >= 0 else None
+
+
+def _came_later(page: Page, bookings: Sequence[Booking]) -> bool:
+    """Tell whether one of these came when the page had been open for some time."""
+    return any(booking.at > page.opened_at + OPENING_S for booking in bookings)
 
 
 def _decoded(text: str) -> dict[str, Any] | None:

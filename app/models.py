@@ -305,6 +305,17 @@ class GuardRow(Base):
     judged_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class DepartedPage(Base):
+    """A page whose socket ended: what it showed then, until it is back."""
+
+    __tablename__ = "departed_pages"
+
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
+    user_id: Mapped[int] = mapped_column(BigInt, index=True)
+    version: Mapped[int] = mapped_column(BigInt)
+    left_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
 class HeldLease(Base):
     """Who may do what only one process does, until when by the clock of the database."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 
+from app.adapters.departures import SqlDepartures
 from app.adapters.redis_bus import RedisBus
 from app.adapters.truth import SqlTruthReader
 from app.core.balance_manager import BalanceManager
@@ -66,6 +67,8 @@ def build_reach(
     truth = SqlTruthReader(database.read_only())
     bus = _build_bus(settings)
     service = canonical(truth=truth, clock=canonical_timers, serves=migration.serves, bus=bus)
+    departures = SqlDepartures(database)
+    service.remember_in(departures)
     migration.attach(
         connection_aware=ConnectionAwareService(clock=legacy_timers),
         user_id_only=UserIdOnlyService(balance_manager=manager, clock=legacy_timers),
@@ -78,6 +81,7 @@ def build_reach(
         interval_s=settings.sweep_interval_s,
     )
     services: list[tuple[str, Service]] = [
+        ("departures", departures),
         ("legacy timers", legacy_timers),
         ("canonical timers", canonical_timers),
         ("sweep", sweep),

@@ -1,5 +1,6 @@
 """Brings connections up to the truth: one read for many users, then a frame for each connection."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,8 +10,9 @@ import structlog
 
 from app.notifications.changes import correction, frames_since
 from app.notifications.counters import Counters
+from app.notifications.departed import Departed
 from app.notifications.messages import BalanceFrame, shown_balance
-from app.notifications.ports import Clock, Connection, Serves, TruthReader, UserTruth
+from app.notifications.ports import Clock, Connection, Departures, Serves, TruthReader, UserTruth
 from app.notifications.registry import Registry
 
 _log = structlog.get_logger(__name__)
@@ -73,6 +75,7 @@ class Delivery:
         self._serves = serves
         self._registry = registry
         self._drop = drop
+        self.departures: Departures = Departed(monotonic=clock.monotonic)
         self.counters = Counters()
 
     def read(
@@ -83,7 +86,7 @@ class Delivery:
         Users without one cost nothing. Of a page of which nobody knows what it shows it is taken
         that it lacks the newest change if its user was `hinted` at. Raises TruthUnavailable.
         """
-        readers = tuple(
+        readers = self._with_known(
             self._reader(user_id, connection)
             for user_id in users
             for connection in self._registry.of(user_id)
@@ -98,6 +101,21 @@ class Delivery:
             return Reading(readers, {})
         truths = self._truth.read(since, timeout=timeout)
         return self._with_newest(Reading(readers, truths), since, hinted, timeout)
+
+    def _with_known(self, readers: Iterable[Reader]) -> tuple[Reader, ...]:
+        """Let new pages take the place of those whose socket ended."""
+        readers = tuple(readers)
+        new = Counter(reader.user_id for reader in readers if reader.since is None)
+        back = self.departures.take(new) if new else {}
+        if not back:
+            return readers
+        for reader in readers:
+            if reader.since is None and (versions := back.get(reader.user_id)):
+                reader.connection.known = versions.pop(0)
+        return tuple(
+            replace(reader, since=reader.connection.known) if reader.since is None else reader
+            for reader in readers
+        )
 
     def _with_newest(
         self,

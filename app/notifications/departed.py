@@ -5,8 +5,9 @@ ended. A page that was opened anew meanwhile cannot be told from it: it may be t
 that it has read already, which is a real one, and the newest.
 """
 
+import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 BACK_WITHIN_S = 300.0
 """A page comes back 5 s after its socket has ended, and tries again for as long as it must."""
@@ -17,35 +18,36 @@ MOST_PAGES = 16
 
 
 class Departed:
-    """Versions by user, for a while. Not thread-safe: its owner locks."""
+    """`Departures` of this process alone. Safe to call from any thread."""
 
     def __init__(self, *, monotonic: Callable[[], float], most: int = MOST_USERS) -> None:
         self._monotonic = monotonic
         self._most = most
+        self._lock = threading.Lock()
         self._pages: OrderedDict[int, list[tuple[float, int]]] = OrderedDict()
 
     def add(self, user_id: int, version: int) -> None:
         """Remember what a page showed when its socket ended."""
-        pages = self._pages.setdefault(user_id, [])
-        self._pages.move_to_end(user_id)
-        pages.append((self._monotonic() + BACK_WITHIN_S, version))
-        del pages[:-MOST_PAGES]
-        self._forget_oldest()
+        with self._lock:
+            pages = self._pages.setdefault(user_id, [])
+            self._pages.move_to_end(user_id)
+            pages.append((self._monotonic() + BACK_WITHIN_S, version))
+            del pages[:-MOST_PAGES]
+            self._forget_oldest()
 
-    def take(self, user_id: int) -> int | None:
-        """Return what a page of the user showed that may be back now; None if none is missed.
-
-        Of several pages, the one that showed the oldest version: none may lack anything.
-        """
+    def take(self, users: Mapping[int, int]) -> dict[int, list[int]]:
+        """Return what pages of these users showed that may be back now."""
         now = self._monotonic()
-        pages = [page for page in self._pages.pop(user_id, ()) if page[0] > now]
-        if not pages:
-            return None
-        back = min(pages, key=lambda page: page[1])
-        pages.remove(back)
-        if pages:
-            self._pages[user_id] = pages
-        return back[1]
+        back = {}
+        with self._lock:
+            for user_id, most in users.items():
+                pages = [page for page in self._pages.pop(user_id, ()) if page[0] > now]
+                pages.sort(key=lambda page: page[1])
+                if pages[most:]:
+                    self._pages[user_id] = pages[most:]
+                if pages[:most]:
+                    back[user_id] = [version for _, version in pages[:most]]
+        return back
 
     def _forget_oldest(self) -> None:
         now = self._monotonic()

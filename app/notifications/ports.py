@@ -126,6 +126,20 @@ class Connection(Protocol):
         """
 
 
+class Departures(Protocol):
+    """Remembers what pages showed whose socket ended."""
+
+    def add(self, user_id: int, version: int) -> None:
+        """Remember what a page showed when its socket ended; never waits."""
+
+    def take(self, users: Mapping[int, int]) -> dict[int, list[int]]:
+        """Return what pages of these users showed that may be back now, and forget it.
+
+        `users` maps a user to how many pages came. Of more than came, those that showed the
+        oldest versions: none may lack anything. Raises `TruthUnavailable`.
+        """
+
+
 Serves = Callable[[int], bool]
 """Whether the canonical serves this user at this moment."""
 

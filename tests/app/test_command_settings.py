@@ -39,7 +39,7 @@ def command(instance: Path) -> Command:
             env={"PATH": os.environ["PATH"], "SHIM_INSTANCE": str(instance), **environ},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             check=False,
         )
 

@@ -169,5 +169,5 @@ def test_writing_takes_no_time_while_nobody_reads(pipe: tuple[TextIO, int]) -> N
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert not any(thread.is_alive() for thread in threads)

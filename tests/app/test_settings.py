@@ -566,7 +566,7 @@ def test_a_bad_setting_ends_a_command_with_its_message_alone(
         env=environ,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 1

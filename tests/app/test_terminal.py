@@ -84,7 +84,7 @@ def test_a_rollback_of_which_nobody_hears_is_done_and_keeps_its_exit_code(
         },
         stdout=output,
         stderr=output,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 3, "there is no worker"

@@ -117,7 +117,7 @@ def test_a_reader_that_stops_reading_holds_up_nobody() -> None:
     reads, got = threading.Event(), []
 
     def sink(data: bytes) -> None:
-        reads.wait(20)
+        reads.wait(60)
         got.append(data)
 
     detached = Detached(sink, limit=10)

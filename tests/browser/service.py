@@ -16,8 +16,8 @@ from typing import Any, Self
 from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
-START_S = 60.0
-STOP_S = 20.0
+START_S = 180.0
+STOP_S = 60.0
 
 
 def wait_until(condition: Callable[[], bool], what: str, *, within: float = 30.0) -> None:
@@ -79,7 +79,7 @@ class Service:
             env=self._environ,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             check=False,
         )
         assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
@@ -91,12 +91,12 @@ class Service:
         request = urllib.request.Request(
             f"{self.url}/look/reward", data=body, headers={"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             assert answer.status == 201
 
     def state(self) -> dict[str, Any]:
         """Return the stage, and every user as the database has them."""
-        with urllib.request.urlopen(f"{self.url}/look/state.json", timeout=20) as answer:
+        with urllib.request.urlopen(f"{self.url}/look/state.json", timeout=60) as answer:
             state: dict[str, Any] = json.load(answer)
             return state
 
@@ -129,7 +129,7 @@ class Service:
         assert self._process is not None
         assert self._process.poll() is None, (self._instance_path / "output").read_text()
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=60) as answer:
                 return answer.status == 200
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False

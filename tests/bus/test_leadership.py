@@ -95,7 +95,7 @@ def test_a_leader_that_is_killed_is_followed(lead, tmp_path):
         assert not follower.leads
     finally:
         holder.send_signal(signal.SIGKILL)
-        holder.wait(10)
+        holder.wait(60)
         holder.stdout.close()
     until(lambda: follower.leads)
 

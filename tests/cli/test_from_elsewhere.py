@@ -44,7 +44,7 @@ def run(wrapper: tuple[str, ...], instance: Path, *arguments: str) -> tuple[int,
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=240,
     )
     return done.returncode, done.stdout + done.stderr
 

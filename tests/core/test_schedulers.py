@@ -251,8 +251,8 @@ def test_a_run_that_fails_is_logged_and_the_next_one_comes() -> None:
     schedulers = Schedulers(farming, boost, farming_interval_s=0.2, boost_interval_s=0.3)
     with capture_logs() as lines:
         schedulers.start()
-        assert farming.twice.wait(20)
-        assert boost.twice.wait(20)
+        assert farming.twice.wait(60)
+        assert boost.twice.wait(60)
         schedulers.stop()
     failed = [line["scheduler"] for line in lines if line["event"] == "scheduled_run_failed"]
     assert sorted(failed) == ["boost", "farming"]
@@ -310,7 +310,7 @@ def test_the_income_is_paid_once_at_the_start_too() -> None:
     payer = Counted(1)
     schedulers = Schedulers(payer, payer, farming_interval_s=86400, boost_interval_s=86400)
     schedulers.start()
-    assert payer.enough.wait(20)
+    assert payer.enough.wait(60)
     schedulers.stop()
 
 
@@ -330,7 +330,7 @@ def test_stopping_waits_for_a_run_and_can_be_repeated() -> None:
     schedulers = Schedulers(payer, payer, farming_interval_s=0.2, boost_interval_s=3600)
     schedulers.stop()
     schedulers.start()
-    assert payer.twice.wait(20)
+    assert payer.twice.wait(60)
     schedulers.stop()
     runs = len(payer.runs)
     schedulers.stop()

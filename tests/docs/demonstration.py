@@ -97,7 +97,7 @@ class Page:
     def close(self) -> None:
         """Close the page."""
         self._stopping.set()
-        self._thread.join(10)
+        self._thread.join(60)
 
     def _run(self) -> None:
         while not self._stopping.wait(0.05):
@@ -125,7 +125,7 @@ class Page:
 
     def _open_page(self) -> str:
         """Load the page; return the cookie that it is signed in with."""
-        with urllib.request.urlopen(f"{self._url}/u/{self.user}", timeout=5) as answer:
+        with urllib.request.urlopen(f"{self._url}/u/{self.user}", timeout=60) as answer:
             return str(answer.headers["Set-Cookie"]).partition(";")[0]
 
     def _take(self, frame: dict[str, Any]) -> None:
@@ -171,7 +171,7 @@ class Demonstration:
         if self._server is not None:
             self._server.terminate()
             try:
-                self._server.wait(20)
+                self._server.wait(60)
             except subprocess.TimeoutExpired:
                 self._server.kill()
                 self._server.wait()
@@ -230,7 +230,7 @@ class Demonstration:
 
     def get(self, path: str) -> Any:
         """Return what a GET answers, read as JSON."""
-        with urllib.request.urlopen(self.url + path, timeout=10) as response:
+        with urllib.request.urlopen(self.url + path, timeout=60) as response:
             return json.load(response)
 
     def look(self) -> dict[int, dict[str, Any]]:

@@ -67,7 +67,7 @@ def test_targets_of_the_makefile_exist(command: str) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert planned.returncode == 0, planned.stderr
     assert MAKE[command] in planned.stdout

@@ -188,7 +188,7 @@ def test_no_change_is_lost_between_writers(path: Path, admin: EmbeddedAdmin) -> 
         subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(first)], env=environ)
         for first in (100, 200, 300)
     ]
-    assert [writer.wait(timeout=60) for writer in writers] == [0, 0, 0]
+    assert [writer.wait(timeout=240) for writer in writers] == [0, 0, 0]
     expected = {first + step for first in (100, 200, 300) for step in range(20)}
     assert set(admin.cohort(CANONICAL_FLAG)) == expected
     assert json.loads(path.read_text())["meta"]["revisionId"] == 61

@@ -338,7 +338,7 @@ def test_processes_that_write_at_once_end_with_one_engaged_latch(path: Path) -> 
         )
         for number in range(4)
     ]
-    outputs = [writer.communicate(timeout=60)[0].splitlines() for writer in writers]
+    outputs = [writer.communicate(timeout=240)[0].splitlines() for writer in writers]
     last_epochs = [int(lines[-1]) for lines in outputs]
     final = switch_on(path).latch
     assert final.engaged

@@ -27,7 +27,7 @@ class Hanging:
         """Go on at once, or hang."""
         if self.hangs:
             self.reached.set()
-            assert self.let_go.wait(10)
+            assert self.let_go.wait(60)
 
 
 class SlowTargets(FileTargets):
@@ -83,7 +83,7 @@ class Answers:
     def stop(self) -> None:
         """Wait for every answer that was given."""
         for thread in self._threads:
-            thread.join(10)
+            thread.join(60)
 
     def ask_once(self, inbox: Inbox) -> None:
         """Do nothing: the provider is started."""
@@ -133,7 +133,7 @@ def test_a_change_is_followed_before_it_is_written_down(bench: Bench, what: str)
     bench.hanging[what].hangs = True
     bench.server.answer(5, revision=11)
     eventually(lambda: bench.percentage() == 5)
-    assert bench.hanging[what].reached.wait(5)
+    assert bench.hanging[what].reached.wait(60)
     assert not bench.hanging[what].let_go.is_set()
 
 
@@ -150,10 +150,10 @@ def test_a_store_that_hangs_never_holds_up_who_looks(bench: Bench, what: str) ->
     """The thread that looks follows the kill switch as well: it waits for no store."""
     bench.hanging[what].hangs = True
     bench.server.answer(5, revision=11)
-    assert bench.hanging[what].reached.wait(5)
+    assert bench.hanging[what].reached.wait(60)
     bench.now += STALE_AFTER_S + 1
     looking = threading.Thread(target=bench.provider.poll)
     looking.start()
-    looking.join(5)
+    looking.join(60)
     assert not looking.is_alive()
     assert bench.provider.state.stale

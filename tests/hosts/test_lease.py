@@ -93,7 +93,7 @@ def test_a_holder_that_is_killed_or_frozen_is_followed_within_ten_seconds(
         assert until(lambda: follower.leads) < 10
     finally:
         holder.kill()
-        holder.wait(10)
+        holder.wait(60)
         assert holder.stdout is not None
         holder.stdout.close()
         follower.stop()

@@ -141,9 +141,9 @@ def test_what_raises_before_a_batch_is_made_loses_nothing(what: str) -> None:
     worker.happen(3)
     setattr(worker.bookkeeper, f"_{what}", bad)
     worker.bookkeeper.start()
-    assert raised.wait(10)
+    assert raised.wait(60)
     raised.clear()
-    assert raised.wait(10)  # at the next turn again
+    assert raised.wait(60)  # at the next turn again
     assert "changed while it was read" in (worker.bookkeeper.problem or "")
     setattr(worker.bookkeeper, f"_{what}", good)
     worker.bookkeeper.stop()
@@ -180,7 +180,7 @@ def test_the_thread_keeps_by_itself_and_stopping_keeps_the_rest() -> None:
     worker = Worker(store)
     worker.happen()
     worker.bookkeeper.start()
-    assert kept.wait(10)
+    assert kept.wait(60)
     worker.happen(2)
     worker.bookkeeper.stop()
     assert totals(store) == (3, 3)

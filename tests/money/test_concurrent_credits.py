@@ -107,7 +107,7 @@ def test_credits_from_processes_lose_nothing(database: Database, database_url: s
     make_users(database, 7)
     command = [sys.executable, "-m", "tests.money.credit_process", database_url, "7", "15"]
     processes = [subprocess.Popen(command) for _ in range(3)]
-    assert [process.wait(timeout=60) for process in processes] == [0, 0, 0]
+    assert [process.wait(timeout=240) for process in processes] == [0, 0, 0]
     found = account(database, 7)
     assert (found.uni, found.ton) == (15 * MILLIONTH, 45 * MILLIONTH)
     assert_books_balance(database, 7)

@@ -66,7 +66,7 @@ def test_upgrades_at_the_same_moment_take_turns(empty_url: str, tmp_path: Path) 
         "Database(sys.argv[1], instance_path=Path()).upgrade()"
     )
     processes = [subprocess.Popen([sys.executable, "-c", code, empty_url]) for _ in range(3)]
-    assert [process.wait(timeout=60) for process in processes] == [0, 0, 0]
+    assert [process.wait(timeout=240) for process in processes] == [0, 0, 0]
     database = Database(empty_url, instance_path=tmp_path)
     database.check()
     database.dispose()

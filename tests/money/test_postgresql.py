@@ -93,7 +93,7 @@ def lock_in_turn(database: Database, barrier: Barrier, users: tuple[int, int]) -
         session.execute(grow.where(Balance.user_id == one))
         if first:
             first = False
-            barrier.wait(30)
+            barrier.wait(60)
         session.execute(grow.where(Balance.user_id == other))
 
     write(database, work)

@@ -74,7 +74,7 @@ def test_frame_that_is_handed_over_while_the_last_is_taken_is_never_forgotten():
     connection = BrowserConnection("c1", woken.release)
 
     def take():
-        while len(taken) < 5_000 and woken.acquire(timeout=10):
+        while len(taken) < 5_000 and woken.acquire(timeout=60):
             while (item := connection.take()) is not None:
                 taken.append(item)
                 room.release()
@@ -82,9 +82,9 @@ def test_frame_that_is_handed_over_while_the_last_is_taken_is_never_forgotten():
     taker = threading.Thread(target=take)
     taker.start()
     for number in range(5_000):
-        assert room.acquire(timeout=10)
+        assert room.acquire(timeout=60)
         connection.send(str(number))
-    taker.join(30)
+    taker.join(60)
     assert taken == [str(number) for number in range(5_000)]
 
 

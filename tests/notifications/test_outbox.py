@@ -128,8 +128,8 @@ def test_withdrawal_waits_for_a_writer_that_is_about_to_begin(outbox):
     waiting = threading.Thread(target=outbox.withdraw, args=(30,))
     waiting.start()
     writer.start()
-    writer.join(10)
-    waiting.join(10)
+    writer.join(60)
+    waiting.join(60)
     assert not waiting.is_alive()
     assert taken == [frame(0, 1)]
     assert outbox.base_version == 1
@@ -297,7 +297,7 @@ def test_withdrawal_that_waits_lets_a_held_frame_leave_first(spaced):
     withdrawn.start()
     while (taken := spaced.take()) is None:
         pass
-    withdrawn.join(10)
+    withdrawn.join(60)
     assert taken == frame(1, 2)
     assert (spaced.base_version, withdrawn.is_alive()) == (2, False)
 

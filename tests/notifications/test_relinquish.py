@@ -89,14 +89,14 @@ def test_read_in_progress_begins_nothing_after_the_handover():
     def hang():
         truth.before_answering = None
         reading.set()
-        assert answer.wait(10)
+        assert answer.wait(60)
 
     truth.before_answering = hang
     truth.book(7, "1")
     clock.start()
     try:
         service.notify_balance_update(BalanceHint(7))
-        assert reading.wait(10)
+        assert reading.wait(60)
         unserved.add(7)
         service.relinquish(is_seven)
         answer.set()

@@ -28,7 +28,7 @@ def test_callback_runs_after_its_delay_on_the_clocks_own_thread(timers):
 
     asked = timers.monotonic()
     timers.call_later(0.02, note)
-    assert done.wait(10)
+    assert done.wait(60)
     ((called, name),) = seen
     assert called >= asked + 0.02
     assert name == "test-timers"
@@ -40,7 +40,7 @@ def test_callbacks_run_in_the_order_in_which_they_are_due(timers):
     timers.call_later(0.04, done.set)
     timers.call_later(0.03, lambda: order.append("late"))
     timers.call_later(0.01, lambda: order.append("early"))
-    assert done.wait(10)
+    assert done.wait(60)
     assert order == ["early", "late"]
 
 
@@ -49,7 +49,7 @@ def test_timer_that_is_seen_coming_is_not_kept_waiting():
     clock, done = TimerThread("test-seldom", resolution=60), threading.Event()
     clock.call_later(0.02, done.set)
     clock.start()
-    assert done.wait(10)
+    assert done.wait(60)
     clock.stop()
 
 
@@ -59,7 +59,7 @@ def test_cancelled_callback_is_not_called(timers):
     handle = timers.call_later(0.01, lambda: called.append(1))
     last = timers.call_later(0.02, done.set)
     handle.cancel()
-    assert done.wait(10)
+    assert done.wait(60)
     last.cancel()
     assert called == []
 
@@ -77,7 +77,7 @@ def test_callback_that_raises_is_logged_and_harms_no_other(error):
     clock.call_later(0, done.set)
     with capture_logs() as logs:
         clock.start()
-        assert done.wait(10)
+        assert done.wait(60)
         clock.stop()
     assert [line["event"] for line in logs] == ["timer_callback_failed"]
 
@@ -90,12 +90,12 @@ def test_timers_wait_for_the_start_and_survive_a_stop():
     assert not called.is_set()
     clock.stop()
     clock.start()
-    assert called.wait(10)
+    assert called.wait(60)
     clock.stop()
     called.clear()
     clock.call_later(0, called.set)
     clock.start()
-    assert called.wait(10)
+    assert called.wait(60)
     clock.stop()
 
 
@@ -110,7 +110,7 @@ def test_clock_may_be_stopped_from_its_own_callback():
     clock, done = TimerThread("test-timers", resolution=0.001), threading.Event()
     clock.call_later(0, lambda: (clock.stop(), done.set()))
     clock.start()
-    assert done.wait(10)
+    assert done.wait(60)
 
 
 def test_time_of_day_is_aware_and_in_utc(timers):

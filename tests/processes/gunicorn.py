@@ -20,8 +20,8 @@ from flags.workers import WorkerFiles, WorkerState, WorkerView
 from tests.application import until
 
 ROOT = Path(__file__).parents[2]
-START_S = 60.0
-STOP_S = 20.0
+START_S = 180.0
+STOP_S = 60.0
 
 
 def free_port() -> int:
@@ -115,7 +115,7 @@ class Gunicorn:
     def get(self, path: str) -> tuple[int, Any]:
         """Return status and JSON body of a GET."""
         try:
-            with urllib.request.urlopen(self.url + path, timeout=10) as found:
+            with urllib.request.urlopen(self.url + path, timeout=60) as found:
                 return found.status, json.load(found)
         except urllib.error.HTTPError as error:
             with error:

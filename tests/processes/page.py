@@ -25,10 +25,10 @@ class Page:
 
     def __exit__(self, *_: object) -> None:
         self._closing.set()
-        self._thread.join(10)
+        self._thread.join(60)
 
     def _listen(self) -> None:
-        with urllib.request.urlopen(f"{self._url}/u/{self._user}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self._url}/u/{self._user}", timeout=60) as answer:
             cookie = answer.headers["Set-Cookie"].partition(";")[0]
         with connect(
             f"{self._url.replace('http', 'ws', 1)}/ws",
@@ -55,6 +55,6 @@ def reward(url: str, user: int) -> int:
     """Have a mission paid, by whichever worker takes the order; return the version it made."""
     body = json.dumps({"user": user, "kind": "mission"}).encode()
     order = urllib.request.Request(f"{url}/look/reward", body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(order, timeout=10) as answer:
+    with urllib.request.urlopen(order, timeout=60) as answer:
         version: int = json.load(answer)["version"]
         return version

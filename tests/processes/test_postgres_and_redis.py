@@ -95,7 +95,7 @@ def reward(port: int, user: int) -> None:
     body = json.dumps({"user": user, "kind": "mission", "amount": "2"}).encode()
     url = f"http://127.0.0.1:{port}/look/reward"
     order = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    urllib.request.urlopen(order, timeout=10).close()
+    urllib.request.urlopen(order, timeout=60).close()
 
 
 async def until(condition: Callable[[], bool], *, within: float) -> float:

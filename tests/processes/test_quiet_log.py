@@ -59,7 +59,7 @@ def test_no_token_and_no_frame_is_in_the_log_of_a_run(tmp_path: Path) -> None:
         asked = urllib.request.Request(
             f"http://127.0.0.1:{server.port}/u/74", headers={"Authorization": f"tma {good}"}
         )
-        with urllib.request.urlopen(asked, timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
             cookie = answer.headers["Set-Cookie"].partition(";")[0]
         say(server, [subscribe(good), f'{{"type":"ping","timestamp":"{MARK}"}}'])
         say(server, [subscribe(bad)])

@@ -148,7 +148,7 @@ def test_what_is_offered_is_compared(running):
 def test_a_candidate_that_sleeps_is_given_up_and_replaced(running):
     """Past its deadline it is timed out and named; the next call finds a fresh shadow."""
     release = threading.Event()
-    one = running(lambda call: release.wait(30) if call.subject == 1 else None)
+    one = running(lambda call: release.wait(60) if call.subject == 1 else None)
     one.offer(subject=1)
     wait_until(lambda: one.lost(NotCompared.TIMED_OUT) == 1)
     assert one.alarms[0] == ("shadow_stuck", {"side": "shadow", "deadline": 0.1, "episodes": 1})
@@ -164,7 +164,7 @@ def test_a_given_up_candidate_is_not_counted_when_it_wakes(running):
 
     def act(call):
         stuck.append(threading.current_thread())
-        release.wait(30)
+        release.wait(60)
         woken.set()
 
     one = running(act)
@@ -193,7 +193,7 @@ def test_offering_to_a_stuck_shadow_costs_the_caller_nothing(running):
     """While a shadow hangs, callers go on; what they offer is dropped and counted."""
     release = threading.Event()
     one = running(
-        lambda call: release.wait(30), limits=Limits(deadline=0.05, cpu_share=1.0, pause=30.0)
+        lambda call: release.wait(60), limits=Limits(deadline=0.05, cpu_share=1.0, pause=30.0)
     )
     one.offer()
     wait_until(lambda: one.executor.state == "stuck")

@@ -82,7 +82,7 @@ def test_a_call_with_no_caller_below_it_is_served_and_noted(percent):
     harness.migration.canonical.notify_balance_update = lambda hint: served.set()
     harness.by_id._legacy = SimpleNamespace(notify_balance_update=lambda user_id: served.set())
     _thread.start_new_thread(harness.by_id.notify_balance_update, (7,))
-    assert served.wait(5)
+    assert served.wait(60)
     assert len(harness.migration.queue) == 1
 
 
@@ -348,7 +348,7 @@ def test_a_call_that_is_not_sampled_needs_no_caller_below_it():
     served = threading.Event()
     harness.by_id._legacy = SimpleNamespace(notify_balance_update=lambda user_id: served.set())
     _thread.start_new_thread(harness.by_id.notify_balance_update, (user,))
-    assert served.wait(5)
+    assert served.wait(60)
     [tally] = harness.migration.unsampled.values()
     assert (module_of(tally.caller), tally.legacy) == ("facade", 1)
 

@@ -173,7 +173,7 @@ class Spawning(Hostile):
         thread.start()
 
     def _later(self, connections):
-        self.release.wait(20)
+        self.release.wait(60)
         for connection in connections:
             connection.send('{"type":"balance_update","userId":7,"data":{}}')
 
@@ -188,7 +188,7 @@ def test_threads_of_a_candidate_can_send_nothing_and_change_no_number():
     before = (harness.outcomes(), list(page.texts), len(harness.results))
     Spawning.release.set()
     for thread in Spawning.threads:
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
     harness.run()
     assert (harness.outcomes(), list(page.texts), len(harness.results)) == before

@@ -43,7 +43,7 @@ def released():
     yield
     Leaving.release.set()
     for thread in set(threading.enumerate()) - before:
-        thread.join(20)
+        thread.join(60)
 
 
 def play(candidate):

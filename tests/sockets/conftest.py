@@ -39,7 +39,7 @@ class Client:
     def hear(self, wanted=None):
         """Return the next message, or the next of the wanted type."""
         while True:
-            message = json.loads(self.socket.recv(timeout=10))
+            message = json.loads(self.socket.recv(timeout=60))
             if wanted in (None, message["type"]):
                 return message
 
@@ -91,7 +91,7 @@ class Server:
         finally:
             self.sockets.stop()
             self.http.shutdown()
-            self._thread.join(10)
+            self._thread.join(60)
             self.http.server_close()
             self.clock.stop()
 
@@ -129,6 +129,6 @@ def server(serve):
 def pair():
     """Return two ends of a connection."""
     ours, theirs = socket.socketpair()
-    theirs.settimeout(10)
+    theirs.settimeout(60)
     with ours, theirs:
         yield ours, theirs

@@ -36,7 +36,7 @@ class RawBrowser:
         self.sock = socket.socket()
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.sock.settimeout(10)
+        self.sock.settimeout(60)
         self.sock.connect(("127.0.0.1", port))
         self.sock.sendall(HANDSHAKE)
         self._heard = b""

@@ -33,7 +33,7 @@ def gunicorn(worker_class=OURS, **environ):
             yield port
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(20)
+            process.wait(60)
 
 
 def counts(port):
@@ -41,7 +41,7 @@ def counts(port):
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/counts", headers={"Connection": "close"}
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 

@@ -68,7 +68,7 @@ def port():
     yield server.port
     sockets.stop()
     server.shutdown()
-    thread.join(10)
+    thread.join(60)
     server.server_close()
 
 

@@ -28,7 +28,7 @@ class Door:
 
     def come(self):
         """Return the browser's end of a new connection."""
-        browser = socket.create_connection(self._listener.getsockname(), timeout=10)
+        browser = socket.create_connection(self._listener.getsockname(), timeout=60)
         self._sockets.adopt(Taken(self._listener.accept()[0], b""))
         return browser
 

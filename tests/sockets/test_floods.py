@@ -45,7 +45,7 @@ def saying(browser, pieces):
     thread = threading.Thread(target=send)
     thread.start()
     yield said
-    thread.join(30)
+    thread.join(60)
     assert not thread.is_alive()
 
 

@@ -16,7 +16,7 @@ def close_of(client):
     """Read to the end and return why the server closed."""
     with pytest.raises(ConnectionClosed) as closed:
         while True:
-            client.socket.recv(timeout=10)
+            client.socket.recv(timeout=60)
     return closed.value.rcvd
 
 
@@ -94,10 +94,10 @@ def test_frames_stay_whole_beside_pings_and_other_senders(server):
         pongs = [client.socket.ping() for _ in range(20)]
         heard = [client.hear("big")["from"] for _ in range(30)]
         for sender in senders:
-            sender.join(10)
+            sender.join(60)
         assert [name for name in heard if name[0] == "a"] == [f"a{n}" for n in range(15)]
         assert [name for name in heard if name[0] == "b"] == [f"b{n}" for n in range(15)]
-        assert all(pong.wait(10) for pong in pongs)
+        assert all(pong.wait(60) for pong in pongs)
 
 
 def test_reader_that_does_not_read_holds_nobody_up(server):
@@ -130,6 +130,6 @@ def test_request_that_is_no_handshake_is_a_bad_request(server, headers):
     """Plain HTTP on the route, or half a handshake: 400, and not a failure of ours."""
     request = urllib.request.Request(f"http://127.0.0.1:{server.http.port}/ws", headers=headers)
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=10)
+        urllib.request.urlopen(request, timeout=60)
     assert refused.value.code == 400
     refused.value.close()

@@ -21,7 +21,7 @@ def test_handshake_waits_for_no_thread():
     """While every thread is held by a request, a browser is let in and answered."""
     with gunicorn() as port, ExitStack() as stack:
         for _ in range(4):
-            held = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            held = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
             held.sendall(b"GET /hold HTTP/1.1\r\nHost: x\r\n\r\n")
         with RawBrowser(port) as browser:
             browser.say(frame(PING, b"here"))
@@ -41,7 +41,7 @@ def test_handshake_waits_for_no_thread():
 def test_whoever_does_not_go_on_holds_nobody_up(begun):
     """One that stops half-way is waited for where it holds up neither requests nor handshakes."""
     with gunicorn() as port:
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as stopped:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as stopped:
             stopped.sendall(begun)
             begun_at = time.monotonic()
             with RawBrowser(port):
@@ -53,7 +53,7 @@ def test_whoever_does_not_go_on_holds_nobody_up(begun):
 def test_request_that_calls_itself_a_handshake_waits_for_a_thread():
     """Whatever its headers say, a page is not made on the thread that accepts."""
     with gunicorn() as port:
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as held:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as held:
             held.sendall(b"GET /hold HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n")
             wait_for(lambda: counts(port)["connections"] == 2)
         wait_for(lambda: counts(port)["connections"] == 1)  # the one that asks
@@ -63,7 +63,7 @@ def test_who_says_nothing_holds_no_thread():
     """As many as there are threads, and more: requests are answered all the same."""
     with gunicorn() as port, ExitStack() as stack:
         for _ in range(12):
-            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
         begun_at = time.monotonic()
         wait_for(lambda: counts(port)["connections"] == 13)
         assert time.monotonic() - begun_at < patient(4)
@@ -74,7 +74,7 @@ def test_handshake_in_two_parts_is_answered():
     """The rest is waited for."""
     with (
         gunicorn() as port,
-        socket.create_connection(("127.0.0.1", port), timeout=10) as browser,
+        socket.create_connection(("127.0.0.1", port), timeout=60) as browser,
     ):
         browser.sendall(HANDSHAKE[:60])
         assert counts(port)["sockets"] == 0

@@ -112,7 +112,7 @@ def serving(
 
 def _answer(request: urllib.request.Request) -> Answer:
     try:
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return Answer(response.status, response.headers, response.read().decode())
     except urllib.error.HTTPError as error:
         with error:

@@ -129,13 +129,13 @@ def test_one_command_serves_the_look_page(tmp_path: Path) -> None:
         assert "card-74" in fetched(f"http://127.0.0.1:{port}/")
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)
 
 
 def fetched(url: str) -> str:
     """Return the page, or nothing while nobody answers."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:
+        with urllib.request.urlopen(url, timeout=60) as response:
             body: bytes = response.read()
             return body.decode()
     except (urllib.error.URLError, ConnectionError, TimeoutError):

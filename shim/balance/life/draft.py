@@ -47,12 +47,12 @@ class Draft:
         """Let time go by."""
         self.add(Kind.PASSES, seconds=seconds)
 
-    def opens(self, who: int = 0, *, within: bool = False) -> int:
+    def opens(self, who: int = 0, *, within: bool = False, lacks: int = 0) -> int:
         """Open one more page, and give it the time to be looked after; return its number."""
         page = self.next_page
         self.next_page += 1
         self.pages[page] = who
-        self.add(Kind.OPENS, who=who, page=page, within=within)
+        self.add(Kind.OPENS, who=who, page=page, within=within, count=lacks)
         if not within:
             self.passes(SOON_S)
         return page

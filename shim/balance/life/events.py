@@ -10,7 +10,8 @@ class Kind(StrEnum):
     """What happens. `page` and `who` of an event say to which page, and to whose."""
 
     OPENS = "opens"
-    """A page that has just read the balance is registered."""
+    """A page that has just read the balance is registered; with `count` it says that it shows an
+    older one, by so many versions."""
     AGAIN = "again"
     """It subscribes a second time."""
     LEAVES = "leaves"

@@ -74,6 +74,11 @@ class HeldAccount:
         newer = () if since is None else (each for each in self._booked if each.version > since)
         return HeldTruth(self.user, self.version, self.uni, self.ton, tuple(newer))
 
+    @property
+    def first(self) -> int:
+        """The version that the user had before."""
+        return self._opening.version
+
     def whole(self) -> HeldTruth:
         """Return all there was, beginning with what the user had before."""
         booked = (self._opening, *self._booked)

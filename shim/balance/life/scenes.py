@@ -36,7 +36,7 @@ def _a_page_comes_back(draft: Draft) -> None:
     draft.passes(draft.chance.choice((0.05, 1.0, 5.0, 400.0)))
     draft.told(times=draft.chance.choice((1, 2, 3)))
     for _ in range(many):
-        draft.opens()
+        draft.opens(lacks=draft.chance.choice((0, 0, 0, 1, 2)))
     draft.passes(TOLD_S)
     draft.told()
 

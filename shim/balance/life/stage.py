@@ -132,11 +132,15 @@ class Stage:
         live = LivePage(connection, lambda frame: self.wire.offered(page, frame))
         page = Page(connection, live, distance_s)
         self._pages[event.page] = page
-        self._sits(page, self._user(event))
+        user = self._user(event)
+        if event.count:
+            account = self.reader.accounts[user]
+            page.live.known = max(account.version - event.count, account.first)
+        self._sits(page, user, says=page.live.known)
 
-    def _sits(self, page: Page, user: int) -> None:
+    def _sits(self, page: Page, user: int, *, says: int | None = None) -> None:
         version = self.reader.accounts[user].version
-        known = self._dropped.back(user, self.clock.monotonic())
+        known = self._dropped.back(user, self.clock.monotonic()) if says is None else says
         sure = not (self.reader.failing or self.reader.is_reading or self._is_under_way(user))
         shown = known if known is not None else version if sure else None
         page.sitting = Sitting(user, shown, version, self.reader.begun, page.distance_s)

@@ -35,6 +35,11 @@ def this_place(host: str) -> Place:
         return Place(host)
 
 
+def booted_at() -> float:
+    """Return the unix time in seconds at which this system started, by its clock of now."""
+    return float(psutil.boot_time())
+
+
 def process_start(pid: int) -> float:
     """Return when a process started, in seconds since its system did; 0 if it cannot be seen.
 
@@ -68,4 +73,4 @@ def has_ended(pid: int, started: float) -> bool:
 
 
 def _start(process: psutil.Process) -> float:
-    return float(process.create_time()) - float(psutil.boot_time())
+    return float(process.create_time()) - booted_at()

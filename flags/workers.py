@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from flags.files import read_whole, replace_file
-from flags.places import Place, has_ended, this_place
+from flags.places import Place, booted_at, has_ended, this_place
 
 HEARTBEAT_LIMIT_S = 2.0
 """Age of a heartbeat above which nothing is known of a worker."""
@@ -123,7 +123,8 @@ class WorkerFiles:
     """One file per worker in a folder, replaced by rename.
 
     Hosts, containers and pid namespaces may share the folder. Whether a silent worker has ended is
-    told only by its own: to everybody else it is unconfirmed, and its file stays.
+    told only by its own, or by its host after a restart: to everybody else it is unconfirmed, and
+    its file stays.
     """
 
     def __init__(
@@ -132,11 +133,13 @@ class WorkerFiles:
         *,
         now: Callable[[], float] = time.time,
         ended: Callable[[int, float], bool] = has_ended,
+        booted_at: Callable[[], float] = booted_at,
         place: Place | None = None,
         host: str | None = None,
     ) -> None:
         self._now = now
         self._ended = ended
+        self._booted_at = booted_at
         self.folder = folder
         self.place = place or this_place(host or socket.gethostname())
         self.host = self.place.host
@@ -181,16 +184,20 @@ class WorkerFiles:
         """
         if age <= HEARTBEAT_LIMIT_S:
             return WorkerView(record, WorkerState.LIVE, age)
-        if record.place == self.place and self.place.namespace:
-            dead = self.is_gone(record)
-        else:
-            dead = age > SILENCE_LIMIT_S
+        lost = age > SILENCE_LIMIT_S and not self._can_look_at(record)
+        dead = lost or self.is_gone(record)
         return WorkerView(record, WorkerState.DEAD if dead else WorkerState.UNCONFIRMED, age)
 
     def is_gone(self, record: WorkerRecord) -> bool:
         """Tell whether a worker's process has certainly ended; False if that cannot be told."""
-        ours = record.place == self.place and bool(self.place.namespace)
-        return ours and self._ended(record.pid, record.process_started)
+        if self._can_look_at(record):
+            return self._ended(record.pid, record.process_started)
+        here, boots = self.place, (record.boot, self.place.boot)
+        restarted = record.host == here.host and all(boots) and boots[0] != boots[1]
+        return restarted and record.heartbeat < self._booted_at()
+
+    def _can_look_at(self, record: WorkerRecord) -> bool:
+        return record.place == self.place and bool(self.place.namespace)
 
     def _file_for(self, record: WorkerRecord) -> Path:
         """Return a worker's file: another one where its pid is that of a worker elsewhere, too."""

@@ -47,9 +47,17 @@ def record(pid: int = 1, **fields: object) -> WorkerRecord:
     return replace(well, **fields)  # type: ignore[arg-type]
 
 
-def files(folder: Path, *, ended: bool = False, place: Place = HERE) -> WorkerFiles:
+def files(
+    folder: Path, *, ended: bool = False, place: Place = HERE, booted_at: float = 0.0
+) -> WorkerFiles:
     """Return worker files seen at NOW, from a place whose processes have ended or not."""
-    return WorkerFiles(folder, now=lambda: NOW, ended=lambda *_: ended, place=place)
+    return WorkerFiles(
+        folder,
+        now=lambda: NOW,
+        ended=lambda *_: ended,
+        place=place,
+        booted_at=lambda: booted_at,
+    )
 
 
 def states(workers: WorkerFiles) -> dict[int, WorkerState]:
@@ -112,6 +120,17 @@ def test_who_looks_from_elsewhere_calls_nobody_dead_and_deletes_nothing(
     assert states(elsewhere) == {1: WorkerState.UNCONFIRMED}
     elsewhere.remove(1)
     assert states(files(tmp_path)) == {1: WorkerState.UNCONFIRMED}
+
+
+def test_no_worker_outlives_a_restart_of_its_host(tmp_path: Path) -> None:
+    """After a loss of power nobody waits an hour for those who were there before."""
+    files(tmp_path).write(record(1, heartbeat=NOW - 100))
+    again = replace(HERE, boot="the next boot")
+    assert states(files(tmp_path, place=replace(again, host="there"), booted_at=NOW - 60)) == {
+        1: WorkerState.UNCONFIRMED
+    }
+    assert states(files(tmp_path, place=again, booted_at=NOW - 60)) == {1: WorkerState.DEAD}
+    assert files(tmp_path).read() == ()
 
 
 def test_a_worker_that_nobody_can_look_at_is_taken_for_dead_after_an_hour(tmp_path: Path) -> None:

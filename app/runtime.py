@@ -101,6 +101,7 @@ class Control:
         self._now = now
         self._monotonic = monotonic
         self._beat_at = monotonic()
+        self._beats = 0
         self._doing = ""
         self._started_at = 0.0
         self._applied: Applied | None = None
@@ -219,6 +220,7 @@ class Control:
     def _write(self, now: float) -> None:
         self._doing = "writing the worker's file"
         self._written_at = now
+        self._beats += 1
         applied = self._applied
         if applied is None:
             return  # nothing is said before the first flip has been applied
@@ -236,6 +238,7 @@ class Control:
             engaged=applied.latch.engaged,
             flags=applied.flags.digest,
             settings=self._settings,
+            beats=self._beats,
         )
         try:
             self._workers.write(record)

@@ -107,9 +107,9 @@ class SeenWorkers:
                 _log.warning("seen_workers_not_kept", problem=self._problem)
 
 
-def _order(record: WorkerRecord) -> tuple[float, bool, float]:
+def _order(record: WorkerRecord) -> tuple[float, bool, int, float]:
     """Return what only grows for a worker: a goodbye is the last word of a process."""
-    return record.started_at, record.left, record.heartbeat
+    return record.started_at, record.left, record.beats, record.heartbeat
 
 
 def _differ(ours: dict[WorkerId, Seen], theirs: dict[WorkerId, Seen]) -> bool:

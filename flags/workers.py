@@ -53,6 +53,7 @@ class WorkerRecord:
     `epoch_applied_at` and `revision_applied_at` are when it last had applied one.
     `process_started` is in seconds since its system started. `boot` and `namespace` are those of
     its `Place`; whoever writes the record down sets them. `left` is its last word: it has ended.
+    `beats` counts what it wrote, so that a clock that is set makes no record an older one.
     """
 
     pid: int
@@ -71,6 +72,7 @@ class WorkerRecord:
     boot: str = ""
     namespace: str = ""
     left: bool = False
+    beats: int = 0
 
     @property
     def id(self) -> WorkerId:

@@ -248,6 +248,18 @@ def test_a_worker_that_is_gone_without_a_word_is_unconfirmed_for_an_hour(tmp_pat
     assert host.state() is None
 
 
+def test_a_worker_whose_clock_was_set_back_is_heard_of_as_before(tmp_path: Path) -> None:
+    """What it says later is news, though its time is an earlier one: it is not taken for lost."""
+    host = Observer(tmp_path)
+    for tick in range(10):
+        host.clock += 1800.0
+        set_back = 1_000_000.0 + host.clock - (0.0 if tick == 0 else 100_000.0)
+        word = record("there", heartbeat=set_back, started_at=1.0, beats=tick)
+        assert host.state((word, 0.0)) is WorkerState.LIVE
+    host.clock += 3
+    assert host.state((word, 3.0)) is WorkerState.UNCONFIRMED
+
+
 def test_a_goodbye_of_an_earlier_process_says_nothing_of_the_present_one(tmp_path: Path) -> None:
     """A container that started anew may have the same name, pid and namespace."""
     host = Observer(tmp_path)

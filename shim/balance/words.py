@@ -12,7 +12,8 @@ def words_of(found: Seen) -> str | None:
         return f"new error: canonical raised {found.actual}, legacy {found.expected}"
     if found.comparison != Comparison.TRUTH:
         return None
-    who = "the page got" if found.served else "canonical would have shown"
+    shown = found.served and found.path.startswith("recipients")  # else to a double's page
+    who = "the page got" if shown else "canonical would have shown"
     if found.name in AMOUNTS:
         what = "change" if found.name.startswith("change") else "balance"
         return f"wrong {what}: {who} {found.actual}, the database holds {found.expected}"

@@ -72,6 +72,14 @@ def test_who_was_shown_nothing_is_not_said_to_have_got_it() -> None:
     )
 
 
+def test_a_page_that_is_none_did_not_get_it() -> None:
+    """A page that the shadow is shown over a while is a double, whoever serves the user."""
+    found = differs("life.*.uni", expected=1, actual=2)
+    assert said("wrong_amount", sample(found)).startswith(
+        "wrong balance: canonical would have shown 2, the database holds 1"
+    )
+
+
 def test_a_new_error_is_said_with_its_text() -> None:
     """It is seen where production raises nothing."""
     found = differs("raised", "error", expected=[], actual=["ValueError: no"])

@@ -17,6 +17,10 @@ _NAMES = {
     "guard.criteria": "SHIM_RAMP_STEP_S, SHIM_RAMP_CALLS",
 }
 """How settings are called that are not called as their fields are."""
+_NAMES_OF_SERVICE = {
+    f"token_rules.{part}": f"SHIM_JWT_{part.upper()}" for part in ("audience", "algorithm", "claim")
+}
+"""The same of settings by which no command goes."""
 OF_COMMANDS = frozenset(_NAMES.values())
 """Settings by which commands go; all others are the service's alone."""
 
@@ -34,7 +38,8 @@ def settings_digest(settings: Settings) -> str:
 def differing(one: str, other: str) -> list[str]:
     """Return how those settings are called that two digests do not have alike."""
     found = {mark.partition("=")[0] for mark in {*one.split()} ^ {*other.split()}}
-    return sorted(_NAMES.get(name, PREFIX + name.upper()) for name in found)
+    names = {**_NAMES, **_NAMES_OF_SERVICE}
+    return sorted(names.get(name, PREFIX + name.upper()) for name in found)
 
 
 def _alike(settings: Settings) -> Iterator[tuple[str, Any, Any]]:
@@ -48,6 +53,6 @@ def _alike(settings: Settings) -> Iterator[tuple[str, Any, Any]]:
             for part in fields(value):
                 if part.repr:
                     name = f"{each.name}.{part.name}"
-                    yield name, getattr(value, part.name), getattr(default, part.name)
+                    yield name, getattr(value, part.name), getattr(default, part.name, None)
         else:
             yield each.name, value, default

@@ -657,3 +657,28 @@ def test_the_key_of_the_webhook_is_read_and_not_shown() -> None:
     kept = Settings.from_environ({"SHIM_GUARD_WEBHOOK_KEY": SECRET})
     assert kept.guard.webhook_key == SECRET
     assert SECRET not in repr(kept)
+
+
+def test_rules_for_tokens_that_differ_are_named_as_they_are_set() -> None:
+    """Without the key, and without its being a setting of commands."""
+    rules = {"SHIM_JWT_KEY": SECRET, "SHIM_JWT_AUDIENCE": "shim"}
+    one, other = (settings_digest(Settings.from_environ(each)) for each in ({}, rules))
+    assert differing(one, other) == ["SHIM_JWT_ALGORITHM", "SHIM_JWT_AUDIENCE", "SHIM_JWT_CLAIM"]
+    assert SECRET not in other
+    assert not OF_COMMANDS & {*differing(one, other)}
+
+
+def test_addresses_of_servers_may_be_ipv6() -> None:
+    """As they stand in addresses: in brackets."""
+    settings = Settings.from_environ(
+        {
+            "DATABASE_URL": "postgresql://app@[::1]:5432/app",
+            "NOTIFY_BUS_URL": "redis://[fd00::7]:6379/0",
+            "SHIM_SECRET_KEY": SECRET,
+            "UNLEASH_URL": "http://[::1]:4242",
+            "UNLEASH_CLIENT_TOKEN": "default:development.s3cret-token",
+        }
+    )
+    assert settings.database_url == "postgresql://app@[::1]:5432/app"
+    assert settings.notify_bus_url == "redis://[fd00::7]:6379/0"
+    assert settings.unleash_url == "http://[::1]:4242"

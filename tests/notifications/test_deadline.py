@@ -55,3 +55,9 @@ def test_relinquishing_goes_on_without_a_database_that_hangs(world):
         hanging.set()
     assert read.wait(60)
     assert connection.offered == []
+
+
+def test_what_has_no_deadline_is_called_on_the_thread_that_asks():
+    """A thread for each of a shadow's handovers would cost more than the handover."""
+    assert within(86_400.0, threading.get_ident) == threading.get_ident()
+    assert within(60.0, threading.get_ident) != threading.get_ident()

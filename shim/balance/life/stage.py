@@ -21,8 +21,8 @@ DISTANCE_S = 1.0
 """Seconds between balance frames of every second page: the others take each frame at once."""
 MOST_ACCOUNTS = 500
 """People of whom a stage knows what they have: those of the last few hundred lives."""
-HANDOVER_S = 30.0
-"""Seconds for the read of a handover: whether it is fast is not what is played."""
+HANDOVER_S = 86_400.0
+"""Seconds for the read of a handover, which is no deadline: whether it is fast is not played."""
 
 
 class Stage:

@@ -33,7 +33,8 @@ def look() -> str:
     shown = look_at(parts(), now=datetime.now(UTC))
     sign_in({user.id: session_end() for user in shown.users})  # the page opens a socket for each
     buttons = [reward for reward in REWARDS.values() if reward.has_button]
-    return render_template("look.html", look=shown, rewards=buttons)
+    settings = parts().settings
+    return render_template("look.html", look=shown, rewards=buttons, settings=settings)
 
 
 def session_end() -> float:

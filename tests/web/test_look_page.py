@@ -57,6 +57,13 @@ def test_a_card_begins_with_what_the_database_holds(live: Live) -> None:
     assert page.texts["bucket-74"] == "bucket 67"
 
 
+def test_the_page_says_what_frames_cost_the_api(live: Live) -> None:
+    """By the settings in force: how often a tick comes, and over how long its reads are spread."""
+    said = " ".join(live.get("/").text.split())
+    assert "a farming tick, every 300 s, makes one read for each page that canonical serves" in said
+    assert "10,000 reads, spread over 5 s. A page is rung for at most once in 1 s." in said
+
+
 def test_only_users_with_a_boost_can_be_paid_one(live: Live) -> None:
     """The boost's button works where the boost scheduler has somebody to pay."""
     attributes = Markup(live.get("/").text).attributes

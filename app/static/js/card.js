@@ -5,7 +5,7 @@ import { showAmount, toMicro, toSigned, toText } from "./money.js";
 import { drawTrace } from "./trace.js";
 import { ago, sourceNames } from "./words.js";
 
-const ON_ITS_WAY_MS = 1_500; // a frame may take this long before the page counts as behind
+const ON_ITS_WAY_MS = 2_000; // a frame keeps a distance from the one before, and may take this long
 const KEPT_MS = 120_000;
 const CURRENCIES = ["uni", "ton"];
 const LINK_WORDS = { connecting: "connecting", live: "live", lost: "offline", refused: "refused" };

@@ -177,6 +177,15 @@ class Delivery:
                 _note_shown(reader, truth)
         return HandedOut(unserved, overtaken)
 
+    def remember(self, user_id: int, connection: Connection) -> None:
+        """Remember what a page shows whose socket ended, if that is known and it may be back."""
+        shown, overheard = connection.base_version, connection.overheard
+        if shown is None:
+            shown = connection.known
+        is_known = overheard is None or overheard is connection.settled
+        if connection.comes_back and shown is not None and is_known:
+            self.departures.add(user_id, shown)
+
     def send(self, user_id: int, text: str) -> None:
         """Send one text to every connection of the user."""
         for connection in self._registry.of(user_id):

@@ -91,10 +91,7 @@ class BalanceNotifications:
                 if not self._registry.remove(user_id, connection):
                     return
             connection.withdraw()
-            shown, overheard = connection.base_version, connection.overheard
-            is_known = overheard is None or overheard is connection.settled
-            if connection.comes_back and shown is not None and is_known:
-                self._delivery.departures.add(user_id, shown)
+            self._delivery.remember(user_id, connection)
             connection.base_version = connection.known = None
             connection.overheard = connection.settled = None
 
@@ -305,8 +302,10 @@ class BalanceNotifications:
 
     def _drop(self, user_id: int, connection: Connection) -> None:
         with self._lock:
-            if self._registry.remove(user_id, connection):
-                self.counters.connections_dropped += 1
+            if not self._registry.remove(user_id, connection):
+                return
+            self.counters.connections_dropped += 1
+        self._delivery.remember(user_id, connection)
 
 
 NewNotifications = Callable[..., BalanceNotifications]

@@ -70,7 +70,9 @@ class Peer:
         websocket_endpoint.BalanceNotificationService = self
         self.app = Flask("ours")
         # As it ships, but that users need no session: the bench does not sign in.
-        self.sockets = init_sockets(self.app, admission=Admission(Mode.OFF, verify=int))
+        self.sockets = init_sockets(
+            self.app, admission=Admission(Mode.OFF, verify=int, people=None)
+        )
         self.app.add_url_rule("/order/<name>", view_func=self.order)
 
     def get_instance(self) -> BalanceNotifications:

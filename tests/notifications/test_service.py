@@ -143,6 +143,21 @@ def test_page_that_is_back_is_told_what_it_missed_and_once(world):
     assert (new.begun, new.base_version) == ([], 1)
 
 
+def test_page_whose_end_is_found_by_chance_is_remembered_too(world):
+    """Whoever is to be told next may find the socket closed before its session says so."""
+    connection = world.connect(known=0)
+    connection.is_open, connection.comes_back = False, True
+    world.book("5")
+    world.pass_window()
+    world.service.remove_connection(7, connection)
+    back, new = ConnectionDouble("b"), ConnectionDouble("c")
+    for each in (back, new):
+        world.service.register_connection(7, each)
+        world.clock.advance(0)
+    assert [(f.since, f.change_uni) for f in back.begun] == [(0, 5)]
+    assert new.begun == []
+
+
 def test_page_that_is_back_and_missed_nothing_is_sent_nothing(world):
     """Neither a change nor the balance."""
     world.truth.book(7, "5")

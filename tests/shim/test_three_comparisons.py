@@ -314,6 +314,25 @@ def test_a_change_that_is_told_by_both_paths_is_one_change(percent):
     assert [frame.change_ton for frame in page.begun if percent] == [Decimal("0.5")] * (percent > 0)
 
 
+@pytest.mark.parametrize("currency", ["UNI", "TON"])
+def test_a_change_that_is_told_twice_with_a_stale_balance_is_known(currency):
+    """The hook says what the cache holds, and the boost's own call says an older balance last."""
+    harness = Harness(percent=0)
+    harness.connect()
+    before = harness.truth.read({7: None})[7]
+    harness.truth.book(7, "3", currency=currency, source="mission")
+    harness.by_id.notify_balance_update(7)
+    harness.truth.book(7, "0.5", currency="TON", source="boost_income")
+    harness.by_id.notify_balance_update(7)
+    worked_out = before.ton + Decimal("0.5")
+    harness.aware.notify_balance_update(
+        harness.update(7, before.uni, worked_out, "0.5", "TON", "boost_income")
+    )
+    harness.run()
+    outcomes = harness.outcomes()
+    assert (outcomes["truth"], outcomes["saying"]) == ({"matched": 1}, {"known": 1})
+
+
 def test_a_repair_of_what_legacy_showed_last_is_no_difference_of_truth():
     """The page knows the version, but was shown another balance since: it is due once more."""
     harness = Harness(percent=100)

@@ -29,6 +29,7 @@ from shim.migration import Migration
 from shim.ports import Bus, Clock, Serves, TruthReader
 from shim.router import Router
 from shim.shadow.counts import Counts
+from shim.shadow.executor import Breath
 from shim.shadow.replays import Write
 from shim.shadow.world import World
 
@@ -50,9 +51,17 @@ class Binding:
 
 
 def balance_binding(
-    migration: Migration, database: Database, *, canonical: NewNotifications, noise_percent: int
+    migration: Migration,
+    database: Database,
+    *,
+    canonical: NewNotifications,
+    noise_percent: int,
+    cpu_share: float,
 ) -> Binding:
-    """Bind the balance notifications to the engine, with a database they cannot write to."""
+    """Bind the balance notifications to the engine, with a database they cannot write to.
+
+    `cpu_share` is the part of a core that shadows may have.
+    """
     truth, bookings = (each(database.read_only()) for each in (SqlTruthReader, SqlBookings))
 
     def new_canonical(
@@ -67,6 +76,7 @@ def balance_binding(
             new_hint=BalanceHint,
             new_page=new_page,
             unavailable=TruthUnavailable,
+            breathe=Breath(cpu_share, monotonic=time.monotonic),
         )
 
     def new_world(counts: Counts) -> BalanceWorld:

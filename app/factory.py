@@ -137,7 +137,13 @@ def build_parts(
     WebSocketBalanceIntegration(manager).install()  # the last installer of the hook wins
     noise = settings.shadow_noise_percent
     bindings = (
-        balance_binding(migration, database, canonical=canonical, noise_percent=noise),
+        balance_binding(
+            migration,
+            database,
+            canonical=canonical,
+            noise_percent=noise,
+            cpu_share=settings.shadow_cpu_percent / 100,
+        ),
         income_binding(income.router),
     )
     verifying = build_verifying(bindings, settings=settings, database=database)

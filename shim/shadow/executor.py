@@ -45,6 +45,24 @@ MOST_LOST_THREADS = 4
 LONGEST_PAUSE = 60.0
 
 
+class Breath:
+    """Lets other threads have the interpreter, unless they had it a moment ago. For one thread.
+
+    `cpu_share` is the part of a core that shadows may have.
+    """
+
+    def __init__(self, cpu_share: float, *, monotonic: Callable[[], float]) -> None:
+        self._hold_s = HOLD * cpu_share
+        self._monotonic = monotonic
+        self._held_since = monotonic()
+
+    def __call__(self) -> None:
+        """Sleep for a moment if the thread has held on for too long."""
+        if self._monotonic() - self._held_since >= self._hold_s:
+            time.sleep(BREATH)
+            self._held_since = self._monotonic()
+
+
 class Alarm(Protocol):
     """Tells the log that shadows are in trouble."""
 

@@ -212,3 +212,20 @@ def test_who_is_forgotten_and_comes_again_is_owed_nothing_of_before(
             life = lives.live(subject, version, HeldAccount(person).truth(None))
             assert life is not None
             assert life.actual == life.expected
+
+
+def test_a_life_breathes_between_any_two_things_that_happen() -> None:
+    """It takes longer than a shadow may hold on to the interpreter beside callers."""
+    breaths: list[None] = []
+    stage = Stage(
+        new_canonical=lambda clock, truth, bus, serves: BalanceNotifications(
+            truth=truth, clock=clock, serves=serves, bus=bus
+        ),
+        new_hint=BalanceHint,
+        new_page=new_page,
+        unavailable=TruthUnavailable,
+        breathe=lambda: breaths.append(None),
+    )
+    life = drawn(1)
+    OneLife(life, lambda: stage).live(7, 3, HeldAccount(PEOPLE[0]).truth(None))
+    assert len(breaths) == len(life.events)

@@ -56,7 +56,7 @@ class DrawnLives:
 
     def live(self, subject: int, version: int, truth: Truth) -> Lived | None:
         """Play one, of this user beside the last one."""
-        if not is_lived(subject, version):
+        if not is_lived(subject, version) or subject == STRANGER.user:
             return None
         stage = self._stage = self._stage or self._new_stage()
         life = self._draw(stage, subject, version, truth)

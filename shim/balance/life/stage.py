@@ -26,7 +26,11 @@ HANDOVER_S = 86_400.0
 
 
 class Stage:
-    """A candidate, the database that it reads, and the pages that are open."""
+    """A candidate, the database that it reads, and the pages that are open.
+
+    `breathe` is called wherever the thread may pause: a life takes longer than it may hold on to
+    the interpreter beside callers.
+    """
 
     def __init__(
         self,
@@ -35,8 +39,10 @@ class Stage:
         new_hint: NewHint,
         new_page: NewPage,
         unavailable: Unavailable,
+        breathe: Callable[[], None] = lambda: None,
     ) -> None:
         self.clock = SettableClock()
+        self._breathe = breathe
         self._new_page = new_page
         self._new_hint = new_hint
         self.reader = HeldReader(
@@ -82,6 +88,7 @@ class Stage:
         if life.stayed:
             self._happens(Event(Kind.PASSES, seconds=0.1))
         for event in life.events:
+            self._breathe()
             if event.within:
                 self.reader.within.append(partial(self._happens, event))
             else:

@@ -1,7 +1,9 @@
 """What all tests share."""
 
 import io
-from collections.abc import Callable, Generator
+import tempfile
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -51,3 +53,11 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 def logged() -> Callable[[], str]:
     """Return what the test has logged so far."""
     return LOG.getvalue
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Make a folder that every user can reach; `tmp_path` lies in one that only we may enter."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)

@@ -27,11 +27,9 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Path:
-    """Return the folder of an instance that belongs to the service, in folders all may enter."""
-    for folder in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
-        folder.chmod(0o755)
-    folder = tmp_path / "instance"
+def instance(open_folder: Path) -> Path:
+    """Return the folder of an instance that belongs to the service."""
+    folder = open_folder / "instance"
     for name in ("run", "log"):
         (folder / name).mkdir(parents=True)
     for name in ("latch.json", "latch.json.lock", "history.jsonl", "secret.key"):

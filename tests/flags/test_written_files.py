@@ -88,19 +88,17 @@ def test_root_gives_back_what_was_left_behind_as_its_own(tmp_path: Path) -> None
 
 
 @as_root
-def test_a_lock_that_cannot_be_written_locks_all_the_same(tmp_path: Path) -> None:
+def test_a_lock_that_cannot_be_written_locks_all_the_same(open_folder: Path) -> None:
     """A worker is not kept from its kill switch by whoever made the lock first."""
-    os.chown(tmp_path, SERVICE, SERVICE)
-    (tmp_path / "latch.json.lock").touch()
-    (tmp_path / "latch.json.lock").chmod(0o444)
+    os.chown(open_folder, SERVICE, SERVICE)
+    (open_folder / "latch.json.lock").touch()
+    (open_folder / "latch.json.lock").chmod(0o444)
     script = (
         "import os, sys; from pathlib import Path; from flags.files import locked, replace_file\n"
         f"os.setgid({SERVICE}); os.setuid({SERVICE}); path = Path(sys.argv[1])\n"
         "with locked(path): replace_file(path, 'x')"
     )
-    command = [sys.executable, "-c", script, str(tmp_path / "latch.json")]
-    tmp_path.parent.chmod(0o755)
-    tmp_path.parent.parent.chmod(0o755)
+    command = [sys.executable, "-c", script, str(open_folder / "latch.json")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -6,6 +6,8 @@ from contextlib import ExitStack
 import pytest
 
 from app.web.readings import account_of
+from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
+from flags.definition import bucket_of
 from flags.kill_switch import KillSwitch
 from flags.latch_file import FileLatchStore
 from tests.admission.conftest import Service
@@ -72,6 +74,30 @@ def test_it_is_told_of_every_change_by_the_canonical(live, pages):
         assert told == pytest.approx(20)
         assert page.dropped == 0
     assert live.parts.reach.canonical.get_connection_stats().connections == 2
+
+
+@pytest.mark.parametrize("shadow", [0, 100])
+@pytest.mark.parametrize("stage", ["not served", "ramp below", "ramp above", "complete"])
+def test_at_each_stage_it_ends_with_the_database_or_with_what_legacy_said(
+    live, pages, stage, shadow
+):
+    """Off and shadow; a ramp that has not come to the user, one that has; complete."""
+    bucket = bucket_of(CANONICAL_FLAG, USER)
+    percentage = {"not served": 0, "ramp below": bucket - 1, "ramp above": bucket, "complete": 100}
+    live.parts.flag_admin.set_percentage(SHADOW_FLAG, shadow)
+    flip(Service(live), percentage[stage])
+    is_served = stage in ("ramp above", "complete")
+    assert live.parts.migration.serves(USER) is is_served
+    if is_served:
+        settle(live, pages)  # what was booked before
+    heard = [len(page.balances) for page in pages]
+    pay(live, 1, 2)
+    say_by_legacy("5")
+    if is_served:
+        settle(live, pages)
+    else:
+        wait_until(lambda: [len(page.balances) for page in pages] == [n + 1 for n in heard])
+        assert all(page.balances[-1]["balanceData"]["balanceUni"] == 5 for page in pages)
 
 
 def test_flips_and_a_rollback_leave_it_right_or_as_production_would(live, pages):

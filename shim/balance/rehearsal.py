@@ -17,6 +17,8 @@ SELDOM = 2 * EVERY_NTH
 """and one of so many with each of those."""
 LONGEST_PAUSE_S = 1.5
 """Seconds after a read that failed, in which a candidate has read again: it may pause for one."""
+HANDOVER_S = 86_400.0
+"""Seconds for the read of a handover, which is no deadline: its speed is not rehearsed."""
 STREAK_S = (0.08, 0.16, 0.24, 0.32)
 """When a user is notified of again, in seconds after a call: each time before a window closes for
 want of hints, and on until it ought to have closed all the same."""

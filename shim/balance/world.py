@@ -7,8 +7,10 @@ from decimal import Decimal
 import structlog
 
 from flags.definition import bucket_of
+from shim.balance.canonical_shadow import CanonicalShadow
 from shim.balance.evidence import Evidence
 from shim.balance.judge import judge
+from shim.balance.legacy_shadow import LegacyShadow
 from shim.balance.life.lives import Lived, Lives
 from shim.balance.looks import Looks, Trail
 from shim.balance.pace import Pace
@@ -36,7 +38,6 @@ from shim.balance.records import (
 )
 from shim.balance.rehearsal import is_overtaken
 from shim.balance.saying import read_legacy
-from shim.balance.shadows import CanonicalShadow, LegacyShadow
 from shim.balance.waits import Spoken
 from shim.book import ConnectionState
 from shim.connections import Shown

@@ -3,26 +3,22 @@
 import itertools
 import json
 from collections.abc import Callable, Mapping
-from contextvars import copy_context
 from datetime import timedelta
 from functools import partial
-
-from structlog.contextvars import bind_contextvars
 
 from shim.balance.doubles import BusDouble
 from shim.balance.life.events import Event, Kind, Life, Person
 from shim.balance.life.held import HeldAccount, HeldReader, HeldTruth
 from shim.balance.life.page import CLOSED, GONE, Dropped, LivePage, NewPage, Page, Sitting
 from shim.balance.life.wire import SettableClock, Wire
-from shim.balance.rehearsal import LONGEST_PAUSE_S
+from shim.balance.rehearsal import HANDOVER_S, LONGEST_PAUSE_S
+from shim.balance.shadow import said_by_shadow
 from shim.ports import CanonicalService, NewCanonical, NewHint, Unavailable
 
 DISTANCE_S = 1.0
 """Seconds between balance frames of every second page: the others take each frame at once."""
 MOST_ACCOUNTS = 500
 """People of whom a stage knows what they have: those of the last few hundred lives."""
-HANDOVER_S = 86_400.0
-"""Seconds for the read of a handover, which is no deadline: whether it is fast is not played."""
 
 
 class Stage:
@@ -63,8 +59,7 @@ class Stage:
         """Of each user the newest version of which the service was told."""
         self._hinted: dict[int, float] = {}
         self._people: tuple[Person, ...] = ()
-        self._said_by_shadow = copy_context()
-        self._said_by_shadow.run(bind_contextvars, said_by_shadow=True)
+        self._said_by_shadow = said_by_shadow()
 
     def play(self, life: Life) -> None:
         """Let it happen. Raises what the candidate raises.

@@ -1,14 +1,14 @@
 """Typed differences between two structures of plain data."""
 
 import hashlib
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 
 from shim.shadow.latency import LatencyClass
 from shim.shadow.sameness import LISTS, Key, Sameness, UncomparableError, is_same_scalar
+from shim.shadow.unmatched import Unmatched
 from shim.shadow.words import LONGEST, encodable, in_words, is_huge
 
 
@@ -204,7 +204,7 @@ class _Comparing:
         alike = self._sameness.alike_at_first(expected, actual, depth)
         if len(expected) == len(actual) == alike:
             return
-        rest = _Rest(self._sameness, expected, actual, alike=alike, depth=depth)
+        rest = Unmatched(self._sameness, expected, actual, alike=alike, depth=depth)
         paired = min(len(rest.missing), len(rest.extra))
         if not rest.missing and not rest.extra:
             self._note(path, DifferenceKind.ORDER, list(expected), list(actual))
@@ -218,7 +218,7 @@ class _Comparing:
         else:
             self._note_unpaired(here, rest, after=0)
 
-    def _note_unpaired(self, here: str, rest: "_Rest", *, after: int) -> None:
+    def _note_unpaired(self, here: str, rest: Unmatched, *, after: int) -> None:
         """Note members that one list has and the other lacks, or has less often."""
         ours, theirs = rest.of_both_lists()
         for number, member in rest.missing[after:]:
@@ -227,59 +227,6 @@ class _Comparing:
         for number, member in rest.extra[after:]:
             kind = DifferenceKind.COUNT if number in ours else DifferenceKind.EXTRA
             self._note(here, kind, None, member)
-
-
-class _Rest:
-    """The members that one list has more often than the other, in order, each with its number.
-
-    Members that are the same have the same number. The first of both lists are `alike`; what
-    comes after them is counted.
-    """
-
-    __slots__ = ("_common", "_numbers", "_ours", "_sameness", "_theirs", "extra", "missing")
-
-    def __init__(
-        self,
-        sameness: Sameness,
-        expected: Sequence[object],
-        actual: Sequence[object],
-        *,
-        alike: int,
-        depth: int,
-    ) -> None:
-        self._sameness = sameness
-        self._numbers: dict[Key, int] = {}
-        left, right = expected[alike:], actual[alike:]
-        if len(left) == len(right) and sameness.same_members(left[1:], right[1:], depth):
-            left, right = left[:1], right[:1]  # only one has changed: the rest need no numbers
-        self._ours, self._theirs = self._numbered(left, depth), self._numbered(right, depth)
-        self._common = partial(self._numbered, expected[:alike], depth)
-        self.missing = _without(self._ours, left, self._theirs)
-        self.extra = _without(self._theirs, right, self._ours)
-
-    def of_both_lists(self) -> tuple[set[int], set[int]]:
-        """Return the numbers of all members, expected and actual."""
-        common = self._common()
-        return {*common, *self._ours}, {*common, *self._theirs}
-
-    def _numbered(self, members: Sequence[object], depth: int) -> list[int]:
-        numbers = self._numbers
-        keys = self._sameness.keys_of(members, depth)
-        return [numbers.setdefault(key, len(numbers)) for key in keys]
-
-
-def _without(
-    numbers: Sequence[int], members: Sequence[object], others: Sequence[int]
-) -> list[tuple[int, object]]:
-    left = Counter(others)
-    rest = []
-    for number, member in zip(numbers, members, strict=True):
-        count = left.get(number)
-        if count:
-            left[number] = count - 1
-        else:
-            rest.append((number, member))
-    return rest
 
 
 def _why(error: Exception) -> str:

@@ -1,12 +1,12 @@
 """The three comparisons of one episode, as pairs of structures to be compared."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
 
 from shim.balance.dead_tabs import judged_again, with_skipped
 from shim.balance.doubles import PUBLISH
 from shim.balance.evidence import Evidence, Slower
+from shim.balance.judge_truth import alias_of, judge_truth, published
 from shim.balance.known import LEGACY_REACHES_NOBODY
 from shim.balance.older import judged_as_older
 from shim.balance.rehearsal import GUESTS
@@ -14,12 +14,9 @@ from shim.balance.saying import (
     Folded,
     Said,
     fold,
-    is_balance_text,
     read_canonical,
     read_legacy,
 )
-from shim.balance.truth import Record, frames_expected, frames_seen
-from shim.balance.waits import IN_TIME, longest_wait
 from shim.exact import in_binary
 from shim.shadow.differences import Each, Errors, Recipients
 from shim.shadow.effects import Effect
@@ -27,8 +24,6 @@ from shim.shadow.observation import CallOutcome, Observation
 from shim.shadow.result import Comparison, Judgement, NotCompared, left_out
 from shim.shadow.spells import THREADS
 from shim.sides import Path
-
-_BLANK = Record(None)
 
 
 def judge(evidence: Evidence) -> list[Judgement]:
@@ -38,7 +33,7 @@ def judge(evidence: Evidence) -> list[Judgement]:
         return left_out(NotCompared.RACED, noise=noise)
     if _nothing_to_say(evidence):
         return _told_by_bus(evidence)
-    judged = [_reach(evidence), _truth(evidence), _saying(evidence)]
+    judged = [_reach(evidence), judge_truth(evidence), _saying(evidence)]
     return judged if evidence.twins is None else [*judged, *_noise(evidence, *evidence.twins)]
 
 
@@ -59,10 +54,12 @@ def _told_by_bus(evidence: Evidence) -> list[Judgement]:
     silence besides, much of it would make a strong claim of a weak proof.
     """
     judged = left_out(NotCompared.NO_CONNECTION, noise=evidence.episode.noise)
-    expected, published = _published(evidence)
-    if expected == published:
+    expected, seen = published(evidence)
+    if expected == seen:
         return judged
-    return [_truth(evidence) if each.comparison is Comparison.TRUTH else each for each in judged]
+    return [
+        judge_truth(evidence) if each.comparison is Comparison.TRUTH else each for each in judged
+    ]
 
 
 def _reach(evidence: Evidence) -> Judgement:
@@ -89,7 +86,7 @@ def _reached(evidence: Evidence, run: Observation) -> dict[str, object]:
     """Return who got a balance, and what the callers got instead of an answer."""
     return {
         "recipients": Each(
-            {_alias(evidence.aliases, said.recipient): "reached" for said in _messages(run)}
+            {alias_of(evidence.aliases, said.recipient): "reached" for said in _messages(run)}
         ),
         "raised": _raised(run.calls),
     }
@@ -120,89 +117,6 @@ def _says_what_came_later(evidence: Evidence, said: Folded) -> bool:
         for booked in evidence.truth.transactions
         if booked.version > evidence.seen
     )
-
-
-def _truth(evidence: Evidence) -> Judgement:
-    seen, expected = Each(), Each()
-    guest = evidence.guest
-    pages = evidence.aliases if guest is None else {**evidence.aliases, guest: guest}
-    by_recipient: dict[str, list[Effect]] = {recipient: [] for recipient in pages}
-    for effect in evidence.canonical.effects:
-        if read_canonical(effect) is not None or is_balance_text(effect.payload):
-            by_recipient.setdefault(effect.recipient, []).append(effect)
-    for recipient, effects in by_recipient.items():
-        alias = _alias(pages, recipient)
-        actual = frames_seen(effects, utc_at=evidence.utc_at)
-        wanted = (
-            frames_expected(
-                effects,
-                subject=evidence.episode.subject,
-                truth=evidence.truth,
-                record=evidence.records.get(recipient, _BLANK),
-                seen=evidence.seen,
-            )
-            if recipient in pages
-            else []
-        )
-        if actual:
-            seen[alias] = actual
-        if wanted:
-            expected[alias] = wanted
-    wanted_on_bus, seen_on_bus = _published(evidence)
-    waited = _waited(evidence, pages, by_recipient)
-    return Judgement(
-        Comparison.TRUTH,
-        expected={
-            "recipients": expected,
-            "published": wanted_on_bus,
-            "unasked": "nothing",
-            "waited": Each(dict.fromkeys(waited, IN_TIME)),
-            **_probed(evidence, "expected"),
-        },
-        actual={
-            "recipients": seen,
-            "published": seen_on_bus,
-            "unasked": "a frame" if evidence.held_back else "nothing",
-            "waited": waited,
-            **_probed(evidence, "actual"),
-        },
-    )
-
-
-def _probed(evidence: Evidence, which: Literal["expected", "actual"]) -> dict[str, object]:
-    """Return what nobody called for: what the reader was asked, and the life that followed."""
-    probed = {"read": evidence.read, "life": evidence.lived}
-    return {name: getattr(each, which) for name, each in probed.items() if each is not None}
-
-
-def _waited(
-    evidence: Evidence, pages: Mapping[str, str], effects: Mapping[str, Sequence[Effect]]
-) -> Each:
-    """Return how long each page waited at most for what a call spoke of."""
-    waited = {
-        alias: longest_wait(effects[page], evidence.spoken, evidence.records.get(page, _BLANK))
-        for page, alias in pages.items()
-    }
-    return Each({alias: wait for alias, wait in waited.items() if wait is not None})
-
-
-def _published(evidence: Evidence) -> tuple[list[object], list[object]]:
-    """Return which users a shadow should have published, and which ones it did.
-
-    However often: the bus carries a user who waits once. The live canonical's publications
-    are for others to see, and counted by the bus.
-    """
-    run = evidence.canonical
-    seen = sorted({str(e.payload) for e in run.effects if e.kind == PUBLISH})
-    if run.live or not (seen or any(outcome.raised is None for outcome in run.calls)):
-        return [], []
-    subject = str(evidence.episode.subject)
-    return [_user(subject, subject)], [_user(user, subject) for user in seen]
-
-
-def _user(user: str, subject: str) -> str:
-    """Name a user without telling who it is."""
-    return "the user" if user == subject else "somebody else"
 
 
 def _saying(evidence: Evidence) -> Judgement:
@@ -238,7 +152,7 @@ def _with_skipped(evidence: Evidence, run: Observation) -> Observation:
 
 def _names_of_skipped(evidence: Evidence) -> list[str]:
     recipients = dict.fromkeys(effect.recipient for effect in evidence.skipped)
-    return [_alias(evidence.aliases, recipient) for recipient in recipients]
+    return [alias_of(evidence.aliases, recipient) for recipient in recipients]
 
 
 def _with_changes(evidence: Evidence) -> bool:
@@ -291,7 +205,7 @@ def _structure(
     the episode, neither is compared.
     """
     structure: dict[str, object] = {
-        "recipients": Recipients(_alias(evidence.aliases, each) for each in said.recipients),
+        "recipients": Recipients(alias_of(evidence.aliases, each) for each in said.recipients),
         "balance": None
         if said.balance is None
         else dict(zip(("uni", "ton"), said.balance, strict=True)),
@@ -312,7 +226,3 @@ def _raised(calls: Sequence[CallOutcome]) -> Errors:
             if outcome.raised is not None
         ]
     )
-
-
-def _alias(aliases: Mapping[str, str], recipient: str) -> str:
-    return aliases.get(recipient, "stranger")

@@ -48,6 +48,12 @@ def states_of(call: LiveCall) -> dict[str, ConnectionState]:
     return {state.id: state for state in CallContext.of(call).connections}
 
 
+def aliases_of(states: Mapping[str, ConnectionState]) -> dict[str, str]:
+    """Return what open connections are called in comparisons, by id."""
+    still_open = (state.id for state in states.values() if state.is_open)
+    return {id_: f"connection {number}" for number, id_ in enumerate(still_open, start=1)}
+
+
 def noted(episode: Episode, name: str) -> int:
     """Return a version that was noted on the episode."""
     noted = episode.notes[name]

@@ -26,6 +26,7 @@ from shim.balance.records import (
     READ,
     SEEN,
     TRAIL,
+    aliases_of,
     guest_of,
     newest_said,
     note_spoken,
@@ -37,6 +38,7 @@ from shim.balance.records import (
     states_of,
 )
 from shim.balance.rehearsal import is_overtaken
+from shim.balance.runs import LEGACY_SIDES, canonical_of, production_of, twins_of
 from shim.balance.saying import read_legacy
 from shim.balance.waits import Spoken
 from shim.book import ConnectionState
@@ -48,13 +50,11 @@ from shim.ports import Booked, NewCanonical, NewHint, Truth, TruthReader, Unavai
 from shim.shadow.counts import Counts
 from shim.shadow.episode import Episode, as_effect
 from shim.shadow.events import LiveCall, LiveEffect
-from shim.shadow.observation import Observation
 from shim.shadow.result import WITH_NOISE, Judgement, NotCompared, left_out
 from shim.sides import Path, Side
 
 _log = structlog.get_logger("shim")
 
-_LEGACY_SIDES = frozenset({Side.CONNECTION_AWARE, Side.USER_ID_ONLY})
 _WITHOUT_NOISE = 2
 """Shadows of an episode in which legacy is not compared with itself."""
 
@@ -252,25 +252,17 @@ class BalanceWorld:
     def _evidence(self, episode: Episode, truth: Truth) -> Evidence:
         self._count_stale(episode, truth)
         states = states_of(episode.calls[0])
-        aliases = {
-            state.id: f"connection {number}"
-            for number, state in enumerate((s for s in states.values() if s.is_open), start=1)
-        }
         live = episode.serving == Side.CANONICAL
-        canonical = (
-            episode.live(Side.CANONICAL, {Side.CANONICAL})
-            if live
-            else episode.shadow(Side.CANONICAL_SHADOW)
-        )
+        canonical = canonical_of(episode)
         counterfactual = episode.shadow(Side.COUNTERFACTUAL)
-        twins = _twins(episode, counterfactual)
+        twins = twins_of(episode, counterfactual)
         shown = [s.base_version for s in states.values() if live and s.base_version is not None]
         return Evidence(
             episode=episode,
-            production=_production(episode),
+            production=production_of(episode),
             canonical=canonical,
             counterfactual=counterfactual,
-            aliases=aliases,
+            aliases=aliases_of(states),
             records=records(episode, states, truth, live=live),
             truth=truth,
             seen=noted(episode, SEEN),
@@ -306,7 +298,7 @@ class BalanceWorld:
 
     def _count_stale(self, episode: Episode, truth: Truth) -> None:
         for seen in episode.live_effects:
-            if seen.side in _LEGACY_SIDES and self._is_stale(episode.subject, seen, truth):
+            if seen.side in LEGACY_SIDES and self._is_stale(episode.subject, seen, truth):
                 self._counts.go_stale(episode.calls[0])
 
     def _is_stale(self, subject: int, seen: LiveEffect, truth: Truth) -> bool:
@@ -317,22 +309,6 @@ class BalanceWorld:
             return False
         placed = self._looks.place(subject, said.uni, said.ton)
         return placed is not None and placed < shown
-
-
-def _production(episode: Episode) -> Observation:
-    if episode.serving == Side.CANONICAL:
-        return episode.shadow(Side.PRODUCTION_SHADOW)
-    return episode.live(Side.LEGACY, _LEGACY_SIDES)
-
-
-def _twins(episode: Episode, counterfactual: Observation) -> tuple[Observation, Observation] | None:
-    """Return legacy twice: live and as a shadow, or as two shadows."""
-    if not episode.noise:
-        return None
-    twin = episode.shadows[-1].name
-    if twin == Side.PRODUCTION_SHADOW:
-        return episode.live(Side.LEGACY, _LEGACY_SIDES), episode.shadow(twin)
-    return counterfactual, episode.shadow(twin)
 
 
 def _shape(states: Iterable[ConnectionState]) -> set[tuple[str, bool]]:

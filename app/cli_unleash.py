@@ -6,7 +6,9 @@ import click
 
 from app.adapters.unleash_api import HttpUnleashApi
 from app.cli_group import Commands
+from app.instances import refuse_strange_instance
 from app.parts import parts
+from app.settings import Settings, SettingsError
 from app.unleash import build_unleash_api
 from app.unleash_doctor import CannotLookError, findings
 from app.unleash_setup import Hook, set_up
@@ -53,7 +55,10 @@ def show_doctor(address: str | None) -> None:
 
     Exits 0 if all is well, 1 if something is wrong, 3 if nothing could be found out.
     """
-    api, hook = _api(), _hook(address)
+    api = _api()
+    if address is not None:
+        _refuse_without_key(parts().settings)
+    hook = _hook(address)
     found = False
     try:
         for line in findings(parts(), api, hook):
@@ -88,6 +93,21 @@ def _hook(address: str | None) -> Hook | None:
             f"{address!r} is no address: give it as https://app.example", param_hint="--hook"
         )
     return Hook(bare if bare.endswith(PATH) else bare + PATH, hook_token(parts().settings))
+
+
+def _refuse_without_key(settings: Settings) -> None:
+    """Refuse to look at a webhook if its token would have to be made now: no webhook has that."""
+    given = settings.hook_token or settings.secret_key
+    if given is not None or settings.secret_file.exists():
+        return
+    try:
+        refuse_strange_instance(settings)
+    except SettingsError as error:
+        _fail(str(error))
+    _fail(
+        f"{settings.secret_file} is not there, from which the token of the webhook follows: give"
+        " the SHIM_INSTANCE, or the SHIM_SECRET_KEY, that the service was started with"
+    )
 
 
 def _fail(message: str) -> NoReturn:

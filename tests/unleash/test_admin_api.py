@@ -220,3 +220,22 @@ def test_the_doctor_says_when_it_cannot_see_the_workers(
     assert result.output.startswith(found)
     assert result.exit_code == (0 if bus is None else 1)
     operator.parts.database.dispose()
+
+
+def test_the_doctor_makes_no_key_to_look_at_a_webhook(server: Server, tmp_path: Path) -> None:
+    """No webhook has a token of a key made now: a mistyped folder is named, and stays as it was."""
+    server.answers(well)
+    folder = tmp_path / "mistyped"
+    folder.mkdir()
+    operator = Built(create_app(operators_settings(folder, server.url)))
+    look = ("unleash", "doctor", "--hook", "https://app.example")
+    strange = operator.run(*look)
+    assert strange.exit_code == 3
+    assert f"SHIM_INSTANCE is '{folder}'" in strange.output
+    assert list(folder.iterdir()) == []
+    (folder / "flags.json").write_text("{}")
+    without_key = operator.run(*look)
+    assert without_key.exit_code == 3
+    assert "secret.key is not there" in without_key.output
+    assert not (folder / "secret.key").exists()
+    operator.parts.database.dispose()

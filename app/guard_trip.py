@@ -18,6 +18,8 @@ from shim.shadow.ledger_store import DRILL
 
 WHO = "guard"
 MOST_FINGERPRINTS = 3
+NOT_SHARED = " (no store took it: one worker follows, the others do not)"
+"""What the history says besides of a trip that only memory holds."""
 
 Tell = Callable[[Mapping[str, Any]], None]
 
@@ -37,17 +39,19 @@ class GuardTrip:
         """Engage the latch if it is still open at the breach's epoch, and tell why.
 
         Whoever finds that another one was first does nothing. A latch that no store took is
-        followed by this worker, and brought to the others once a store answers.
+        followed by this worker alone, and brought to the others once a store answers: the log,
+        the notice and the history say so.
         """
         ruling, evidence = found.ruling, _evidence(found)
         migration, stage = each.name, each.stage
         samples = {mark: seen["sample"] for mark, seen in evidence.items()}
         sentence = reason(ruling, samples, each.course.words_of)
         why = f"{migration}: {sentence}"
+        event, problem = "guard_tripped", {}
         try:
             latch = self.kill_switch.trip(at=found.at, who=WHO, why=why)
         except LatchStoreError as error:
-            _log.error("guard_trip_not_shared", migration=migration, error=str(error))
+            event, problem = "guard_trip_not_shared", {"error": str(error)}
             latch = self.kill_switch.latch
         if latch is None:
             return
@@ -58,15 +62,15 @@ class GuardTrip:
             "reason": sentence,
             "ruling": ruling.message,
             "divergences": evidence,
+            **problem,
         }
-        _log.error("guard_tripped", epoch=latch.epoch, stage=stage, **said)
-        self._record(latch, stage)
-        self.tell({"event": "guard_tripped", **_of(latch), **said})
+        _log.error(event, epoch=latch.epoch, stage=stage, **said)
+        self._record(latch, stage, NOT_SHARED if problem else "")
+        self.tell({"event": event, **_of(latch), **said})
 
-    def _record(self, latch: Latch, stage: Stage) -> None:
-        entry = HistoryEntry(
-            datetime.now(UTC), WHO, "rollback", latch.why, stage, Stage.ROLLED_BACK
-        )
+    def _record(self, latch: Latch, stage: Stage, besides: str) -> None:
+        why = latch.why + besides
+        entry = HistoryEntry(datetime.now(UTC), WHO, "rollback", why, stage, Stage.ROLLED_BACK)
         try:
             self.history.append(entry)
         except OSError as error:

@@ -1,6 +1,7 @@
 """The guard in the whole application: it trips, says why, goes on counting, and is practised."""
 
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -110,6 +111,28 @@ def test_one_wrong_amount_rolls_everybody_back_and_says_why(start: Start) -> Non
         assert not built.parts.kill_switch.latch.engaged, (
             "what was before the resume is not counted"
         )
+
+
+def test_a_trip_that_no_store_takes_is_told_as_such(start: Start, settings: Settings) -> None:
+    """Notice, log and history say that one worker alone follows, and why; none says 'tripped'."""
+    with receiving([]) as receiver, capture_logs() as logs:
+        built = start(GuardSettings(webhook=receiver.url))
+        lock = settings.latch_file.with_name("latch.json.lock")
+        lock.unlink(missing_ok=True)
+        os.mkfifo(lock)
+        Turncoat.bad = True
+        farm(built)
+        assert receiver.wait(1)
+        notice = json.loads(receiver.got[0][1])
+        assert notice["event"] == "guard_trip_not_shared"
+        assert "latch.json.lock" in notice["error"]
+        assert notice["reason"].startswith("wrong balance: ")
+        [entry] = history(built)
+        assert entry.why.endswith("(no store took it: one worker follows, the others do not)")
+        events = [log["event"] for log in logs]
+        assert "guard_tripped" not in events
+        assert events.count("guard_trip_not_shared") == 1
+        assert built.parts.kill_switch.latch.engaged
 
 
 def test_a_receiver_is_not_given_the_key_that_signs_sessions(settings: Settings) -> None:

@@ -54,7 +54,8 @@ class Course:
     @property
     def problems(self) -> list[str]:
         """Why what is compared, or counted, is not what it ought to be, each with the name."""
-        return [f"{self.pair.migration}: {each}" for each in self.shadowing.problems]
+        known = filter(None, (self.known.problem,))
+        return [f"{self.pair.migration}: {each}" for each in (*self.shadowing.problems, *known)]
 
 
 @dataclass(frozen=True, slots=True)

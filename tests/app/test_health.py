@@ -117,6 +117,18 @@ def test_a_pipe_in_the_place_of_a_file_stops_no_worker(
     assert running.get("/healthz")[0] == 200
 
 
+def test_known_divergences_that_cannot_be_used_degrade(running: Built, settings: Settings) -> None:
+    """The last good ones hold; the answer says which file is wrong until it is put right."""
+    path = settings.instance_path / "known.json"
+    path.write_text('{"known":[')
+    until(lambda: readiness(running)[1] == "degraded")
+    code, _, problems = readiness(running)
+    assert code == 200
+    assert "balance-notifications: the known divergences in known.json cannot be used" in problems
+    path.unlink()
+    until(lambda: readiness(running)[1] == "ready")
+
+
 def test_a_worker_without_flags_serves_legacy_and_says_so(
     build: Build, settings: Settings, seeded: bytes
 ) -> None:

@@ -82,8 +82,7 @@ def _referral(parts: Parts, user_id: int, amount: Decimal) -> Booked:
 
 
 def _mission(parts: Parts, user_id: int, amount: Decimal) -> Booked:
-    mission = f"look-{secrets.token_hex(8)}"
-    return complete_mission(parts.manager, user_id=user_id, mission=mission, reward=amount)
+    return complete_mission(parts.manager, user_id=user_id, mission=_new_name(), reward=amount)
 
 
 def _daily_bonus(parts: Parts, user_id: int, amount: Decimal) -> Booked:
@@ -97,13 +96,12 @@ def _withdrawal(parts: Parts, user_id: int, amount: Decimal) -> Booked:
         user_id=user_id,
         currency=Currency.UNI,
         amount=amount,
-        request_id=f"look-{secrets.token_hex(8)}",
+        request_id=_new_name(),
     )
 
 
 def _deposit(parts: Parts, user_id: int, amount: Decimal) -> Booked:
-    tx_hash = f"look-{secrets.token_hex(32)}"
-    return deposit_ton(parts.manager, user_id=user_id, amount=amount, tx_hash=tx_hash)
+    return deposit_ton(parts.manager, user_id=user_id, amount=amount, tx_hash=_new_name())
 
 
 def _purchase(parts: Parts, user_id: int, amount: Decimal) -> Booked:
@@ -112,7 +110,7 @@ def _purchase(parts: Parts, user_id: int, amount: Decimal) -> Booked:
         user_id=user_id,
         amount=amount,
         daily_rate=BOOST_RATE,
-        purchase_id=f"look-{secrets.token_hex(8)}",
+        purchase_id=_new_name(),
     )
 
 
@@ -122,13 +120,17 @@ def _correction(parts: Parts, user_id: int, amount: Decimal) -> Booked:
         user_id=user_id,
         currency=Currency.UNI,
         by=-amount,
-        correction_id=f"look-{secrets.token_hex(8)}",
+        correction_id=_new_name(),
     )
 
 
 def _airdrop(parts: Parts, user_id: int, amount: Decimal) -> Booked:
-    campaign = f"look-{secrets.token_hex(8)}"
-    return pay_airdrop(parts.manager, user_id=user_id, amount=amount, campaign=campaign)
+    return pay_airdrop(parts.manager, user_id=user_id, amount=amount, campaign=_new_name())
+
+
+def _new_name() -> str:
+    """Name what is booked, so that no two rewards by hand are taken for one."""
+    return f"look-{secrets.token_hex(8)}"
 
 
 REWARDS = {

@@ -1,6 +1,6 @@
 """What the canonical notifications need from outside, as protocols, and the data that crosses."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -142,5 +142,3 @@ class Departures(Protocol):
 
 Serves = Callable[[int], bool]
 """Whether the canonical serves this user at this moment."""
-
-Users = Collection[int]

@@ -28,15 +28,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from app.addresses import shown
-from app.engines import (
-    DRIVER_ERRORS,
-    STATEMENT_ERRORS,
-    begin_plain,
-    named_error,
-    parse_url,
-    reading_engine,
-    writing_engine,
-)
+from app.database_errors import DRIVER_ERRORS, STATEMENT_ERRORS, named_error
+from app.engines import begin_plain, parse_url, reading_engine, writing_engine
 from app.errors import DatabaseConflict, DatabaseReadOnly, DatabaseUnavailable
 from app.in_time import InTime, LateError
 from app.models import Balance

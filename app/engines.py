@@ -1,4 +1,4 @@
-"""Engines for SQLite and PostgreSQL: what must hold in every transaction, and what errors mean.
+"""Engines for SQLite and PostgreSQL: what must hold in every transaction.
 
 An execution option `wait_s` on an engine bounds how long one of its transactions waits.
 
@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import quote
 
 import psycopg
-import psycopg.errors
 from sqlalchemy import (
     URL,
     Connection,
@@ -25,10 +24,10 @@ from sqlalchemy import (
     event,
     make_url,
 )
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError
 
-from app.addresses import shown, shown_text, without_secrets
-from app.errors import DatabaseConflict, DatabaseLocked, DatabaseReadOnly, DatabaseUnavailable
+from app.addresses import shown, shown_text
+from app.errors import DatabaseUnavailable
 
 WAIT_S = 5.0
 """How long a statement waits for a lock, and a caller for a free connection."""
@@ -36,22 +35,11 @@ WAIT_S = 5.0
 PROMPT_S = 1.0
 """How long anything takes at most on a prompt engine, while the server answers at all."""
 
-DRIVER_ERRORS = (sqlite3.Error, psycopg.Error)
-"""What a driver raises that is asked without SQLAlchemy in between."""
-STATEMENT_ERRORS = (
-    sqlite3.DataError,
-    sqlite3.IntegrityError,
-    psycopg.DataError,
-    psycopg.IntegrityError,
-)
-"""Those among them that are the statement's fault."""
-
 _WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _BEGIN = "begin"
 _STATEMENT_S = "statement_s"
 """Execution options of our engines: how a transaction begins, and how long a statement takes."""
-_CONFLICTS = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 
 _POOL_SIZE = 5
 _WRITERS_BEYOND_POOL = 10
@@ -120,60 +108,13 @@ def prompt_engine(url: URL) -> Engine:
 
 def begin_plain(connection: PoolProxiedConnection, engine: Engine, wait_s: float | None) -> None:
     """Begin a reading on a driver's connection, which waits so long at most; None: five seconds."""
-    if engine.dialect.name != "sqlite":
-        statement: str | None = _postgresql_begin(
-            {**engine.get_execution_options(), **_given(wait_s)}
-        )
-    else:
+    if engine.dialect.name == "sqlite":
         statement = _sqlite_limit(connection.info, WAIT_S if wait_s is None else wait_s)
+    else:
+        options = engine.get_execution_options()
+        statement = _postgresql_begin(options if wait_s is None else {**options, "wait_s": wait_s})
     if statement is not None:
         connection.cursor().execute(statement)
-
-
-def _given(wait_s: float | None) -> Mapping[str, float]:
-    return {} if wait_s is None else {"wait_s": wait_s}
-
-
-def named_error(error: Exception, url: URL) -> DatabaseUnavailable:
-    """Return what the error of a driver or of a pool means, in words that say what to do."""
-    where = f"the database {shown(url)}"
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    said = without_secrets(_first_line(cause), url)
-    sqlite_name = getattr(cause, "sqlite_errorname", "")
-    if sqlite_name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")) or isinstance(
-        cause, psycopg.errors.LockNotAvailable
-    ):
-        return DatabaseLocked(
-            f"{where} is locked ({said}): another process is writing to it; "
-            "let it finish, or end it, and try again"
-        )
-    if isinstance(cause, _CONFLICTS):
-        return DatabaseConflict(
-            f"{where} undid a transaction that met another one ({said}): try again"
-        )
-    if sqlite_name.startswith("SQLITE_READONLY") or isinstance(
-        cause, psycopg.errors.ReadOnlySqlTransaction
-    ):
-        return DatabaseReadOnly(
-            f"{where} is read-only ({said}): give this process the right to write "
-            "to it and to its folder, or set DATABASE_URL to one that it may write to"
-        )
-    return DatabaseUnavailable(f"{where} cannot be used ({said}): {_advice(error)}")
-
-
-def _advice(error: Exception) -> str:
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if getattr(cause, "sqlite_errorname", "") == "SQLITE_NOTADB":
-        return (
-            "check what the file is, and restore it from a backup or move it away: an empty one is "
-            "made at the next start"
-        )
-    if isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None:
-        return (
-            "check that the server runs and can be reached, and that DATABASE_URL has its host, "
-            "port, database, user and password right"
-        )
-    return "check that it is there, that DATABASE_URL names it, and that its tables were made"
 
 
 def _sqlite_engine(url: URL, *, mode: str, pragma: str, begin: str) -> Engine:
@@ -317,7 +258,3 @@ def _postgresql_begin(options: Mapping[str, Any]) -> str:
 def _set_local(*, lock_ms: int, statement_ms: int | None = None) -> str:
     text = f"SET LOCAL TimeZone = 'UTC'; SET LOCAL lock_timeout = {lock_ms}"
     return text if statement_ms is None else f"{text}; SET LOCAL statement_timeout = {statement_ms}"
-
-
-def _first_line(error: BaseException | None) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

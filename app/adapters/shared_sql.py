@@ -7,7 +7,8 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.engines import named_error, parse_url, prompt_engine
+from app.database_errors import named_error
+from app.engines import parse_url, prompt_engine
 
 
 class SharedSql:

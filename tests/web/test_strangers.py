@@ -9,7 +9,8 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from app.addresses import shown, shown_text, without_secrets
-from app.engines import named_error, parse_url
+from app.database_errors import named_error
+from app.engines import parse_url
 from app.errors import DatabaseUnavailable
 from app.settings import Settings
 from app.settings_guard import GuardSettings

@@ -27,9 +27,10 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.adapters.ledger import upsert
+from app.columns import BigInt
 from app.database import Database
 from app.errors import DatabaseUnavailable
-from app.models import BigInt, GuardRow, LedgerCounter, LedgerGroup, LedgerSample
+from app.models import GuardRow, LedgerCounter, LedgerGroup, LedgerSample
 from shim.guard.record import GuardRecord, GuardStoreError, Kept, record_from_text, record_to_text
 from shim.guard.totals import COMPARED, Totals, totals_of
 from shim.shadow.activity import MARK

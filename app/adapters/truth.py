@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import JSON, Select, String, and_, bindparam, cast, func, select
 from sqlalchemy.orm import Session
 
+from app.columns import BigInt
 from app.database import ReadOnlyDatabase
 from app.errors import DatabaseUnavailable, InvalidAmountError
-from app.models import Balance, BigInt, Transaction
+from app.models import Balance, Transaction
 from app.money import exact
 from app.notifications.ports import BookedTransaction, TruthUnavailable, UserTruth
 from app.plain_query import PlainQuery

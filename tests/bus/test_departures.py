@@ -1,11 +1,13 @@
 """What pages showed whose socket ended, kept in the database for all workers."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from app.adapters.departures import SqlDepartures
+from app.database import Database
 from app.models import DepartedPage
 from app.notifications.departed import BACK_WITHIN_S
 from app.notifications.ports import TruthUnavailable
@@ -16,27 +18,27 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 class Hands:
     """A clock that shows what it is set to."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.now = NOW
 
-    def __call__(self):
+    def __call__(self) -> datetime:
         """Return the time."""
         return self.now
 
 
-def workers(database):
+def workers(database: Database) -> tuple[SqlDepartures, SqlDepartures, Hands]:
     """Return two workers' memories of one database, and their clock."""
     clock = Hands()
     return SqlDepartures(database, utc_now=clock), SqlDepartures(database, utc_now=clock), clock
 
 
-def rows(database):
+def rows(database: Database) -> int | None:
     """Return how many pages the database knows."""
     with database.reading() as session:
         return session.scalar(select(func.count()).select_from(DepartedPage))
 
 
-def test_a_page_is_back_on_whichever_worker(database):
+def test_a_page_is_back_on_whichever_worker(database: Database) -> None:
     """Once: the oldest first, and no more than came."""
     one, other, _ = workers(database)
     for version in (5, 3, 4):
@@ -48,7 +50,7 @@ def test_a_page_is_back_on_whichever_worker(database):
     assert (rows(database), one.take({7: 1})) == (0, {})
 
 
-def test_a_page_may_be_back_before_anything_is_written(database):
+def test_a_page_may_be_back_before_anything_is_written(database: Database) -> None:
     """And then nothing of it is, also if it was on its way."""
     one, other, _ = workers(database)
     one.add(7, 3)
@@ -58,7 +60,7 @@ def test_a_page_may_be_back_before_anything_is_written(database):
     one.add(7, 4)
     write = one._write
 
-    def back_meanwhile(left, taken):
+    def back_meanwhile(left: Any, taken: Any) -> None:
         one._write = write
         write(left, taken)
         assert one.take({7: 1}) == {7: [4]}
@@ -70,7 +72,7 @@ def test_a_page_may_be_back_before_anything_is_written(database):
     assert (rows(database), other.take({7: 1})) == (0, {})
 
 
-def test_whoever_stays_away_is_forgotten(database):
+def test_whoever_stays_away_is_forgotten(database: Database) -> None:
     """Whoever comes later has been opened anew, and has read the balance."""
     one, other, clock = workers(database)
     one.add(7, 3)
@@ -82,7 +84,7 @@ def test_whoever_stays_away_is_forgotten(database):
     assert rows(database) == 0
 
 
-def test_thread_writes_what_is_left_when_it_stops(database):
+def test_thread_writes_what_is_left_when_it_stops(database: Database) -> None:
     """A restart loses nothing: the next worker knows."""
     one, other, _ = workers(database)
     one.start()
@@ -92,7 +94,7 @@ def test_thread_writes_what_is_left_when_it_stops(database):
     assert len(other.take(dict.fromkeys(range(1, 1201), 1))) == 1200
 
 
-def test_database_that_cannot_be_read_is_an_outage_like_any_other(database):
+def test_database_that_cannot_be_read_is_an_outage_like_any_other(database: Database) -> None:
     """Whoever asks tries again; who left meanwhile is not lost."""
     one, _, _ = workers(database)
     one.add(7, 3)

@@ -346,6 +346,14 @@ class World:
         for worker in self.running:
             worker.record.look_after_others()
 
+    def live(self, seconds: float) -> None:
+        """Let time pass in which the running workers do what they always do."""
+        self.now += seconds
+        for worker in self.running:
+            worker.look()
+            worker.control.turn()
+            worker.record.look_after_others()
+
     def end(self, worker: Follower, *, with_a_word: bool) -> None:
         """End a worker."""
         self.workers.remove(worker)

@@ -71,11 +71,7 @@ class AnythingMayHappen(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         """Let time pass in which the running workers do what they always do."""
         with time_passes(self.world):
-            self.world.now += seconds
-            for worker in self.world.running:
-                worker.look()
-                worker.control.turn()
-                worker.record.look_after_others()
+            self.world.live(seconds)
 
     @rule(name=st.sampled_from(["redis", "sql"]), data=st.data())
     def tamper_with_the_latch(self, name: str, data: Any) -> None:

@@ -75,11 +75,7 @@ class ConfirmedIsTrue(RuleBasedStateMachine):
             self.silent += seconds
             seconds = 3.0 if self.silent > SILENCE_LIMIT_S - 200 else seconds
         with time_passes(self.world):
-            self.world.now += seconds
-            for worker in self.world.running:
-                worker.look()
-                worker.control.turn()
-                worker.record.look_after_others()
+            self.world.live(seconds)
 
     @rule(names=NAMES, data=st.data(), how=HOW)
     def tamper_with_the_workers(self, names: tuple[str, ...], data: Any, how: str) -> None:

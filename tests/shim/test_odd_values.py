@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -15,39 +16,13 @@ from shim.shadow.observation import Raised
 from shim.shadow.publisher import ENCODER, Publisher
 from tests.shim.harness import Harness
 from tests.shim.test_income import Income, farmed
+from tests.shim.values import Raising, nested
 
 
-class Raising:
-    """A value that raises whatever it is asked."""
-
-    def __eq__(self, other):
-        raise ValueError("no")
-
-    def __hash__(self):
-        raise ValueError("no")
-
-    def __repr__(self):
-        raise ValueError("no")
-
-    def __str__(self):
-        raise ValueError("no")
-
-    def __float__(self):
-        raise TypeError("no")
-
-
-def holding_itself():
+def holding_itself() -> list[object]:
     """Return a list and a mapping that hold each other."""
-    value = []
+    value: list[object] = []
     value.append({"again": value})
-    return value
-
-
-def nested():
-    """Return a list in very many lists."""
-    value = []
-    for _ in range(50_000):
-        value = [value]
     return value
 
 
@@ -67,7 +42,7 @@ odd = pytest.mark.parametrize("value", ODD.values(), ids=list(ODD))
 
 
 @odd
-def test_a_user_id_of_any_kind_raises_nothing_into_a_caller(value):
+def test_a_user_id_of_any_kind_raises_nothing_into_a_caller(value: Any) -> None:
     """It is counted as invalid, by either path, at every stage."""
     for percent in (0, 100):
         harness = Harness(percent=percent)
@@ -81,7 +56,7 @@ def test_a_user_id_of_any_kind_raises_nothing_into_a_caller(value):
 
 @odd
 @pytest.mark.parametrize("field", ["balance_uni", "change_amount", "source", "currency"])
-def test_an_update_with_an_odd_field_spoils_no_other_episode(value, field):
+def test_an_update_with_an_odd_field_spoils_no_other_episode(value: Any, field: str) -> None:
     """The call is made, its own episode is compared or left out, and a later one is compared."""
     harness = Harness(percent=100)
     harness.connect(user_id=7, name="seven")
@@ -101,7 +76,7 @@ def test_an_update_with_an_odd_field_spoils_no_other_episode(value, field):
 
 @odd
 @pytest.mark.parametrize("percent", [0, 100])
-def test_an_odd_income_is_a_difference_and_no_error_of_ours(value, percent):
+def test_an_odd_income_is_a_difference_and_no_error_of_ours(value: Any, percent: int) -> None:
     """Whichever side returns it, its caller gets it, and both are told apart."""
     income = Income(percent=percent, legacy=lambda _: value, canonical=lambda _: Decimal(1))
     income.facade.income_of(farmed())
@@ -112,7 +87,7 @@ def test_an_odd_income_is_a_difference_and_no_error_of_ours(value, percent):
 
 
 @odd
-def test_any_value_is_a_line_of_the_log(value):
+def test_any_value_is_a_line_of_the_log(value: Any) -> None:
     """Whatever it lies in, and however deep."""
     for each in (value, [value], {"user": value, "a": [{"b": value}]}, {"raised": [value] * 5000}):
         record = Difference("a", DifferenceKind.VALUE, each, each)
@@ -122,24 +97,24 @@ def test_any_value_is_a_line_of_the_log(value):
         assert json.loads(line)["path"] == "a"
 
 
-def test_a_line_shows_so_much_and_no_more():
+def test_a_line_shows_so_much_and_no_more() -> None:
     """Of many members and of many differences the first are there; of a place, always one."""
     assert redacted(list(range(5000)), str)[-2:] == [999, "and 4000 more"]
     many = [Difference("a.*", DifferenceKind.EXTRA, None, number) for number in range(5000)]
     rest = Difference("b", DifferenceKind.VALUE, 1, 2)
     shown = difference_records([*many, rest], str)
     assert (len(shown), shown[-1]) == (1001, DifferenceRecord("b", DifferenceKind.VALUE, 1, 2))
-    ENCODER.encode(redacted(nested(), str))
+    ENCODER.encode(redacted(nested(50_000), str))
 
 
-def test_the_message_of_an_error_can_be_written_down():
+def test_the_message_of_an_error_can_be_written_down() -> None:
     """Also with half a character in it."""
     assert Raised.of(ValueError("\ud800 is odd")).message == "\\ud800 is odd"
 
 
-def test_what_cannot_be_said_in_json_is_put_into_words():
+def test_what_cannot_be_said_in_json_is_put_into_words() -> None:
     """A record of another making is a line as well."""
-    written = []
+    written: list[bytes] = []
     publisher = Publisher([written.append], utc_now=lambda: datetime(2026, 1, 1, tzinfo=UTC))
     publisher.publish("odd", value=Raising())
     publisher.flush()
@@ -155,18 +130,18 @@ def test_what_cannot_be_said_in_json_is_put_into_words():
         ("12.5", "12.5"),
     ],
 )
-def test_an_amount_is_exact(value, known):
+def test_an_amount_is_exact(value: Any, known: str) -> None:
     """Also where a binary float has no room for six decimals, or a context for the digits."""
     assert amount(value) == Decimal(known)
 
 
 @odd
-def test_what_is_no_amount_is_no_number(value):
+def test_what_is_no_amount_is_no_number(value: Any) -> None:
     """Nothing is raised; of a text of digits the number is not an amount of money."""
     assert amount(value).is_nan()
 
 
-def test_a_binary_float_holds_every_balance_that_there_may_be():
+def test_a_binary_float_holds_every_balance_that_there_may_be() -> None:
     """Up to 2**33; above, legacy says another sixth decimal."""
     assert in_binary(Decimal("8589934592.000000")) == Decimal("8589934592.000000")
     assert in_binary(Decimal("8589934591.999999")) == Decimal("8589934591.999999")
@@ -177,7 +152,7 @@ def test_a_binary_float_holds_every_balance_that_there_may_be():
 @pytest.mark.parametrize(
     "amount", ["9000000000.123457", "9000000001.000001", "123456789012.345678", "0.000001"]
 )
-def test_the_right_canonical_differs_at_no_amount(amount, percent):
+def test_the_right_canonical_differs_at_no_amount(amount: str, percent: int) -> None:
     """In truth its frames are compared as exact decimals, in saying with what legacy can say."""
     harness = Harness(percent=percent)
     harness.connect()
@@ -192,9 +167,9 @@ def test_the_right_canonical_differs_at_no_amount(amount, percent):
     assert "mismatched" not in outcomes["reach"]
 
 
-def update(**changed):
+def update(**changed: object) -> BalanceUpdate:
     """Return what a caller of the connection-aware path hands over."""
-    fields = {"user_id": 7, "balance_uni": 0, "balance_ton": 1, "change_amount": 1}
+    fields: dict[str, Any] = {"user_id": 7, "balance_uni": 0, "balance_ton": 1, "change_amount": 1}
     fields |= {"currency": "TON", "source": "boost_income"}
     fields |= {"timestamp": datetime(2026, 1, 1, tzinfo=UTC)}
     return BalanceUpdate(**fields | changed)

@@ -3,10 +3,11 @@
 import copy
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum, StrEnum
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,7 @@ from shim.shadow.differences import (
     fingerprint,
 )
 from shim.shadow.result import Comparison, Judgement, NotCompared, Outcome
+from tests.shim.values import Raising, nested
 
 
 class Level(IntEnum):
@@ -49,23 +51,10 @@ class Close:
 
     value: float
 
-    def __eq__(self, other):
-        return abs(self.value - other.value) < 1
+    def __eq__(self, other: Any) -> bool:
+        return bool(abs(self.value - other.value) < 1)
 
-    __hash__ = None
-
-
-class Raising:
-    """A value that raises whatever it is asked."""
-
-    def __eq__(self, other):
-        raise ValueError("no")
-
-    def __hash__(self):
-        raise ValueError("no")
-
-    def __repr__(self):
-        raise ValueError("no")
+    __hash__ = None  # type: ignore[assignment]
 
 
 SCALARS = st.sampled_from(
@@ -83,7 +72,7 @@ VALUES = st.recursive(
 )
 
 
-def alike(one, other):
+def alike(one: Any, other: Any) -> bool:
     """Say what is the same, in the plainest way there is."""
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(map(alike, one, other))
@@ -99,21 +88,21 @@ def alike(one, other):
     return is_nan(one) and is_nan(other) if is_nan(one) or is_nan(other) else one == other
 
 
-def is_nan(value):
+def is_nan(value: object) -> bool:
     """Say whether it is no number, though of a kind of number."""
     return isinstance(value, float | Decimal) and "nan" in str(value).lower()
 
 
-def alike_keys(one, other):
+def alike_keys(one: object, other: object) -> bool:
     """Text is one kind as a key: an enumeration's member looks the same in JSON."""
     if isinstance(one, str) and isinstance(other, str):
         return str(one) == str(other)
     return alike(one, other)
 
 
-def without(members, others):
+def without(members: Sequence[object], others: Sequence[object]) -> list[object]:
     """Return what is left of the members, each of the others taken away once."""
-    left, rest = list(others), []
+    left, rest = list(others), list[object]()
     for member in members:
         place = next((n for n, other in enumerate(left) if alike(member, other)), None)
         if place is None:
@@ -123,7 +112,7 @@ def without(members, others):
     return rest
 
 
-def lists_compared(expected, actual):
+def lists_compared(expected: Sequence[object], actual: Sequence[object]) -> list[tuple[str, str]]:
     """Return path and kind of the differences of two lists of scalars, every pair looked at."""
     missing, extra = without(expected, actual), without(actual, expected)
     if not missing and not extra:
@@ -147,20 +136,22 @@ def lists_compared(expected, actual):
     return found
 
 
-def shape(expected, actual):
+def shape(expected: object, actual: object) -> list[tuple[str, str]]:
     """Return path and kind of each difference."""
     return [(found.path, str(found.kind)) for found in differences(expected, actual)]
 
 
 @given(VALUES, VALUES)
-def test_values_differ_just_if_their_kinds_or_contents_do(one, other):
+def test_values_differ_just_if_their_kinds_or_contents_do(one: object, other: object) -> None:
     """At every depth, in keys and in data classes; nothing differs from itself."""
     assert (differences([one], [other]) == ()) == alike(one, other)
     assert differences(one, copy.deepcopy(one)) == ()
 
 
 @given(st.lists(VALUES, max_size=6), st.lists(VALUES, max_size=6), st.randoms())
-def test_lists_differ_as_if_every_pair_were_looked_at(expected, actual, chance):
+def test_lists_differ_as_if_every_pair_were_looked_at(
+    expected: Sequence[object], actual: Sequence[object], chance: random.Random
+) -> None:
     """Counting by keys finds what the quadratic definition finds, in the same order."""
     mixed = [*actual, *(member for member in expected if chance.random() < 0.7)]
     chance.shuffle(mixed)
@@ -168,10 +159,12 @@ def test_lists_differ_as_if_every_pair_were_looked_at(expected, actual, chance):
 
 
 @given(st.lists(st.sampled_from("abc")), st.lists(st.sampled_from("abc")))
-def test_recipients_differ_as_if_every_pair_were_looked_at(expected, actual):
+def test_recipients_differ_as_if_every_pair_were_looked_at(
+    expected: list[str], actual: list[str]
+) -> None:
     """One in the place of another is a difference of recipient, the rest as in any list."""
-    expected, actual = Recipients(expected), Recipients(actual)
-    assert shape(expected, actual) == lists_compared(expected, actual)
+    ours, theirs = Recipients(expected), Recipients(actual)
+    assert shape(ours, theirs) == lists_compared(ours, theirs)
 
 
 @pytest.mark.parametrize(
@@ -184,18 +177,18 @@ def test_recipients_differ_as_if_every_pair_were_looked_at(expected, actual):
         ({"a": Level.ONE}, {"a": 1}, "a"),
     ],
 )
-def test_another_kind_is_a_difference_of_type(one, other, path):
+def test_another_kind_is_a_difference_of_type(one: object, other: object, path: str) -> None:
     """However deep it lies, and however equal Python finds the two."""
     assert shape(one, other) == [(path, "type")]
 
 
-def test_a_key_of_another_kind_is_another_key():
+def test_a_key_of_another_kind_is_another_key() -> None:
     """1 is not True; what is None is there."""
     assert shape({1: "a"}, {True: "a"}) == [("1", "missing"), ("True", "extra")]
     assert shape({"a": None}, {}) == [("a", "missing")]
 
 
-def test_a_value_that_says_itself_what_it_equals_is_asked():
+def test_a_value_that_says_itself_what_it_equals_is_asked() -> None:
     """Also without a hash, and in any order."""
     assert differences([Close(1), Close(9)], [Close(9.5), Close(1.5)])[0].kind == "order"
     assert shape([Close(1)], [Close(5)]) == [("*", "value")]
@@ -203,7 +196,7 @@ def test_a_value_that_says_itself_what_it_equals_is_asked():
 
 MANY = 100_000
 BUSY_S = 5.0
-"""Seconds of the processor, also of one that is shared by many."""
+"""Seconds of a processor that many share: a quiet one takes a tenth, all pairs would take hours."""
 MEMBERS = {
     "numbers": list(range(MANY)),
     "texts": [f"user {number}" for number in range(MANY)],
@@ -213,11 +206,8 @@ MEMBERS = {
 
 
 @pytest.mark.parametrize("members", MEMBERS.values(), ids=list(MEMBERS))
-def test_long_lists_take_as_long_as_they_are(members):
-    """100,000 members in another order, one of them changed: the time is that of a few looks.
-
-    On a quiet machine it is less than half a second; looking at each pair would take hours.
-    """
+def test_long_lists_take_as_long_as_they_are(members: list[object]) -> None:
+    """100,000 members in another order, one of them changed: the time is that of a few looks."""
     other = copy.deepcopy(members)
     random.Random(3).shuffle(other)
     began = time.process_time()
@@ -227,7 +217,7 @@ def test_long_lists_take_as_long_as_they_are(members):
     assert len(shape(members, other)) == 1
 
 
-def test_many_who_got_what_was_meant_for_others_are_found_in_no_time():
+def test_many_who_got_what_was_meant_for_others_are_found_in_no_time() -> None:
     """What 20,000 lack others got: each is paired once."""
     expected = Each({f"a{number}": number for number in range(20_000)})
     actual = Each({f"b{number}": number for number in reversed(range(20_000))})
@@ -236,24 +226,16 @@ def test_many_who_got_what_was_meant_for_others_are_found_in_no_time():
     assert time.process_time() - began < BUSY_S
 
 
-def recursive():
+def recursive() -> dict[str, object]:
     """Return a value that holds itself, twice."""
-    value = {"a": 1}
+    value: dict[str, object] = {"a": 1}
     value["b"] = value["c"] = [value, value]
     return value
 
 
-def nested(depth):
-    """Return a list in a list in a list."""
-    value = []
-    for _ in range(depth):
-        value = [value]
-    return value
-
-
-def doubled(depth):
+def doubled(depth: int) -> list[object]:
     """Return a small value that holds 2 to the power of `depth` others."""
-    value = [1]
+    value: list[object] = [1]
     for _ in range(depth):
         value = [value, value]
     return value
@@ -275,7 +257,9 @@ ODD = {
 
 
 @pytest.mark.parametrize("make", UNCOMPARABLE.values(), ids=list(UNCOMPARABLE))
-def test_a_value_that_cannot_be_compared_is_left_out_with_a_reason(make):
+def test_a_value_that_cannot_be_compared_is_left_out_with_a_reason(
+    make: Callable[[], object],
+) -> None:
     """Nothing is raised, nothing hangs, and it is no divergence; beside one, that one counts."""
     result = conclude(Judgement(Comparison.SAYING, {"a": make()}, {"a": make()}), callers=["x"])
     assert (result.outcome, result.reason) == (Outcome.NOT_COMPARED, NotCompared.UNCOMPARABLE)
@@ -285,7 +269,7 @@ def test_a_value_that_cannot_be_compared_is_left_out_with_a_reason(make):
 
 
 @pytest.mark.parametrize("make", ODD.values(), ids=list(ODD))
-def test_an_odd_value_equals_itself_and_differs_from_others(make):
+def test_an_odd_value_equals_itself_and_differs_from_others(make: Callable[[], object]) -> None:
     """And a difference of it has a fingerprint."""
     assert differences({"a": make()}, {"a": make()}) == ()
     assert differences([make(), 1], [1, make()])[0].kind == DifferenceKind.ORDER

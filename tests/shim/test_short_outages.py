@@ -1,6 +1,7 @@
 """Reads that fail for a moment, again and again, are no fault of the candidate's."""
 
 import random
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.shim.test_what_pages_see import Wrong, shadowed
 SECONDS, TURN_S, USERS = 60, 0.02, range(1, 13)
 
 
-def outages(candidate=None, *, seed):
+def outages(candidate: type[Wrong] | None = None, *, seed: int) -> Harness:
     """Return a harness whose reads failed, a minute long, for up to 1.5 s each second or two."""
     harness = shadowed(candidate) if candidate else Harness()
     chance = random.Random(seed)
@@ -36,11 +37,11 @@ def outages(candidate=None, *, seed):
 class Discouraged(Wrong):
     """Reads no more after three reads that failed on end."""
 
-    def __init__(self, **ports):
+    def __init__(self, **ports: Any) -> None:
         super().__init__(**ports)
         pause = self._alarm.fail
 
-        def give_up():
+        def give_up() -> None:
             pause()
             if self._failures >= 2:
                 self._alarm._paused_until = float("inf")
@@ -48,13 +49,13 @@ class Discouraged(Wrong):
         self._alarm.fail = give_up
 
 
-def test_who_gives_up_after_a_few_failures_is_found():
+def test_who_gives_up_after_a_few_failures_is_found() -> None:
     """What excuses a pause ends with the longest one that there is."""
     assert outages(Discouraged, seed=0).outcomes()["truth"]["mismatched"] > 0
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_short_outages_make_no_difference_of_truth(seed):
+def test_short_outages_make_no_difference_of_truth(seed: int) -> None:
     """Whoever waited for a read that failed was not late, whatever is rehearsed meanwhile."""
     outcomes = outages(seed=seed).outcomes()["truth"]
     assert "mismatched" not in outcomes

@@ -1,7 +1,9 @@
 """Production's own page, unmodified: it ends with what the database holds, whatever happens."""
 
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
+from decimal import Decimal
 
 import pytest
 
@@ -12,27 +14,29 @@ from flags.kill_switch import KillSwitch
 from flags.latch_file import FileLatchStore
 from tests.admission.conftest import Service
 from tests.production_page import ProductionPage
-from tests.web.live import serving, wait_until
+from tests.web.live import Live, serving, wait_until
 from tests.whole.pages import USER, flip, say_by_legacy
 
 BACK_S = 0.3
 
+Pages = list[ProductionPage]
+
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory):
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """Serve as production would at first, with the distance that ships."""
     with serving(tmp_path_factory.mktemp("page"), admission="report-only") as running:
         yield running
 
 
-def uni_of(live, user=USER):
+def uni_of(live: Live, user: int = USER) -> Decimal:
     """Return the user's UNI balance in the database."""
     with live.parts.database.reading() as session:
         return account_of(session, user).uni
 
 
 @pytest.fixture
-def pages(live):
+def pages(live: Live) -> Iterator[Pages]:
     """Open two pages of the user, whose API takes 700 ms."""
     with ExitStack() as stack:
         opened = [
@@ -45,20 +49,20 @@ def pages(live):
         yield opened
 
 
-def pay(live, *amounts):
+def pay(live: Live, *amounts: int) -> None:
     """Book missions and withdrawals, one right after the other."""
     for amount in amounts:
         kind = "withdrawal" if amount < 0 else "mission"
         assert live.order(user=USER, kind=kind, amount=str(abs(amount))).status == 201
 
 
-def settle(live, pages):
+def settle(live: Live, pages: Pages) -> None:
     """Wait until each page shows what the database holds, and go on showing it."""
     wait_until(lambda: all(page.shown == uni_of(live) for page in pages))
     assert not any(page.plus_zero for page in pages)
 
 
-def test_it_is_told_of_every_change_by_the_canonical(live, pages):
+def test_it_is_told_of_every_change_by_the_canonical(live: Live, pages: Pages) -> None:
     """In bursts, with a slow API, with sums of nothing: and it asks again in vain at each frame."""
     flip(Service(live), 100)
     for burst in ((1, 2, 3), (5, -5), (4,), (-4, 4, 2, -2)):
@@ -79,8 +83,8 @@ def test_it_is_told_of_every_change_by_the_canonical(live, pages):
 @pytest.mark.parametrize("shadow", [0, 100])
 @pytest.mark.parametrize("stage", ["not served", "ramp below", "ramp above", "complete"])
 def test_at_each_stage_it_ends_with_the_database_or_with_what_legacy_said(
-    live, pages, stage, shadow
-):
+    live: Live, pages: Pages, stage: str, shadow: int
+) -> None:
     """Off and shadow; a ramp that has not come to the user, one that has; complete."""
     bucket = bucket_of(CANONICAL_FLAG, USER)
     percentage = {"not served": 0, "ramp below": bucket - 1, "ramp above": bucket, "complete": 100}
@@ -100,7 +104,9 @@ def test_at_each_stage_it_ends_with_the_database_or_with_what_legacy_said(
         assert all(page.balances[-1]["balanceData"]["balanceUni"] == 5 for page in pages)
 
 
-def test_flips_and_a_rollback_leave_it_right_or_as_production_would(live, pages):
+def test_flips_and_a_rollback_leave_it_right_or_as_production_would(
+    live: Live, pages: Pages
+) -> None:
     """Served, it ends with what the database holds; else it hears what legacy says, no more."""
     service = Service(live)
     flip(service, 100)
@@ -125,7 +131,9 @@ def test_flips_and_a_rollback_leave_it_right_or_as_production_would(live, pages)
     settle(live, pages)
 
 
-def test_it_is_back_after_its_socket_was_lost_and_told_what_it_missed(live, pages):
+def test_it_is_back_after_its_socket_was_lost_and_told_what_it_missed(
+    live: Live, pages: Pages
+) -> None:
     """And told nothing if it missed nothing."""
     flip(Service(live), 100)
     settle(live, pages)

@@ -62,9 +62,7 @@ def opened(path: Path, *, follow: bool = True) -> Iterator[FileIO]:
     `UnfitFileError`; then nothing was opened that opening could change.
     """
     _check_kind(path, path.stat(follow_symlinks=follow).st_mode)
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-    with FileIO(os.open(path, flags if follow else flags | os.O_NOFOLLOW)) as file:
-        _check_kind(path, os.fstat(file.fileno()).st_mode)  # it may have been replaced
+    with FileIO(_open_regular(path, os.O_RDONLY | (0 if follow else os.O_NOFOLLOW))) as file:
         yield file
 
 
@@ -83,6 +81,18 @@ def read_whole(path: Path, *, most: int = MOST_BYTES, follow: bool = True) -> by
             path, f"is larger than {most} bytes: see what wrote it", code=errno.EFBIG
         )
     return content
+
+
+def _open_regular(path: Path, flags: int) -> int:
+    """Open a regular file without ever waiting, and return its descriptor. Raises OSError."""
+    safe = flags | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    descriptor = os.open(path, safe, 0o600)
+    try:
+        _check_kind(path, os.fstat(descriptor).st_mode)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _check_kind(path: Path, mode: int) -> None:
@@ -132,15 +142,14 @@ def open_written(path: Path, flags: int, *, readers: Readers = Readers.ALL) -> i
     OSError.
     """
     make_folder(path.parent)
-    safe = flags | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
+    flags |= os.O_NOFOLLOW
     try:
-        descriptor, new = os.open(path, safe | os.O_CREAT | os.O_EXCL, 0o600), True
+        descriptor, new = _open_regular(path, flags | os.O_CREAT | os.O_EXCL), True
     except FileExistsError:
         if flags & os.O_EXCL:
             raise
-        descriptor, new = os.open(path, safe), False
+        descriptor, new = _open_regular(path, flags), False
     try:
-        _check_kind(path, os.fstat(descriptor).st_mode)
         _fit_into_folder(descriptor, path.parent.stat(), readers, new=new)
     except BaseException:
         os.close(descriptor)
@@ -235,17 +244,10 @@ def open_lock(path: Path) -> int:
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
-        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW
         try:
-            descriptor = os.open(path, flags)
+            return _open_regular(path, os.O_RDONLY | os.O_NOFOLLOW)
         except FileNotFoundError:
             raise error from None
-    try:
-        _check_kind(path, os.fstat(descriptor).st_mode)
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor
 
 
 def _try_lock(descriptor: int) -> bool:

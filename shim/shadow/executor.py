@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
 from shim.shadow.budget import CpuBudget
@@ -201,14 +200,8 @@ class ShadowExecutor:
             self._queue.take_holed(),
             refuse=NotCompared.CPU_BUDGET if self._budget.exhausted else None,
             waiting=self._queue.__len__,
-            breathe=partial(self._breathe, [now]),
+            breathe=Breath(self._limits.cpu_share, monotonic=self._monotonic),
         )
-
-    def _breathe(self, held_since: list[float]) -> None:
-        """Let other threads have the interpreter, unless they had it a moment ago."""
-        if self._monotonic() - held_since[0] >= HOLD * self._limits.cpu_share:
-            time.sleep(BREATH)
-            held_since[0] = self._monotonic()
 
     def _spend(self, cpu: float) -> None:
         was = self._budget.exhausted

@@ -6,6 +6,7 @@ the case: another user's episode, or an earlier one of the same user.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from flags.decision import CANONICAL_FLAG, SHADOW_FLAG
@@ -107,19 +108,18 @@ class _Stage:
         self.counts = Counts()
         self.published: dict[Comparison, Result] = {}
 
-        def shadow(clock: Clock, truth: TruthReader, bus: Bus, serves: Serves) -> CanonicalService:
-            return new_canonical(clock, truth, bus, serves)
-
-        def new_stage() -> Stage:
-            return Stage(
-                new_canonical=shadow, new_hint=new_hint, new_page=new_page, unavailable=unavailable
-            )
-
+        new_stage = partial(
+            Stage,
+            new_canonical=new_canonical,
+            new_hint=new_hint,
+            new_page=new_page,
+            unavailable=unavailable,
+        )
         self.world = _WatchedWorld(
             migration=self._migration,
             truth=self.database,
             bookings=self.database,
-            new_canonical=shadow,
+            new_canonical=new_canonical,
             new_hint=new_hint,
             unavailable=unavailable,
             lives=OneLife(case.life, new_stage),

@@ -23,6 +23,7 @@ from app.adapters.worker_log import Retention, WorkerLog
 from bench.kit import budget
 from bench.kit.log_records import HEAD, divergences
 from bench.kit.table import Form, Report, Row, arguments
+from bench.kit.timing import half_within
 from shim.log_records import Divergence
 from shim.shadow.publisher import Publisher
 
@@ -149,12 +150,6 @@ def _round(way: Way, records: Sequence[Divergence]) -> None:
     way.caller.append(handed / len(records))
 
 
-def _half_within(values: Sequence[float]) -> float:
-    """Return how far from their median half of the values lie at most."""
-    middle = statistics.median(values)
-    return statistics.median([abs(value - middle) for value in values])
-
-
 def _rows(way: Way) -> list[Row]:
     ours = way.name == OURS
     median = statistics.median(way.whole)
@@ -162,7 +157,7 @@ def _rows(way: Way) -> list[Row]:
         Row(way.name, "caller", "ns", statistics.median(way.caller), CALLER_NS if ours else None),
         Row(way.name, "in all", "ns", median, RECORD_NS if ours else None),
         Row(way.name, "best", "ns", min(way.whole)),
-        Row(way.name, "half of the rounds within", "ns", _half_within(way.whole)),
+        Row(way.name, "half of the rounds within", "ns", half_within(way.whole)),
         Row(way.name, "a second and core", "", 1e9 / median),
     ]
 

@@ -3,9 +3,6 @@
 import time
 from collections.abc import Iterator
 
-NORMAL_S = 240.0
-"""Seconds in which a benchmark ends in its normal form."""
-
 
 def rounds(most: int, *, within: float | None, least: int = 1) -> Iterator[int]:
     """Yield the numbers of rounds: `least` in any case, `most` at the most.

@@ -78,7 +78,7 @@ class Variant:
     @property
     def half_within(self) -> float:
         """Half of the turns' differences lie no farther than this from their median."""
-        return statistics.median([abs(each - self.over) for each in self.differences])
+        return half_within(self.differences)
 
     @property
     def over_undisturbed(self) -> float:
@@ -89,6 +89,12 @@ class Variant:
         speed = [statistics.median(turn) for turn in self.beside]
         fastest = sorted(range(len(speed)), key=speed.__getitem__)[: -(-len(speed) // 4)]
         return statistics.median([self.differences[turn] for turn in fastest])
+
+
+def half_within(values: Sequence[float]) -> float:
+    """Return how far from their median half of the values lie at most."""
+    middle = statistics.median(values)
+    return statistics.median([abs(value - middle) for value in values])
 
 
 def percentile(values: Sequence[float], percent: int) -> float:

@@ -22,7 +22,8 @@ from app.notifications.ports import TruthUnavailable
 PAUSE_S = 0.25
 """Between two writes; a page is away for seconds."""
 WAIT_S = 1.0
-FORGET_EVERY_S = 60.0
+FORGET_EVERY = timedelta(minutes=1)
+"""How often rows of pages that never came back are removed, by each worker."""
 AT_ONCE = 500
 """Users or rows in one statement."""
 
@@ -115,15 +116,17 @@ class SqlDepartures:
             for page in left
         ]
         now = self._utc_now()
+        # A clock that was set back must not keep this waiting until it has caught up.
+        forgets = not now < self._forget_at <= now + FORGET_EVERY
         with self._database.transaction(wait_s=WAIT_S) as session:
             if rows:
                 session.execute(insert(DepartedPage), rows)
             for some in _parts(taken):
                 session.execute(delete(DepartedPage).where(DepartedPage.id.in_(some)))
-            if now >= self._forget_at:
+            if forgets:
                 session.execute(delete(DepartedPage).where(DepartedPage.left_at < _since(now)))
-        if now >= self._forget_at:
-            self._forget_at = now + timedelta(seconds=FORGET_EVERY_S)
+        if forgets:
+            self._forget_at = now + FORGET_EVERY
 
     def _read(self, users: tuple[int, ...]) -> list[_Left]:
         since = _since(self._utc_now())
@@ -146,7 +149,7 @@ class SqlDepartures:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._wake.wait()
+            self._wake.wait(FORGET_EVERY.total_seconds())
             self._wake.clear()
             self._attempt()
             self._stopping.wait(PAUSE_S)

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from app.adapters import departures
 from app.adapters.departures import SqlDepartures
 from app.database import Database
 from app.models import DepartedPage
 from app.notifications.departed import BACK_WITHIN_S
 from app.notifications.ports import TruthUnavailable
+from tests.bus.conftest import until
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -107,3 +109,30 @@ def test_database_that_cannot_be_read_is_an_outage_like_any_other(database: Data
     with database.transaction() as session:
         DepartedPage.__table__.create(session.connection())
     assert one.take({7: 1}) == {7: [3]}
+
+
+def test_clock_that_was_set_back_keeps_nobody_from_being_forgotten(database):
+    """A worker does not wait for the clock to be where it was."""
+    one, _, clock = workers(database)
+    clock.now += timedelta(days=1)
+    one.write()
+    clock.now = NOW
+    one.add(7, 3)
+    one.write()
+    clock.now += timedelta(seconds=BACK_WITHIN_S + 1)
+    one.write()
+    assert rows(database) == 0
+
+
+def test_whoever_stays_away_is_forgotten_though_nobody_else_comes_or_goes(database, monkeypatch):
+    """A quiet worker removes them, too."""
+    one, other, clock = workers(database)
+    other.add(7, 3)
+    other.write()
+    clock.now += timedelta(seconds=BACK_WITHIN_S + 1)
+    monkeypatch.setattr(departures, "FORGET_EVERY", timedelta(milliseconds=10))
+    one.start()
+    try:
+        until(lambda: rows(database) == 0)
+    finally:
+        one.stop()

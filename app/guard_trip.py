@@ -64,7 +64,10 @@ class GuardTrip:
             "divergences": evidence,
             **problem,
         }
-        _log.error(event, epoch=latch.epoch, stage=stage, **said)
+        if problem:
+            _log.error("guard_trip_not_shared", epoch=latch.epoch, stage=stage, **said)
+        else:
+            _log.error("guard_tripped", epoch=latch.epoch, stage=stage, **said)
         self._record(latch, stage, NOT_SHARED if problem else "")
         self.tell({"event": event, **_of(latch), **said})
 

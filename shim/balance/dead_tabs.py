@@ -5,10 +5,8 @@ and nothing else, just if there is none any more once that was sent.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
-from shim.balance.known import DEAD_TAB_IN_REACH, DEAD_TAB_IN_SAYING
-from shim.shadow.differences import differences
+from shim.balance.known import DEAD_TAB_IN_REACH, DEAD_TAB_IN_SAYING, known_if_mended
 from shim.shadow.effects import Effect
 from shim.shadow.result import Comparison, Judgement
 
@@ -32,14 +30,12 @@ def judged_again(judgement: Judgement, mended: object, skipped: Sequence[str]) -
 
     `mended` is what would have been expected had nobody been skipped; `skipped` names who was.
     """
-    if not skipped or judgement.known is not None:
+    if judgement.known is not None:
         return judgement
-    differs = differences(judgement.expected, judgement.actual)
-    if not differs or differences(mended, judgement.actual):
-        return judgement
-    return replace(
+    return known_if_mended(
         judgement,
+        mended,
+        known=_IDS[judgement.comparison],
         expected={"skipped": []},
         actual={"skipped": list(skipped)},
-        known=_IDS[judgement.comparison],
     )

@@ -78,6 +78,8 @@ def _reach(evidence: Evidence) -> Judgement:
         actual=canonical,
         known=LEGACY_REACHES_NOBODY if is_the_fault else None,
     )
+    if not evidence.skipped:
+        return judgement
     mended = _reached(evidence, _with_skipped(evidence, evidence.production))
     return judged_again(judgement, mended, _names_of_skipped(evidence))
 
@@ -121,8 +123,10 @@ def _says_what_came_later(evidence: Evidence, said: Folded) -> bool:
 
 def _saying(evidence: Evidence) -> Judgement:
     counterfactual = evidence.counterfactual
-    legacy = fold(_messages(counterfactual))
-    mended = fold(_messages(_with_skipped(evidence, counterfactual)))
+    heard = _messages(counterfactual)
+    legacy = mended = fold(heard)
+    if evidence.skipped:
+        mended = fold(_messages(_with_skipped(evidence, counterfactual)))
     canonical = fold(_messages(evidence.canonical))
     if evidence.ahead or evidence.greeting or _moved_under(evidence, mended, canonical):
         return Judgement(Comparison.SAYING, skipped=NotCompared.RACED)
@@ -134,19 +138,15 @@ def _saying(evidence: Evidence) -> Judgement:
     _add_latency(evidence.slower, expected, actual)
     if evidence.leaves_threads:
         expected[THREADS], actual[THREADS] = "as many as before", "more after each call"
-    repaired = _structure(evidence, mended, counterfactual, with_changes=with_changes)
-    judged = judged_again(
-        Judgement(Comparison.SAYING, expected=expected, actual=actual),
-        {**expected, **repaired},
-        _names_of_skipped(evidence),
-    )
-    return judged_as_older(judged, _messages(counterfactual), canonical.balance)
+    judged = Judgement(Comparison.SAYING, expected=expected, actual=actual)
+    if evidence.skipped:
+        repaired = _structure(evidence, mended, counterfactual, with_changes=with_changes)
+        judged = judged_again(judged, {**expected, **repaired}, _names_of_skipped(evidence))
+    return judged_as_older(judged, heard, canonical.balance)
 
 
 def _with_skipped(evidence: Evidence, run: Observation) -> Observation:
     """Return a run of legacy as if it had skipped nobody."""
-    if not evidence.skipped:
-        return run
     return replace(run, effects=with_skipped(run.effects, evidence.skipped, evidence.aliases))
 
 

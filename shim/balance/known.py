@@ -1,8 +1,10 @@
 """The known divergences that are shipped: faults of legacy that the migration repairs."""
 
-from shim.shadow.differences import DifferenceKind
+from dataclasses import replace
+
+from shim.shadow.differences import DifferenceKind, differences
 from shim.shadow.known import KnownDivergence, Rule
-from shim.shadow.result import Comparison
+from shim.shadow.result import Comparison, Judgement
 
 LEGACY_REACHES_NOBODY = "legacy-reaches-nobody"
 """Belongs to reach and excuses nothing else.
@@ -56,3 +58,18 @@ SHIPPED = (
     ),
 )
 SHIPPED_IDS = tuple(each.id for each in SHIPPED)
+
+
+def known_if_mended(
+    judgement: Judgement, mended: object, *, known: str, expected: object, actual: object
+) -> Judgement:
+    """Return the judgement as that of a fault, if there is a difference and it is just that.
+
+    `mended` is what would have been expected without the fault. `expected` and `actual` say in
+    short what the fault is.
+    """
+    if not differences(judgement.expected, judgement.actual):
+        return judgement
+    if differences(mended, judgement.actual):
+        return judgement
+    return replace(judgement, expected=expected, actual=actual, known=known)

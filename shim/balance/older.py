@@ -5,12 +5,10 @@ at once what it reads. Where both are asked for one user the older balance may c
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 
-from shim.balance.known import OLDER_COMES_LAST
+from shim.balance.known import OLDER_COMES_LAST, known_if_mended
 from shim.balance.saying import Said
-from shim.shadow.differences import differences
 from shim.shadow.result import Judgement
 
 Balance = tuple[Decimal, Decimal]
@@ -30,13 +28,12 @@ def judged_as_older(
     if not isinstance(expected, Mapping) or not _came_before_the_last(heard, newest):
         return judgement
     mended = {**expected, "balance": dict(zip(("uni", "ton"), newest, strict=True))}
-    if not differences(expected, judgement.actual) or differences(mended, judgement.actual):
-        return judgement
-    return replace(
+    return known_if_mended(
         judgement,
+        mended,
+        known=OLDER_COMES_LAST,
         expected={"last": "an older balance"},
         actual={"last": "the newest balance"},
-        known=OLDER_COMES_LAST,
     )
 
 

@@ -152,7 +152,7 @@ def test_closed_page_is_forgotten(server):
     ],
 )
 def test_bad_frame_is_met_with_silence_and_counted(server, frame, code):
-    """As production does it: its page would answer an answer. The next frame is served."""
+    """As production does it, whose page would answer an answer; the next frame is served."""
     with server.client() as client:
         client.say(frame)
         client.say({"type": "ping", "timestamp": 1})

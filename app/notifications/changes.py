@@ -1,6 +1,6 @@
 """What one connection is shown: the truth, compared with what it was shown before."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -9,29 +9,40 @@ from app.notifications.messages import BalanceFrame
 from app.notifications.ports import BookedTransaction, UserTruth
 
 
-def frames_since(truth: UserTruth, since: int | None, at: datetime) -> tuple[BalanceFrame, ...]:
-    """Return the frames that take a connection from version `since` to the truth: mostly one.
+def frame_since(truth: UserTruth, since: int | None, at: datetime) -> BalanceFrame | None:
+    """Return the frame that takes a connection from version `since` to the truth.
 
-    None if the truth is not newer, or what is newer changed nothing. Two if the changes add up to
-    nothing, as +5 and -5: a page would show their sum as "+0", and may have read the balance that
-    was there between the two. None for a page of which nobody knows what it shows (`since` None):
-    it has just read the balance, and nothing came in while it looked.
+    None if the truth is not newer. None for a page of which nobody knows what it shows (`since`
+    None): it has just read the balance, and nothing came in while it looked.
+    """
+    if since is None or truth.version <= since:
+        return None
+    return _frame(truth, since, _newer(truth, since), at)
+
+
+def steps(truth: UserTruth, since: int | None) -> tuple[tuple[UserTruth, int | None], ...]:
+    """Return what `frame_since` is to be asked for a page of version `since`: mostly just that.
+
+    Nothing if what is newer changed nothing. Two steps if the changes add up to nothing, as +5 and
+    -5: a page would show their sum as "+0", and may have read the balance that was there between.
     """
     if since is None:
-        return ()
-    newer = [booked for booked in truth.transactions if booked.version > since]
+        return ((truth, since),)
+    newer = _newer(truth, since)
     last = next((n for n in reversed(range(len(newer))) if newer[n].amount), None)
-    if truth.version <= since or last is None:
+    if last is None:
         return ()
-    frame = _frame(truth, since, newer, at)
-    if frame.is_change:
-        return (frame,)
-    between = newer[last - 1]
-    there = replace(truth, version=between.version, uni=between.uni_after, ton=between.ton_after)
-    return (
-        _frame(there, since, newer[:last], at),
-        _frame(truth, between.version, newer[last:], at),
+    if any(_changed(newer).values()):
+        return ((truth, since),)
+    then = newer[last - 1]
+    there = replace(
+        truth,
+        version=then.version,
+        uni=then.uni_after,
+        ton=then.ton_after,
+        transactions=tuple(newer[:last]),
     )
+    return ((there, since), (truth, then.version))
 
 
 def correction(
@@ -62,14 +73,10 @@ def merged(earlier: BalanceFrame, later: BalanceFrame) -> BalanceFrame:
 
 
 def _frame(
-    truth: UserTruth, since: int | None, covered: Iterable[BookedTransaction], at: datetime
+    truth: UserTruth, since: int | None, covered: Sequence[BookedTransaction], at: datetime
 ) -> BalanceFrame:
     """Return the frame that says the balance of `truth`, and the changes that are `covered`."""
-    changed = {"UNI": Decimal(0), "TON": Decimal(0)}
-    sources: dict[str, None] = {}
-    for transaction in covered:
-        changed[transaction.currency] += transaction.amount
-        sources[transaction.source] = None
+    changed = _changed(covered)
     return BalanceFrame(
         user_id=truth.user_id,
         version=truth.version,
@@ -78,6 +85,17 @@ def _frame(
         ton=truth.ton,
         change_uni=changed["UNI"],
         change_ton=changed["TON"],
-        sources=tuple(sources),
+        sources=tuple(dict.fromkeys(transaction.source for transaction in covered)),
         at=at,
     )
+
+
+def _newer(truth: UserTruth, since: int) -> list[BookedTransaction]:
+    return [booked for booked in truth.transactions if booked.version > since]
+
+
+def _changed(covered: Iterable[BookedTransaction]) -> dict[str, Decimal]:
+    changed = {"UNI": Decimal(0), "TON": Decimal(0)}
+    for transaction in covered:
+        changed[transaction.currency] += transaction.amount
+    return changed

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import structlog
 
-from app.notifications.changes import correction, frames_since
+from app.notifications.changes import correction, frame_since, steps
 from app.notifications.counters import Counters
 from app.notifications.departed import Departed
 from app.notifications.messages import BalanceFrame, shown_balance
@@ -165,7 +165,7 @@ class Delivery:
                 continue
             if user_id not in granted and not self._serves(user_id):
                 unserved.add(user_id)
-                _note(reader, truth)
+                _note(connection, truth)
             elif connection.overheard is not reader.overheard:
                 overtaken.add(user_id)
             elif frames := frames_of(truth, reader.since):
@@ -238,13 +238,13 @@ class _Frames:
         asked = self._asked
         if asked is None or asked[0] is not truth or asked[1] != since:
             self._asked = (truth, since)
-            self._frames = frames_since(truth, since, self._at)
+            frames = (frame_since(*step, self._at) for step in steps(truth, since))
+            self._frames = tuple(frame for frame in frames if frame is not None)
         return self._frames
 
 
-def _note(reader: Reader, truth: UserTruth) -> None:
+def _note(connection: Connection, truth: UserTruth) -> None:
     """Remember what a page shows that is not ours to update: what it knew, or what there is now."""
-    connection = reader.connection
     if connection.base_version is None:
         known = truth.version if connection.known is None else connection.known
         connection.base_version = min(known, truth.version)

@@ -6,7 +6,7 @@ from functools import reduce
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from app.notifications.changes import correction, frames_since, merged
+from app.notifications.changes import correction, frame_since, merged, steps
 from tests.notifications.doubles import EPOCH, MemoryTruth
 
 amounts = st.decimals(min_value=-1000, max_value=1000, places=6).filter(bool)
@@ -23,6 +23,12 @@ def truth_of(rows, since):
     for amount, currency, source in rows:
         truth.book(7, amount, currency=currency, source=source)
     return truth.read({7: since})[7]
+
+
+def frames_since(truth, since, at):
+    """Return what a page of this version is shown, one frame after the other."""
+    frames = [frame_since(*step, at) for step in steps(truth, since)]
+    return tuple(frame for frame in frames if frame is not None)
 
 
 @given(bookings, st.data())

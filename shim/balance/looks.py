@@ -111,7 +111,11 @@ class Looks:
 
     def place(self, user_id: int, uni: Decimal, ton: Decimal) -> int | None:
         """Return the newest version whose stored balances equal these."""
-        version = self._reader.place(user_id, uni, ton)
+        try:
+            version = self._reader.place(user_id, uni, ton)
+        except BaseException:
+            self.failures += 1
+            raise
         self._note(user_id, Placed(uni, ton, version))
         return version
 

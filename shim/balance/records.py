@@ -20,6 +20,8 @@ from shim.sides import Side
 
 SEEN = "seen"
 """Noted on an episode: the version that the database held after its last call."""
+LATE = "late"
+"""Noted on an episode: whether the live canonical may have read before `SEEN` was looked at."""
 FIRST = "first"
 """Noted on an episode: the version that the database held after its first call."""
 BASE = "base"
@@ -106,6 +108,20 @@ def newest_said(episode: Episode) -> int:
         payloads += [effect.payload for effect in effects]
     said = [getattr(payload, "version", None) for payload in payloads]
     return max([noted(episode, SEEN), *(version for version in said if isinstance(version, int))])
+
+
+def may_be_newer(episode: Episode) -> bool:
+    """Tell whether what the database held may be newer than what the live canonical read of it.
+
+    Another process may have booked in between, of which nobody has told here. Who has shown that
+    version all the same has read it.
+    """
+    if episode.serving != Side.CANONICAL or not episode.notes[LATE]:
+        return False
+    shown = [state.base_version for state in states_of(episode.calls[0]).values()]
+    said = [getattr(seen.payload, "version", None) for seen in episode.live_effects]
+    versions = [version for version in (*shown, *said) if isinstance(version, int)]
+    return bool(versions) and max(versions) < noted(episode, SEEN)
 
 
 def records(

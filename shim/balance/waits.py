@@ -17,6 +17,21 @@ IN_TIME = OF_A_FIRST_WORD.classes[0]
 at its windows now and then, and try a read that failed once more."""
 
 
+QUIET_S, LONGEST_S = 0.1, 0.25
+"""A window closes so many seconds after its last hint, or after its first."""
+
+
+def read_from(hinted: Sequence[float]) -> float:
+    """Return from when on the canonical can have read what the last of these hints spoke of.
+
+    `hinted` are the moments of a user's hints, in order. Not before the window closes that the last
+    one fell into, which another one may have opened.
+    """
+    last = hinted[-1]
+    opened = min(at for at in hinted if at >= last - LONGEST_S)
+    return min(last + QUIET_S, opened + LONGEST_S)
+
+
 class Spoken(NamedTuple):
     """From when on the shadow had been told of a version that the database held."""
 

@@ -22,12 +22,14 @@ from shim.balance.records import (
     FIRST,
     GUEST,
     HELD_UP,
+    LATE,
     LIVED,
     READ,
     SEEN,
     TRAIL,
     aliases_of,
     guest_of,
+    may_be_newer,
     newest_said,
     note_spoken,
     noted,
@@ -40,7 +42,7 @@ from shim.balance.records import (
 from shim.balance.rehearsal import is_overtaken
 from shim.balance.runs import LEGACY_SIDES, canonical_of, production_of, twins_of
 from shim.balance.saying import read_legacy
-from shim.balance.waits import Spoken
+from shim.balance.waits import Spoken, read_from
 from shim.book import ConnectionState
 from shim.connections import Shown
 from shim.exact import amount
@@ -102,6 +104,7 @@ class BalanceWorld:
     ) -> None:
         start = monotonic()
         self._noise_percent = noise_percent
+        self._monotonic = monotonic
         self._pace = Pace()
         self._migration = migration
         self._looks = Looks(bookings, monotonic=monotonic)
@@ -202,16 +205,24 @@ class BalanceWorld:
 
     def _judge(self, episode: Episode, truth: Truth) -> list[Judgement]:
         cut_short = self._canonical.take_cut_short(episode.subject)
-        if cut_short or episode.notes[FAILURES] != self._failures:
+        if cut_short or self._failed_since(episode):
             return left_out(NotCompared.UNREADABLE, noise=episode.noise)
         if episode.serving == Side.CANONICAL and self._was_lost(episode):
             # What it had to say in the few milliseconds of a flip, it may have had to drop.
             return left_out(NotCompared.FLIPPED, noise=episode.noise)
+        if may_be_newer(episode):
+            return left_out(NotCompared.RACED, noise=episode.noise)
         try:
             return judge(self._evidence(episode, truth))
         except Exception:  # noqa: BLE001 - one episode that cannot be judged spoils no other
+            if self._failed_since(episode):
+                return left_out(NotCompared.UNREADABLE, noise=episode.noise)
             _log.exception("episode_not_judged", path=episode.calls[0].path)
             return left_out(NotCompared.BROKEN, noise=episode.noise)
+
+    def _failed_since(self, episode: Episode) -> bool:
+        """Whether a read has failed since the episode began."""
+        return episode.notes[FAILURES] != self._failures
 
     @property
     def _failures(self) -> int:
@@ -225,6 +236,8 @@ class BalanceWorld:
 
     def _note_version(self, episode: Episode, truth: Truth) -> None:
         episode.notes[SEEN] = truth.version
+        hinted = [call.started for call in episode.calls]
+        episode.notes[LATE] = self._monotonic() > read_from(hinted)
         if not self._canonical.reads_well:
             episode.notes[HELD_UP] = True
         elif self._canonical in episode.shadows:

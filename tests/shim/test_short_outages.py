@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.notifications.ports import TruthUnavailable
 from tests.shim.harness import Harness
 from tests.shim.test_what_pages_see import Wrong, shadowed
 
@@ -60,3 +61,18 @@ def test_short_outages_make_no_difference_of_truth(seed: int) -> None:
     outcomes = outages(seed=seed).outcomes()["truth"]
     assert "mismatched" not in outcomes
     assert outcomes["matched"] > 50
+
+
+def test_an_episode_that_could_not_be_judged_for_a_read_that_failed_is_unreadable():
+    """The judge asks where a balance was: if that fails, nothing is broken."""
+    harness = Harness()
+    harness.connect()
+    harness.boost(stale=True)
+    harness.run(0.05)
+
+    def fail(*_):
+        raise TruthUnavailable("no read succeeds at the moment")
+
+    harness.truth.place = fail
+    harness.run()
+    assert harness.reasons() == {"unreadable"}

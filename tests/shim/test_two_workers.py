@@ -119,3 +119,61 @@ def test_a_wrong_publication_is_found_where_nobody_is_connected(candidate, kind)
         "truth": {"mismatched": 1},
         "saying": {"not_compared": 1},
     }
+
+
+def late(*, booked_elsewhere, tabs_told=2):
+    """Have the live canonical tell so many tabs of one booking 0.3 s before the shadows look."""
+    harness = Harness(percent=100)
+    pages = [harness.connect(name=name) for name in ("a", "b")]
+    registry = harness.migration.canonical._registry
+    connections = registry.of(7)[:tabs_told]
+    registry.of = lambda user_id: connections
+    harness.hook()
+    harness.clock.advance(0.3)
+    if booked_elsewhere:
+        harness.truth.book(7, "2", source="elsewhere")
+    harness.run()
+    return harness, pages
+
+
+def test_what_another_process_booked_after_the_canonical_read_is_not_missed():
+    """Shadows that are late look at a database that the live canonical cannot have seen."""
+    harness, pages = late(booked_elsewhere=True)
+    assert [page.versions for page in pages] == [[1], [1]]
+    assert harness.outcomes()["truth"] == {"not_compared": 1}
+    assert harness.reasons() == {"raced"}
+
+
+def test_what_was_there_when_the_canonical_read_is_compared_however_late():
+    """What nothing came after is judged as ever."""
+    harness, _ = late(booked_elsewhere=False)
+    assert harness.outcomes()["truth"] == MATCHED
+
+
+def test_a_page_that_lacks_what_another_was_shown_is_missed_however_late():
+    """One page has shown that the canonical read it."""
+    harness, pages = late(booked_elsewhere=False, tabs_told=1)
+    assert [page.versions for page in pages] == [[1], []]
+    assert harness.outcomes()["truth"] == {"mismatched": 1}
+
+
+def test_what_another_process_booked_before_the_window_closed_must_be_said():
+    """Shadows that look in time ask for all that was there when the canonical read."""
+
+    class Deaf(BalanceNotifications):
+        """Tells of nothing."""
+
+        def _hint(self, user_id):
+            return
+
+    harness = Harness(
+        percent=100,
+        canonical=lambda clock, truth, serves, bus=None: Deaf(
+            truth=truth, clock=clock, serves=serves, bus=bus
+        ),
+    )
+    harness.connect()
+    harness.hook()
+    harness.truth.book(7, "2", source="elsewhere")
+    harness.run()
+    assert harness.outcomes()["truth"] == {"mismatched": 1}

@@ -1,13 +1,15 @@
 """What shadow verification finds, and that it finds nothing where there is nothing.
 
-Run it as `python bench/power.py [--quick | --full] [--candidates-only] [--json FILE]`. Three
-parts, each with the whole application under the traffic of its own callers on several threads:
+Run it as `python bench/power.py [--quick | --full] [--candidates-only | --service-only]
+[--json FILE]`. Three parts, each with the whole application under the traffic of its own callers
+on several threads:
 
 - wrong candidates of ours, one for each file in `bench/mutants`, or in the folder that the
   environment variable POWER_MUTANTS names;
 - wrong candidates that mutmut makes of the canonical service, drawn by a seed;
-- the service that ships, under flips and reconnects. The full form goes on until a million
-  comparisons were made; the normal one says how sure what it found is.
+- the service that ships, under flips, reconnects, reads that fail, and bookings of another process.
+  The full form goes on until a million comparisons were made; the normal one says how sure what it
+  found is. With `--service-only` this part is played alone.
 
 A candidate is flagged if the report of stage shadow is no pass in one comparison or more. What
 is not flagged is played once more, live, as if everybody had been moved to it, and what
@@ -76,7 +78,7 @@ NORMAL = Size(
     within=55.0,
 )
 QUICK = Size(
-    ours=2,
+    ours=4,
     tools=1,
     comparisons=300,
     seconds=5.0,
@@ -90,8 +92,12 @@ SIZES = {Form.FULL: FULL, Form.NORMAL: NORMAL, Form.QUICK: QUICK}
 def main() -> None:
     """Play, print, and write the JSON if it is wanted."""
     parser = options_of("What shadow verification finds.")
-    parser.add_argument(
+    alone = parser.add_mutually_exclusive_group()
+    alone.add_argument(
         "--candidates-only", action="store_true", help="play the candidates of the folder alone"
+    )
+    alone.add_argument(
+        "--service-only", action="store_true", help="play the service that ships alone"
     )
     options = parser.parse_args()
     size = SIZES[options.form]
@@ -103,6 +109,8 @@ def main() -> None:
             town.found(template, contended=template is contended)
         if options.candidates_only:
             _alone(size, peaceful, report)
+        elif options.service_only:
+            _soak(size, peaceful, contended, report)
         else:
             _ours(size, peaceful, report)
             _tools(size, peaceful, Path(folder) / "mutants", report)
@@ -217,7 +225,7 @@ def _soak(size: Size, peaceful: Path, contended: Path, report: Report) -> None:
             comparisons=size.soak_comparisons,
             patient=True,
             contended=template is contended,
-            flips=True,
+            hard=True,
             seed=SEED,
         )
         for name, template in (("one thread a user", peaceful), ("contended", contended))
@@ -238,11 +246,11 @@ def _soak(size: Size, peaceful: Path, contended: Path, report: Report) -> None:
     report.add(
         "the service that ships",
         "  With SHIM_SHADOW_CPU_PERCENT=100, and SHIM_SHADOW_DEADLINE_MS=20000 for a machine that"
-        " has other things to do.\n  Under flips every 8 s and 20 reconnects a second. 'One thread"
-        " a user': legacy's figures"
-        " are right, so nothing may\n  differ. 'Contended': several threads book for one user;"
-        " where saying differs, the log and the database must show\n  that legacy's figure was"
-        " out of date when it was asked, or it counts as false.",
+        " has other things to do.\n  Under flips every 8 s, 20 reconnects a second, and every 45 s"
+        " reads that fail, the second try as well. 'One\n  thread a user': legacy's figures are"
+        " right, so nothing may differ. 'Contended': several threads and another\n  process book"
+        " for one user; where saying differs, the log and the database must show that legacy's"
+        " figure\n  was out of date when it was asked, or it counts as false.",
         rows,
     )
 

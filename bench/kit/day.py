@@ -31,8 +31,18 @@ def set_before_midnight() -> None:
     """Let it be a few seconds before midnight, UTC, for all modules that are loaded."""
     now = datetime.now(UTC)
     midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    _Shifted.offset = midnight - timedelta(seconds=BEFORE_MIDNIGHT_S) - now
+    set_by((midnight - now).total_seconds() - BEFORE_MIDNIGHT_S)
+
+
+def set_by(seconds: float) -> None:
+    """Let it be so many seconds later than it is, for all modules that are loaded."""
+    _Shifted.offset = timedelta(seconds=seconds)
     _replace(datetime, _Shifted)
+
+
+def offset_s() -> float:
+    """Return how many seconds later it is taken to be."""
+    return _Shifted.offset.total_seconds()
 
 
 def set_back() -> None:

@@ -15,6 +15,7 @@ import importlib.util
 import os
 import pkgutil
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,9 +53,17 @@ def chosen_folder() -> Path:
 
 
 def mutants_in(folder: Path) -> list[Mutant]:
-    """Return the mutants of a folder by name. Raises SyntaxError for a file that is no Python."""
+    """Return the mutants of a folder, in the order of their files.
+
+    One is named as its file is; where two files have one name, as the path in the folder. What is
+    no Python is a mutant, too: it does not run.
+    """
     files = sorted(path for path in folder.rglob("*.py") if not path.name.startswith("_"))
-    return [Mutant(path.stem, _fault(path), path, said_by(path)) for path in files]
+    same = Counter(path.stem for path in files)
+    return [
+        _mutant(path, path.stem if same[path.stem] == 1 else str(path.relative_to(folder)))
+        for path in files
+    ]
 
 
 def take_in(file: Path | None) -> type:
@@ -117,6 +126,9 @@ def _replaced(file: Path) -> str | None:
     return None
 
 
-def _fault(file: Path) -> str:
-    text = ast.get_docstring(ast.parse(file.read_text())) or "not said"
-    return text.splitlines()[0]
+def _mutant(file: Path, name: str) -> Mutant:
+    try:
+        said = ast.get_docstring(ast.parse(file.read_text())) or "not said"
+        return Mutant(name, said.splitlines()[0], file, said_by(file))
+    except (SyntaxError, ValueError) as error:
+        return Mutant(name, f"cannot be read: {error}", file)

@@ -9,7 +9,8 @@ from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
-from sqlalchemy import insert, select
+from sqlalchemy import event, insert, select
+from sqlalchemy.exc import OperationalError
 
 from app.accounts import open_accounts
 from app.core.balance_notification_service import BalanceNotificationService
@@ -47,7 +48,7 @@ DATABASE = "town.db"
 def found(folder: Path, *, contended: bool) -> None:
     """Make the database of a town: every user has an account, a start and an income.
 
-    Each user has one kind of income only; if `contended`, every third has both, and plays.
+    Each user has one kind of income only; if `contended`, every twelfth has both, and plays.
     """
     database = Database(f"sqlite:///{DATABASE}", instance_path=folder)
     database.upgrade()
@@ -76,7 +77,7 @@ def _incomes(has: Callable[[int], bool], *, contended: bool) -> list[dict[str, o
         {"user_id": user_id, "amount": Decimal(10 * number), "daily_rate": Decimal("0.013")}
         for number, user_id in zip(TOWNSPEOPLE, USERS, strict=True)
         for _ in range(2 if user_id % 4 == 0 else 1)
-        if (user_id % 3 == 0 if contended else has(user_id))
+        if (is_boosted(user_id) if contended else has(user_id))
     ]
 
 
@@ -145,6 +146,8 @@ class Town:
         self._recording = recording
         self._names = itertools.count(1)
         self._lock = threading.Lock()
+        self._unreadable_until = 0.0
+        event.listen(self.parts.database.read_only()._engine, "checkout", self._before_a_read)
         self.pages: dict[int, list[Page]] = {}
         self.left: list[Page] = []
         """Pages that were closed."""
@@ -168,6 +171,14 @@ class Town:
         """Set both flags; the workers follow by themselves."""
         self.parts.flag_admin.set_percentage(CANONICAL_FLAG, canonical)
         self.parts.flag_admin.set_percentage(SHADOW_FLAG, shadow)
+
+    def fail_reads(self, seconds: float) -> None:
+        """Let every read of this process fail for so long."""
+        self._unreadable_until = time.monotonic() + seconds
+
+    def _before_a_read(self, *_: object) -> None:
+        if time.monotonic() < self._unreadable_until:
+            raise OperationalError("", {}, ConnectionError("no read succeeds at the moment"))
 
     def open_page(self, user_id: int) -> None:
         """Open one more tab."""

@@ -28,7 +28,9 @@ LULL_EVERY_S, LULL_S = 5.0, 1.5
 STREAK_EVERY_S = 2.5
 """How often a player notifies of some users again and again, before a window closes by itself:"""
 STREAK_ROUNDS, STREAK_ROUND_S, STREAK_USERS = 11, 0.05, 6
-"""so many times, so many seconds apart, of so many users."""
+"""so many times, so many seconds apart, of so many users,"""
+STREAK_S = 0.6
+"""for so long at most: an episode that stays open for a second is left out."""
 LARGE = 0.5
 """How often somebody rich takes half of what is there."""
 SOURCES = (
@@ -45,6 +47,9 @@ SOURCES = (
     "%s {0} $1",
 )
 """What gifts are called: quotes, other scripts, and what means something to some program."""
+OUTAGE_EVERY_S, OUTAGE_S = 45.0, 0.08
+"""How often no read succeeds, and for how long: a second try comes too early as well. Whatever is
+open then cannot be compared."""
 FLIP_S = 8.0
 FLIPS = (25, 0, 50, 100, 75, 10)
 """Percentages of canonical, one after the other."""
@@ -55,10 +60,11 @@ class Traffic:
 
     Unless `contended`, all that is booked for one user is booked by one thread and told by
     one path, so that the figures of the legacy services are right and whatever differs is
-    the candidate's fault. As fast as the shadows follow.
+    the candidate's fault. As fast as the shadows follow. `hard` is with flips, and with reads
+    that fail now and then.
     """
 
-    def __init__(self, town: Town, *, seed: int, contended: bool, flips: bool, lulls: bool) -> None:
+    def __init__(self, town: Town, *, seed: int, contended: bool, hard: bool, lulls: bool) -> None:
         self._began = 0.0
         self._lulls = lulls
         self._town = town
@@ -69,7 +75,7 @@ class Traffic:
         works = [self._boosts, self._farming, self._reconnects, *[self._players] * 2]
         self._threads = [
             threading.Thread(target=partial(work, number), name=f"traffic-{number}", daemon=True)
-            for number, work in enumerate([*works, self._flips] if flips else works)
+            for number, work in enumerate([*works, self._flips, self._outages] if hard else works)
         ]
 
     def start(self) -> None:
@@ -127,7 +133,10 @@ class Traffic:
                 act(user_id)
 
     def _streak(self, users: Sequence[int], act: Callable[[int], None]) -> None:
+        end = time.monotonic() + STREAK_S
         for _ in range(STREAK_ROUNDS):
+            if time.monotonic() > end:
+                return
             until = time.monotonic() + STREAK_ROUND_S
             for user_id in users:
                 act(user_id)
@@ -213,6 +222,10 @@ class Traffic:
             if self._ending.wait(FLIP_S):
                 return
             self._town.flip(canonical=percentage, shadow=100)
+
+    def _outages(self, _: int) -> None:
+        while not self._ending.wait(OUTAGE_EVERY_S):
+            self._town.fail_reads(OUTAGE_S)
 
     def _attempt(self, act: Callable[[], object]) -> None:
         """Book; what a user cannot pay, or the database not take in time, is not booked."""

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +31,7 @@ class Trial:
 
     As a shadow until `comparisons` were made, live until `bookings` were; `seconds` at most. A
     flagged one is not played on with once `LEAST` were made or left out, unless it is `patient`.
-    See `Traffic` for the rest.
+    If `contended` and `hard`, another process books meanwhile. See `Traffic` for the rest.
     """
 
     file: str | None
@@ -42,7 +42,7 @@ class Trial:
     bookings: int = 0
     patient: bool = False
     contended: bool = False
-    flips: bool = False
+    hard: bool = False
     seed: int = 1
 
 
@@ -98,7 +98,7 @@ def run(trial: Trial) -> dict[str, Any]:
             town,
             seed=trial.seed,
             contended=trial.contended,
-            flips=trial.flips,
+            hard=trial.hard,
             lulls=not trial.patient,
         )
         play = _play_live if trial.live else _play_shadow
@@ -108,7 +108,28 @@ def run(trial: Trial) -> dict[str, Any]:
 def _play_shadow(town: Any, traffic: Any, trial: Trial) -> ShadowRun:
     counts = town.parts.shadowing.counts
     town.start(canonical=0, shadow=100)
-    traffic.start()
+    with _booking_elsewhere(town, trial):
+        traffic.start()
+        result = _compare(counts, trial)
+        traffic.stop()
+        _settle(town)
+    town.stop()
+    _judge(town, result, trial)
+    return result
+
+
+def _booking_elsewhere(town: Any, trial: Trial) -> AbstractContextManager[None]:
+    from bench.kit.elsewhere import booking_elsewhere
+    from bench.kit.town import DATABASE, USERS
+
+    if not (trial.contended and trial.hard):
+        return nullcontext()
+    url = f"sqlite:///{DATABASE}"
+    return booking_elsewhere(town.settings.instance_path, url, USERS, seed=trial.seed)
+
+
+def _compare(counts: Any, trial: Trial) -> ShadowRun:
+    """Let the traffic go on until enough was compared."""
     began = time.monotonic()
     result = ShadowRun()
     made = _made(counts)
@@ -120,10 +141,6 @@ def _play_shadow(town: Any, traffic: Any, trial: Trial) -> ShadowRun:
         if made.mismatched and not trial.patient and made.compared + made.left_out >= LEAST:
             break
     result.seconds = time.monotonic() - began
-    traffic.stop()
-    _settle(town)
-    town.stop()
-    _judge(town, result, trial)
     return result
 
 

@@ -1,9 +1,14 @@
 """The benchmark of what is found runs as it stands, and plays other people's mutants as well."""
 
+import time
 from pkgutil import resolve_name
 
 import pytest
 
+from app.accounts import open_accounts
+from app.adapters.truth import SqlTruthReader
+from app.database import Database
+from bench.kit.elsewhere import SOURCE, booking_elsewhere
 from bench.kit.found import Played, figures_of
 from bench.kit.mutants import (
     OURS,
@@ -15,7 +20,7 @@ from bench.kit.mutants import (
     take_in,
 )
 from bench.kit.mutation import drawn
-from tests.bench.runs import IN_TIME, rows_of
+from tests.bench.runs import IN_TIME, PATIENCE_S, rows_of
 
 pytestmark = IN_TIME
 
@@ -59,6 +64,8 @@ def test_the_candidates_of_a_folder_are_played_alone(tmp_path):
     folder.mkdir()
     (folder / "silent.py").write_text(SILENT)
     (folder / "right.py").write_text(RIGHT)
+    (folder / "unread.py").write_text("class Canonical(")
+    (folder / "unbuilt.py").write_text("raise ImportError('it needs more than there is')")
     rows = rows_of(
         "power",
         tmp_path,
@@ -70,7 +77,11 @@ def test_the_candidates_of_a_folder_are_played_alone(tmp_path):
         "none": (0, True),
         "right": (0, False),
         "silent": (1, True),
+        "unbuilt": (1, True),
+        "unread": (1, True),
     }
+    assert "it needs more than there is" in rows["unbuilt"]["by"]
+    assert "SyntaxError" in rows["unread"]["by"]
     assert rows["silent"]["by"]
     assert rows["silent"]["comparisons"] > 0
     assert rows["right"]["by"] == ""
@@ -123,6 +134,29 @@ def test_a_file_that_is_no_candidate_is_refused(tmp_path):
     file.write_text('"""Nothing."""\n')
     with pytest.raises(AttributeError, match="defines no Canonical"):
         take_in(file)
+
+
+def test_two_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    """A row of the one would hide the other's."""
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "late.py").write_text(SILENT)
+    assert [mutant.name for mutant in mutants_in(tmp_path)] == ["one/late.py", "other/late.py"]
+
+
+def test_another_process_books_for_the_users_of_a_town(tmp_path):
+    """It books at the time of day that it is told, until it is let go."""
+    database = Database("sqlite:///town.db", instance_path=tmp_path)
+    database.upgrade()
+    with database.transaction() as session:
+        open_accounts(session, [7])
+    with booking_elsewhere(tmp_path, "sqlite:///town.db", [7], seed=1):
+        end = time.monotonic() + PATIENCE_S
+        while not (truth := SqlTruthReader(database.read_only()).read({7: 0})[7]).version:
+            assert time.monotonic() < end, "nothing was booked"
+            time.sleep(0.01)
+    assert {each.source for each in truth.transactions} == {SOURCE}
+    database.dispose()
 
 
 def test_a_folder_that_is_none_is_refused(monkeypatch, tmp_path):

@@ -39,6 +39,8 @@ RICH = 11
 """One user of so many has more, for what is wrong with large amounts only:"""
 RICHES = (Decimal(1_000_000_000), Decimal(8_589_000_000))
 """so much, or nearly as much as a balance may be."""
+AGED, PAST = 25, 160
+"""One user of so many has a past: so many bookings before anything is played."""
 MANY_TABS = 50
 """One user of so many has a dozen tabs."""
 PATIENCE_S = 10.0
@@ -48,7 +50,7 @@ DATABASE = "town.db"
 def found(folder: Path, *, contended: bool) -> None:
     """Make the database of a town: every user has an account, a start and an income.
 
-    Each user has one kind of income only; if `contended`, every twelfth has both, and plays.
+    Each user has one kind of income only; if `contended`, one of 24 has both, and plays.
     """
     database = Database(f"sqlite:///{DATABASE}", instance_path=folder)
     database.upgrade()
@@ -56,6 +58,7 @@ def found(folder: Path, *, contended: bool) -> None:
         open_accounts(session, USERS)
         townspeople = zip(TOWNSPEOPLE, USERS, strict=True)
         book(session, [credit for each in townspeople for credit in _start(*each)])
+        book(session, [_past(user, n) for user in USERS[::AGED] for n in range(PAST)])
         # Some have two deposits or boosts, so that two bookings fall into one window.
         session.execute(insert(FarmingDeposit), list(_incomes(is_farmer, contended=contended)))
         session.execute(insert(TonBoost), list(_incomes(is_boosted, contended=contended)))
@@ -63,13 +66,13 @@ def found(folder: Path, *, contended: bool) -> None:
 
 
 def is_boosted(user_id: int) -> bool:
-    """Whether the user's income is a boost."""
-    return user_id % 12 == 0
+    """Whether the user's income is a boost: of so few that a slow machine follows a tick."""
+    return user_id % 24 == 0
 
 
 def is_farmer(user_id: int) -> bool:
     """Whether the user's income is from farming; whoever has neither plays."""
-    return user_id % 12 in (6, 7, 8)
+    return user_id % 24 in (7, 8)
 
 
 def _incomes(has: Callable[[int], bool], *, contended: bool) -> list[dict[str, object]]:
@@ -91,6 +94,16 @@ def _start(number: int, user_id: int) -> tuple[Credit, Credit]:
     return (
         _opening(user_id, Currency.UNI, Decimal("1000.123456") + number + rich),
         _opening(user_id, Currency.TON, Decimal("50.654321") + number),
+    )
+
+
+def _past(user_id: int, number: int) -> Credit:
+    return Credit(
+        user_id=user_id,
+        currency=list(Currency)[number % 2],
+        amount=Decimal(number % 7 + 1).scaleb(-3),
+        source=f"mission {number % 5}",
+        idempotency_key=f"past:{user_id}:{number}",
     )
 
 

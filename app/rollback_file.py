@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import structlog
 
+from app.steady import wall_clock
 from flags.files import read_start
 from flags.history import History, HistoryEntry
 from flags.kill_switch import KillSwitch
@@ -38,13 +39,13 @@ class RollbackFile:
         *,
         kill_switch: KillSwitch,
         history: History,
-        utc_now: Callable[[], datetime] | None = None,
+        utc_now: Callable[[], datetime] = wall_clock,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
         self._kill_switch = kill_switch
         self._history = history
-        self._utc_now = utc_now or _utc_now
+        self._utc_now = utc_now
         self._monotonic = monotonic
         self._unrecorded: HistoryEntry | None = None
         self._record_at = monotonic()
@@ -113,7 +114,3 @@ def _reason(path: Path) -> str:
     except OSError:
         text = ""
     return " ".join(text.split()) or f"the file {path.name} was made"
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)

@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from app.adapters.detached import Detached
@@ -16,7 +16,7 @@ from app.database import Database
 from app.evidence import Evidence
 from app.settings import Settings
 from app.shadow_log import ShadowLog, writer_of
-from app.steady import SteadyClock
+from app.steady import SteadyClock, wall_clock
 from flags.stage import Stage
 from shim.known_store import KnownStore
 from shim.router import Router
@@ -131,7 +131,7 @@ def build_shadowing(
     counts = Counts()
     kept = Kept(timedelta(days=settings.replay_days), timedelta(days=settings.ledger_days))
     replays = _replays(binding.write, kept)
-    ledger = Ledger(utc_now=_utc_now, first_lines=settings.log_first_lines)
+    ledger = Ledger(utc_now=wall_clock, first_lines=settings.log_first_lines)
     evidence = Evidence(
         ledger=ledger,
         counts=counts,
@@ -139,7 +139,7 @@ def build_shadowing(
         router=router,
         new_record=binding.new_record,
         name_user=Pseudonyms(settings.key_file, plain=settings.log_user_ids == "plain"),
-        utc_now=_utc_now,
+        utc_now=wall_clock,
         harms_of=binding.harms_of,
         replays=replays,
     )
@@ -173,7 +173,7 @@ def _executor(
     router = binding.router
 
     def excuse(comparison: Comparison, mark: str, found: Sequence[Difference]) -> str | None:
-        return excused_by(known.accepted, comparison, mark, found, now=_utc_now())
+        return excused_by(known.accepted, comparison, mark, found, now=wall_clock())
 
     def new_experiment() -> Experiment:
         return Experiment(
@@ -226,12 +226,8 @@ def _epochs(counts: Counts, router: Router) -> list[Epoch]:
 def _replays(write: Write, kept: Kept) -> Replays:
     return Replays(
         write=write,
-        utc_now=_utc_now,
+        utc_now=wall_clock,
         draw=random.random,
         new_id=lambda: uuid.uuid4().hex,
         kept=kept.replays,
     )
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)

@@ -18,6 +18,7 @@ from app.errors import DatabaseUnavailable
 from app.models import DepartedPage
 from app.notifications.departed import BACK_WITHIN_S, MOST_PAGES, MOST_USERS
 from app.notifications.ports import TruthUnavailable
+from app.steady import wall_clock
 
 PAUSE_S = 0.25
 """Between two writes; a page is away for seconds."""
@@ -40,14 +41,10 @@ class _Left:
     left_at: datetime
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class SqlDepartures:
     """`Departures` in the database, with a thread between `start` and `stop` that writes."""
 
-    def __init__(self, database: Database, *, utc_now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, database: Database, *, utc_now: Callable[[], datetime] = wall_clock) -> None:
         self._database = database
         self._utc_now = utc_now
         self._lock = threading.Lock()

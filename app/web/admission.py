@@ -13,7 +13,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
@@ -24,6 +23,7 @@ from flask import Response, g, has_request_context, request
 from app.errors import DatabaseUnavailable
 from app.notifications.proofs import InitData, Proof
 from app.settings import Settings
+from app.steady import wall_clock
 from app.web.files import room_for_sockets
 from app.web.identity import (
     NOBODY,
@@ -268,9 +268,9 @@ def verifying(settings: Settings) -> Callable[[Proof], Vouched]:
         settings.bot_token,
         bot_id=settings.bot_id,
         max_age_s=settings.init_data_age_s,
-        utc_now=_utc_now,
+        utc_now=wall_clock,
     )
-    tokens = TokenVerifier(settings.token_rules, utc_now=_utc_now)
+    tokens = TokenVerifier(settings.token_rules, utc_now=wall_clock)
 
     def verify(proof: Proof) -> Vouched:
         if isinstance(proof, InitData):
@@ -278,10 +278,6 @@ def verifying(settings: Settings) -> Callable[[Proof], Vouched]:
         return tokens.verify(proof.text)
 
     return verify
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def build_admission(settings: Settings, people: People) -> Admission:

@@ -3,7 +3,6 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 
 from flask import Blueprint, Flask, Response, request
@@ -13,6 +12,7 @@ from wsproto.utilities import RemoteProtocolError
 
 from app.core.websocket_endpoint import WebSocketEndpoint
 from app.notifications.connections import BrowserConnection
+from app.steady import wall_clock
 from app.web.admission import Admission, admit, admitted_identity
 from app.web.files import raise_file_limit
 from app.web.frames import close_frame
@@ -92,7 +92,7 @@ def init_sockets(
     def endpoint(connection: BrowserConnection) -> Session:
         """Return the session of the browser whose handshake Flask handles at this moment."""
         guard = Guard(admission, admitted_identity(), call=sockets.call)
-        return WebSocketEndpoint(connection, utc_now=_utc_now, guard=guard)
+        return WebSocketEndpoint(connection, utc_now=wall_clock, guard=guard)
 
     sockets = OpenSockets(limits or Limits(), new_session=new_session or endpoint)
     blueprint = Blueprint("sockets", __name__)
@@ -106,10 +106,6 @@ def init_sockets(
     app.register_blueprint(blueprint)
     app.extensions["sockets"] = sockets
     return sockets
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _admit(admission: Admission) -> Response | None:

@@ -178,7 +178,11 @@ class Delivery:
         return HandedOut(unserved, overtaken)
 
     def remember(self, user_id: int, connection: Connection) -> None:
-        """Remember what a page shows whose socket ended, if that is known and it may be back."""
+        """Remember what a page shows whose socket ended, if that is known and it may be back.
+
+        What was not begun to be sent is taken back before: the page does not show it.
+        """
+        connection.withdraw()
         shown, overheard = connection.base_version, connection.overheard
         if shown is None:
             shown = connection.known

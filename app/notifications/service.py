@@ -90,7 +90,6 @@ class BalanceNotifications:
             with self._lock:
                 if not self._registry.remove(user_id, connection):
                     return
-            connection.withdraw()
             self._delivery.remember(user_id, connection)
             connection.base_version = connection.known = None
             connection.overheard = connection.settled = None

@@ -19,6 +19,21 @@ def test_windows_and_greetings_survive_an_outage(world):
     assert (old.versions, new.versions) == ([1], [1])
 
 
+def test_what_is_booked_while_a_new_page_cannot_be_read_is_shown_as_a_change(world):
+    """Nobody knows what the page shows; it lacks the newest change at least, so that it is told."""
+    world.connect(known=0)
+    world.truth.book(7, "3", source="mission")
+    world.truth.failing = True
+    new = ConnectionDouble("b")
+    world.service.register_connection(7, new)
+    world.clock.advance(0.5)
+    world.book("5")
+    world.clock.advance(2)
+    world.truth.failing = False
+    world.clock.advance(2)
+    assert [(f.since, f.change_uni, f.sources) for f in new.begun] == [(1, 5, ("farming",))]
+
+
 def test_attempts_grow_further_apart(world):
     """The delay doubles up to a second, whatever else is hinted meanwhile."""
     world.connect(known=0)

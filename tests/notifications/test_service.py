@@ -158,6 +158,24 @@ def test_page_whose_end_is_found_by_chance_is_remembered_too(world):
     assert new.begun == []
 
 
+@pytest.mark.parametrize("broken", [False, True], ids=["closed", "broken"])
+def test_page_that_is_back_is_told_what_its_dead_socket_had_not_begun(world, broken):
+    """A frame that waited for its turn was never shown, whoever found out that the socket ended."""
+    connection = world.connect(known=0)
+    connection.slow = connection.comes_back = True
+    world.book("5")
+    world.pass_window()
+    assert (connection.base_version, connection.begun) == (1, [])
+    connection.is_open, connection.broken = broken, broken
+    world.book("2")
+    world.pass_window()
+    world.service.remove_connection(7, connection)
+    back = ConnectionDouble("b")
+    world.service.register_connection(7, back)
+    world.clock.advance(0)
+    assert [(f.since, f.version, f.change_uni) for f in back.begun] == [(0, 2, 7)]
+
+
 def test_page_that_is_back_and_missed_nothing_is_sent_nothing(world):
     """Neither a change nor the balance."""
     world.truth.book(7, "5")

@@ -149,7 +149,7 @@ def _reads_fail(draft: Draft) -> None:
     for _ in range(draft.chance.choice((1, 1, 2))):
         draft.tabs(draft.chance.choice((1, 2)))
         draft.tells()
-        draft.add(Kind.FAILS, count=draft.chance.choice((1, 2, 3, 4, 6, 9)))
+        draft.add(Kind.FAILS, count=draft.chance.choice((1, 2, 3, 4, 6, 9, 12)))
         draft.passes(0.3)
         if draft.chance.random() < 0.5:
             draft.tells(draft.chance.choice((0, 0, 1)))

@@ -2,11 +2,19 @@
 
 from dataclasses import replace
 
-from bench.kit.faults import FrameFault
+from app.notifications.changes import frame_since
+from app.notifications.service import BalanceNotifications
 
 
-class Canonical(FrameFault):
-    def frames(self, frame, connection):
-        if frame.since is not None:
-            return [frame]
-        return [replace(frame, change_uni=frame.uni, change_ton=frame.ton)]
+def _frame_since(truth, since, at):
+    if since is not None:
+        return frame_since(truth, since, at)
+    frame = frame_since(truth, truth.version - 1, at)
+    return replace(frame, since=None, change_uni=truth.uni, change_ton=truth.ton)
+
+
+PARTS = {"app.notifications.delivery.frame_since": _frame_since}
+
+
+class Canonical(BalanceNotifications):
+    pass

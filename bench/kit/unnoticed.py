@@ -32,6 +32,11 @@ _REASONS = (
         "self._drop(user_id, connection)",
         "a dead page stays in the registry until its socket has ended, and is sent nothing",
     ),
+    (
+        "delivery",
+        "if self._is_alive(user_id, connection)",
+        "a dead page is not dropped, but is sent nothing until its socket has ended",
+    ),
     ("delivery", "counters.", "a counter that operators see, never a page"),
 )
 

@@ -32,7 +32,7 @@ class Reward:
     """A kind of reward. `amount` is what it books unless told; the boost works out its own.
 
     `icon` is one of the sprite's, `note` says who books it. `has_button` is False for what is
-    booked by hand on the command line alone: a card has room for six buttons.
+    booked by a request to `/look/reward` alone: a card has room for six buttons.
     """
 
     kind: str
